@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: Apache-2.0
+# The front door: each target installs what it needs (scripts/install-deps) and calls CMake.
+
+PREFIX ?= /usr/local
+DESTDIR ?=
+BUILD ?= build
+CC ?= cc
+CMAKE_FLAGS ?=
+# A user without network or root can set NO_INSTALL_DEPS=1 once the packages are there.
+NO_INSTALL_DEPS ?=
+
+.PHONY: all demo test bench check lint install uninstall clean deps-build deps-test format
+
+all: deps-build
+	@cmake -S . -B $(BUILD) -G Ninja $(CMAKE_FLAGS) -DRNM_TESTS=OFF -DCMAKE_INSTALL_PREFIX=$(PREFIX) >/dev/null
+	@cmake --build $(BUILD)
+
+deps-build:
+	@$(if $(NO_INSTALL_DEPS),true,scripts/install-deps build)
+
+deps-demo:
+	@$(if $(NO_INSTALL_DEPS),true,scripts/install-deps build demo)
+
+deps-test:
+	@$(if $(NO_INSTALL_DEPS),true,scripts/install-deps build demo test)
+
+demo: deps-demo all
+	@scripts/demo $(BUILD)/rnm
+
+test: deps-test
+	@scripts/test
+
+bench: deps-test all
+	@bench/run $(BUILD)/rnm
+
+lint: deps-test
+	@scripts/lint
+
+install: all
+	DESTDIR=$(DESTDIR) cmake --install $(BUILD) --prefix $(PREFIX)
+
+format:
+	clang-format -i $$(git ls-files '*.c' '*.h')
+
+clean:
+	rm -rf build build-*

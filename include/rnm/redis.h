@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * rnm/redis.h: where the Redis of a rule is, and a small client that streams bulk replies.
+ */
+#ifndef RNM_REDIS_H
+#define RNM_REDIS_H
+
+#include <rnm/config.h>
+#include <signal.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define RNM_REDIS_PORT 6379
+#define RNM_REDIS_TIMEOUT 1.0 /* seconds; rspamd: lualib/lua_redis.lua, default_timeout */
+
+/*
+ * Connection settings after all sections have been merged.  Every pointer is owned by the struct.
+ */
+struct rnm_redis_settings {
+	/*
+	 * Server lists in rspamd's syntax (host:port:priority items, unix paths, rotation prefixes).
+	 * A configuration string gives one element; an array gives one for each of its strings.
+	 */
+	char **read_servers;
+	size_t read_count;
+	char **write_servers; /* empty: the configuration is read-only */
+	size_t write_count;
+	double timeout; /* seconds that any single operation may take; > 0 */
+	char *db;       /* argument of SELECT, or NULL */
+	char *username;
+	char *password;
+	char *prefix; /* stored for other modules; never part of neural keys */
+	bool ssl;
+	bool no_ssl_verify;
+	char *ssl_ca;
+	char *ssl_ca_dir;
+	char *ssl_cert;
+	char *ssl_key;
+	char *sni;
+	char **sentinels;
+	size_t sentinel_count;
+	char *sentinel_masters_pattern;
+	char *sentinel_username;
+	char *sentinel_password;
+	double sentinel_watch_time;       /* seconds; 0 when unset */
+	double sentinel_master_maxerrors; /* 0 when unset */
+	char *origin; /* where the servers were found, e.g. "section redis, /etc/rspamd/local.d/redis.conf:1" */
+	/* Things to tell the user, e.g. a quoted timeout or an unquoted numeric password. */
+	char **warnings;
+	size_t warning_count;
+};
+
+/*
+ * Settings of the neural module in rspamd's order of precedence (rspamd: lualib/lua_redis.lua).
+ * RNM_E_NOT_FOUND, id "redis.no-servers", when there are none (reference text: "cannot get Redis
+ * configuration for neural module").
+ */
+RNM_API RNM_MUST_CHECK enum rnm_status rnm_redis_settings_from_config(struct rnm_redis_settings **out,
+                                                                      struct rnm_config *config,
+                                                                      struct rnm_error *err);
+
+/*
+ * Settings from redis://[user[:pass]@]host[:port][/db], rediss:// (the same over TLS) or
+ * unix:///path[?db=N].  Percent-encoding is decoded in every part.  RNM_E_USAGE when malformed.
+ */
+RNM_API RNM_MUST_CHECK enum rnm_status rnm_redis_settings_from_url(struct rnm_redis_settings **out,
+                                                                   const char *url, struct rnm_error *err);
+/* Replaces the password (wiping the old one).  password may be NULL to remove it. */
+RNM_API RNM_MUST_CHECK enum rnm_status rnm_redis_settings_set_password(struct rnm_redis_settings *settings,
+                                                                       const char *password,
+                                                                       struct rnm_error *err);
+RNM_API void rnm_redis_settings_free(struct rnm_redis_settings *settings);
+
+enum rnm_redis_role { RNM_REDIS_READ, RNM_REDIS_WRITE };
+
+struct rnm_redis; /* one connection */
+
+/*
+ * Connects to the first server of the role's list that answers, in rspamd's order (priority, then
+ * position), authenticates and selects the database.  A server that is down, or does not answer
+ * within the timeout, is skipped and the next one tried; one that refuses the password or the
+ * database fails the call, since the others would too.
+ *   RNM_E_IO     no server could be reached (id "redis.connect"; every one is named with its reason)
+ *   RNM_E_REDIS  AUTH or SELECT was refused (ids "redis.auth", "redis.select")
+ *   RNM_E_REFUSED  a write role with a read-only configuration (id "redis.read-only")
+ * cancel may be NULL; when it becomes non-zero every operation ends with RNM_E_INTERRUPTED.
+ */
+RNM_API RNM_MUST_CHECK enum rnm_status rnm_redis_connect(struct rnm_redis **out,
+                                                         const struct rnm_redis_settings *settings,
+                                                         enum rnm_redis_role role,
+                                                         const volatile sig_atomic_t *cancel,
+                                                         struct rnm_error *err);
+RNM_API void rnm_redis_free(struct rnm_redis *redis);
+
+/* "127.0.0.1:6379" or "/run/redis/redis.sock"; borrowed. */
+RNM_API const char *rnm_redis_address(const struct rnm_redis *redis);
+
+/* Notes of the connection for the user, e.g. servers that were skipped and why; borrowed. */
+RNM_API size_t rnm_redis_note_count(const struct rnm_redis *redis);
+RNM_API const char *rnm_redis_note(const struct rnm_redis *redis, size_t index);
+
+/*
+ * Queues one command.  Nothing is sent before the next read; any number of commands may be queued,
+ * and reading drains the socket in both directions at once, so a long pipeline cannot dead-lock.
+ * The arguments are copied.
+ */
+RNM_API RNM_MUST_CHECK enum rnm_status rnm_redis_send(struct rnm_redis *redis, size_t argc,
+                                                      const struct rnm_bytes *argv, struct rnm_error *err);
+/* The same with C strings, ended by NULL. */
+RNM_API RNM_MUST_CHECK enum rnm_status rnm_redis_sendv(struct rnm_redis *redis, struct rnm_error *err, ...)
+    __attribute__((sentinel));
+
+/* What rnm_redis_next found.  Aggregates are announced with their count; the elements follow as events. */
+enum rnm_event_kind {
+	RNM_EVENT_STATUS,     /* data: text of +OK */
+	RNM_EVENT_ERROR,      /* data: text of -ERR ...; the connection stays usable */
+	RNM_EVENT_INTEGER,    /* integer */
+	RNM_EVENT_NIL,        /* null bulk, null array, RESP3 null */
+	RNM_EVENT_BULK_BEGIN, /* length: bytes that follow as BULK_DATA events */
+	RNM_EVENT_BULK_DATA,  /* data: the next piece, valid until the next call */
+	RNM_EVENT_BULK_END,
+	RNM_EVENT_ARRAY,      /* length: number of elements that follow (RESP3 sets and pushes too) */
+	RNM_EVENT_MAP,        /* length: number of key-value pairs that follow (2 * length elements) */
+	RNM_EVENT_DOUBLE,     /* real */
+	RNM_EVENT_BOOL        /* integer: 0 or 1 */
+};
+struct rnm_event {
+	enum rnm_event_kind kind;
+	uint64_t length;
+	int64_t integer;
+	double real;
+	struct rnm_bytes data;
+};
+
+/*
+ * The next event of the replies, sending queued commands first.  A bulk reply of any size passes
+ * through a fixed buffer.  Each call is bounded by the timeout.  Errors: RNM_E_IO (closed, timed out;
+ * ids "redis.closed", "redis.timeout"), RNM_E_MALFORMED ("redis.protocol"); after one the connection
+ * is dead and every call returns it again.
+ */
+RNM_API RNM_MUST_CHECK enum rnm_status rnm_redis_next(struct rnm_redis *redis, struct rnm_event *event,
+                                                      struct rnm_error *err);
+/* Reads and drops the rest of the reply (or aggregate element) whose first event has just been returned. */
+RNM_API RNM_MUST_CHECK enum rnm_status rnm_redis_skip(struct rnm_redis *redis, const struct rnm_event *first,
+                                                      struct rnm_error *err);
+
+/* A small reply held whole. */
+struct rnm_reply {
+	enum rnm_event_kind kind; /* STATUS, ERROR, INTEGER, NIL, BULK_BEGIN (a string), ARRAY, MAP, DOUBLE, BOOL */
+	int64_t integer;
+	double real;
+	struct rnm_bytes text;    /* STATUS, ERROR, BULK_BEGIN; NUL-terminated */
+	struct rnm_reply *items;  /* ARRAY: count elements; MAP: 2 * count */
+	size_t count;
+};
+/* Default maximum for rnm_redis_reply. */
+#define RNM_REPLY_MAX ((size_t)64 << 20)
+/*
+ * Reads one whole reply of at most max_bytes (0: RNM_REPLY_MAX), released by rnm_reply_free.  A larger one fails
+ * with RNM_E_MALFORMED, id "redis.too-large".  An error reply is returned as a reply, not as a failure.
+ */
+RNM_API RNM_MUST_CHECK enum rnm_status rnm_redis_reply(struct rnm_redis *redis, struct rnm_reply **out,
+                                                       size_t max_bytes, struct rnm_error *err);
+RNM_API void rnm_reply_free(struct rnm_reply *reply);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

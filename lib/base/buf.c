@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <rnm/buf.h>
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define FIRST_CAPACITY ((size_t)256)
+
+void rnm_buf_init(struct rnm_buf *buf, size_t max)
+{
+	memset(buf, 0, sizeof(*buf));
+	/* No object is larger than PTRDIFF_MAX; one byte is kept for the NUL. */
+	buf->max = max < PTRDIFF_MAX ? max : PTRDIFF_MAX - 1;
+}
+
+void rnm_buf_free(struct rnm_buf *buf)
+{
+	size_t max = buf->max;
+
+	free(buf->data);
+	rnm_buf_init(buf, max);
+}
+
+void rnm_buf_clear(struct rnm_buf *buf)
+{
+	buf->len = 0;
+	buf->failed = false;
+	if (buf->data != NULL)
+		buf->data[0] = '\0';
+}
+
+bool rnm_buf_reserve(struct rnm_buf *buf, size_t n)
+{
+	size_t need;
+	size_t cap;
+	char *grown;
+
+	if (buf->failed || n > buf->max || buf->len > buf->max - n) {
+		buf->failed = true;
+		return false;
+	}
+	need = buf->len + n + 1;
+	if (need <= buf->cap)
+		return true;
+	cap = buf->cap < FIRST_CAPACITY ? FIRST_CAPACITY : buf->cap;
+	while (cap < need)
+		cap = cap <= SIZE_MAX / 2 ? cap * 2 : need;
+	if (cap > buf->max + 1)
+		cap = buf->max + 1;
+	grown = realloc(buf->data, cap);
+	if (grown == NULL) {
+		buf->failed = true;
+		return false;
+	}
+	buf->data = grown;
+	buf->cap = cap;
+	return true;
+}
+
+bool rnm_buf_append(struct rnm_buf *buf, const void *data, size_t len)
+{
+	if (!rnm_buf_reserve(buf, len))
+		return false;
+	if (len > 0)
+		memcpy(buf->data + buf->len, data, len);
+	buf->len += len;
+	buf->data[buf->len] = '\0';
+	return true;
+}
+
+bool rnm_buf_puts(struct rnm_buf *buf, const char *text)
+{
+	return rnm_buf_append(buf, text, strlen(text));
+}
+
+bool rnm_buf_putc(struct rnm_buf *buf, char c)
+{
+	return rnm_buf_append(buf, &c, 1);
+}
+
+bool rnm_buf_printf(struct rnm_buf *buf, const char *fmt, ...)
+{
+	va_list args;
+	int len;
+
+	va_start(args, fmt);
+	len = vsnprintf(NULL, 0, fmt, args);
+	va_end(args);
+	if (len < 0) {
+		buf->failed = true;
+		return false;
+	}
+	if (!rnm_buf_reserve(buf, (size_t)len))
+		return false;
+	va_start(args, fmt);
+	vsnprintf(buf->data + buf->len, (size_t)len + 1, fmt, args);
+	va_end(args);
+	buf->len += (size_t)len;
+	return true;
+}
+
+const char *rnm_buf_cstr(const struct rnm_buf *buf)
+{
+	return buf->data != NULL ? buf->data : "";
+}
+
+char *rnm_buf_steal(struct rnm_buf *buf)
+{
+	char *data;
+
+	/* An empty buffer has no memory yet, but its owner still expects a string. */
+	if (buf->failed || !rnm_buf_reserve(buf, 0))
+		return NULL;
+	data = buf->data;
+	data[buf->len] = '\0';
+	rnm_buf_init(buf, buf->max);
+	return data;
+}

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define READ_CHUNK ((size_t)64 << 10)
+
+static enum rnm_status open_error(struct rnm_error *err, const char *path, int errnum)
+{
+	rnm_error_sys(err, "file.open", errnum, "cannot open %s", path);
+	rnm_error_at_line(err, path, 0);
+	if (err != NULL && errnum == ENOENT)
+		err->status = RNM_E_NOT_FOUND;
+	return errnum == ENOENT ? RNM_E_NOT_FOUND : RNM_E_IO;
+}
+
+static enum rnm_status too_large(struct rnm_error *err, const char *path, size_t max)
+{
+	rnm_error_set(err, RNM_E_MALFORMED, "file.too-large", "%s is larger than the limit of %zu bytes", path,
+	              max);
+	return rnm_error_at_line(err, path, 0), RNM_E_MALFORMED;
+}
+
+/* Reads to the end of fd, which may be a pipe: its size is only a hint. */
+static enum rnm_status read_all(int fd, const char *path, struct rnm_buf *out, size_t max, struct rnm_error *err)
+{
+	struct stat st;
+	size_t start = out->len;
+	size_t chunk = READ_CHUNK;
+
+	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode)) {
+		if ((uintmax_t)st.st_size > max)
+			return too_large(err, path, max);
+		/* One byte more, so that the read that fills the file also sees its end. */
+		chunk = (size_t)st.st_size + 1;
+	}
+	for (;;) {
+		ssize_t got;
+
+		/* One byte past the maximum tells "too large" from "just fits". */
+		if (chunk > max - (out->len - start) + 1)
+			chunk = max - (out->len - start) + 1;
+		if (!rnm_buf_reserve(out, chunk))
+			return rnm_error_nomem(err);
+		got = read(fd, out->data + out->len, chunk);
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0) {
+			rnm_error_sys(err, "file.read", errno, "cannot read %s", path);
+			return rnm_error_at_line(err, path, 0), RNM_E_IO;
+		}
+		out->len += (size_t)got;
+		out->data[out->len] = '\0';
+		if (got == 0)
+			return RNM_OK;
+		if (out->len - start > max)
+			return too_large(err, path, max);
+		if ((size_t)got == chunk)
+			chunk = READ_CHUNK;
+	}
+}
+
+enum rnm_status rnm_file_read(const char *path, struct rnm_buf *out, size_t max, struct rnm_error *err)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	enum rnm_status status;
+
+	if (fd < 0)
+		return open_error(err, path, errno);
+	status = read_all(fd, path, out, max, err);
+	close(fd);
+	return status;
+}
+
+enum rnm_status rnm_mapping_open(struct rnm_mapping *out, const char *path, size_t max, struct rnm_error *err)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	enum rnm_status status = RNM_OK;
+	void *data = NULL;
+	struct stat st;
+
+	if (fd < 0)
+		return open_error(err, path, errno);
+	if (fstat(fd, &st) != 0)
+		status = rnm_error_sys(err, "file.open", errno, "cannot open %s", path);
+	else if (!S_ISREG(st.st_mode))
+		status = rnm_error_set(err, RNM_E_IO, "file.open", "cannot map %s: it is not a regular file", path);
+	else if ((uintmax_t)st.st_size > max)
+		status = too_large(err, path, max);
+	else if (st.st_size > 0)
+		data = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+	if (data == MAP_FAILED)
+		status = rnm_error_sys(err, "file.open", errno, "cannot map %s", path);
+	close(fd);
+	if (status != RNM_OK)
+		return rnm_error_at_line(err, path, 0), status;
+	out->data = data;
+	out->size = (size_t)st.st_size;
+	return RNM_OK;
+}
+
+void rnm_mapping_close(struct rnm_mapping *mapping)
+{
+	if (mapping->data != NULL)
+		munmap((void *)(uintptr_t)mapping->data, mapping->size);
+	mapping->data = NULL;
+	mapping->size = 0;
+}
+
+bool rnm_write_all(int fd, const void *data, size_t len)
+{
+	const char *bytes = data;
+
+	while (len > 0) {
+		ssize_t put = write(fd, bytes, len);
+
+		if (put < 0 && errno == EINTR)
+			continue;
+		if (put < 0)
+			return false;
+		bytes += put;
+		len -= (size_t)put;
+	}
+	return true;
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Files: reading whole, mapping, and replacing so that nobody ever sees half of one.
+ */
+#ifndef RNM_BASE_FILE_H
+#define RNM_BASE_FILE_H
+
+#include <rnm/buf.h>
+
+/*
+ * Appends the whole file to out.  Fails with RNM_E_IO ("file.open", "file.read"), RNM_E_NOT_FOUND when
+ * it does not exist, or RNM_E_MALFORMED ("file.too-large") when it holds more than max bytes.
+ */
+RNM_MUST_CHECK enum rnm_status rnm_file_read(const char *path, struct rnm_buf *out, size_t max,
+                                             struct rnm_error *err);
+
+/* A read-only mapping of a regular file. */
+struct rnm_mapping {
+	const void *data;
+	size_t size;
+};
+RNM_MUST_CHECK enum rnm_status rnm_mapping_open(struct rnm_mapping *out, const char *path, size_t max,
+                                                struct rnm_error *err);
+void rnm_mapping_close(struct rnm_mapping *mapping);
+
+/*
+ * Replacement of a file: bytes go to a temporary name in the same folder; commit syncs them, renames
+ * over the target and syncs the folder; abort removes them.  The new file has the mode that the old
+ * one had, else 0666 without the umask.  A symbolic link is followed: its target is replaced.
+ * Targets that are no regular files (/dev/stdout, a pipe) are written in place.
+ */
+struct rnm_replace {
+	int fd;
+	char *target;  /* resolved path */
+	char *temp;    /* NULL when written in place */
+	bool in_place;
+	uint64_t written;
+};
+RNM_MUST_CHECK enum rnm_status rnm_replace_open(struct rnm_replace *out, const char *path, struct rnm_error *err);
+RNM_MUST_CHECK enum rnm_status rnm_replace_write(struct rnm_replace *replace, const void *data, size_t len,
+                                                 struct rnm_error *err);
+RNM_MUST_CHECK enum rnm_status rnm_replace_commit(struct rnm_replace *replace, struct rnm_error *err);
+void rnm_replace_abort(struct rnm_replace *replace);
+
+/* write(2) until all is written, EINTR and short writes handled; errno tells on false. */
+bool rnm_write_all(int fd, const void *data, size_t len);
+
+#endif

@@ -1,0 +1,332 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <rnm/json.h>
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+void rnm_json_init(struct rnm_json *json, struct rnm_buf *out, bool pretty)
+{
+	json->out = out;
+	json->pretty = pretty;
+	json->depth = 0;
+	json->after_key = false;
+	json->has_items[0] = false;
+}
+
+static void new_line(struct rnm_json *json)
+{
+	rnm_buf_putc(json->out, '\n');
+	for (unsigned i = 0; i < json->depth; i++)
+		rnm_buf_append(json->out, "  ", 2);
+}
+
+/* What stands between the previous item and the one that comes now. */
+static void before_item(struct rnm_json *json)
+{
+	if (json->after_key) {
+		json->after_key = false;
+		return;
+	}
+	if (json->has_items[json->depth])
+		rnm_buf_putc(json->out, ',');
+	json->has_items[json->depth] = true;
+	if (json->pretty && json->depth > 0)
+		new_line(json);
+}
+
+static void begin(struct rnm_json *json, char bracket)
+{
+	before_item(json);
+	rnm_buf_putc(json->out, bracket);
+	if (json->depth == RNM_JSON_DEPTH_MAX) {
+		json->out->failed = true;
+		return;
+	}
+	json->has_items[++json->depth] = false;
+}
+
+static void end(struct rnm_json *json, char bracket)
+{
+	bool had_items;
+
+	if (json->depth == 0) {
+		json->out->failed = true;
+		return;
+	}
+	had_items = json->has_items[json->depth--];
+	if (json->pretty && had_items)
+		new_line(json);
+	rnm_buf_putc(json->out, bracket);
+}
+
+void rnm_json_begin_object(struct rnm_json *json)
+{
+	begin(json, '{');
+}
+
+void rnm_json_end_object(struct rnm_json *json)
+{
+	end(json, '}');
+}
+
+void rnm_json_begin_array(struct rnm_json *json)
+{
+	begin(json, '[');
+}
+
+void rnm_json_end_array(struct rnm_json *json)
+{
+	end(json, ']');
+}
+
+/* Length of the valid UTF-8 sequence at text, or 0 (Unicode 15, table 3-7). */
+static size_t utf8_sequence(const unsigned char *text, size_t left)
+{
+	unsigned char low = 0x80;
+	unsigned char high = 0xBF;
+	size_t len;
+
+	if (text[0] < 0x80)
+		return 1;
+	if (text[0] >= 0xC2 && text[0] <= 0xDF) {
+		len = 2;
+	} else if (text[0] >= 0xE0 && text[0] <= 0xEF) {
+		len = 3;
+		low = text[0] == 0xE0 ? 0xA0 : low;
+		high = text[0] == 0xED ? 0x9F : high; /* no surrogates */
+	} else if (text[0] >= 0xF0 && text[0] <= 0xF4) {
+		len = 4;
+		low = text[0] == 0xF0 ? 0x90 : low;
+		high = text[0] == 0xF4 ? 0x8F : high; /* nothing above U+10FFFF */
+	} else {
+		return 0;
+	}
+	if (left < len || text[1] < low || text[1] > high)
+		return 0;
+	for (size_t i = 2; i < len; i++)
+		if ((text[i] & 0xC0) != 0x80)
+			return 0;
+	return len;
+}
+
+static void write_escape(struct rnm_buf *out, unsigned char c)
+{
+	static const char short_names[] = "\"\\\b\f\n\r\t";
+	static const char letters[] = "\"\\bfnrt";
+	const char *found = c != 0 ? strchr(short_names, c) : NULL;
+
+	if (found != NULL)
+		rnm_buf_printf(out, "\\%c", letters[found - short_names]);
+	else
+		rnm_buf_printf(out, "\\u%04x", c);
+}
+
+static void write_string(struct rnm_buf *out, struct rnm_bytes text)
+{
+	const unsigned char *bytes = (const unsigned char *)text.data;
+	size_t start = 0;
+	size_t i = 0;
+
+	rnm_buf_putc(out, '"');
+	while (i < text.len) {
+		unsigned char c = bytes[i];
+		size_t len = utf8_sequence(bytes + i, text.len - i);
+
+		if (len > 0 && c >= 0x20 && c != '"' && c != '\\' && c != 0x7F) {
+			i += len;
+			continue;
+		}
+		rnm_buf_append(out, bytes + start, i - start);
+		if (len == 0)
+			rnm_buf_puts(out, "\xEF\xBF\xBD");
+		else
+			write_escape(out, c);
+		start = ++i;
+	}
+	rnm_buf_append(out, text.len > 0 ? (const char *)bytes + start : "", text.len - start);
+	rnm_buf_putc(out, '"');
+}
+
+void rnm_json_key_n(struct rnm_json *json, struct rnm_bytes key)
+{
+	before_item(json);
+	write_string(json->out, key);
+	rnm_buf_puts(json->out, json->pretty ? ": " : ":");
+	json->after_key = true;
+}
+
+void rnm_json_key(struct rnm_json *json, const char *key)
+{
+	struct rnm_bytes bytes = { key, strlen(key) };
+
+	rnm_json_key_n(json, bytes);
+}
+
+void rnm_json_string_n(struct rnm_json *json, struct rnm_bytes text)
+{
+	before_item(json);
+	write_string(json->out, text);
+}
+
+void rnm_json_string(struct rnm_json *json, const char *text)
+{
+	struct rnm_bytes bytes = { text, text != NULL ? strlen(text) : 0 };
+
+	if (text == NULL)
+		rnm_json_null(json);
+	else
+		rnm_json_string_n(json, bytes);
+}
+
+void rnm_json_int(struct rnm_json *json, int64_t n)
+{
+	before_item(json);
+	rnm_buf_printf(json->out, "%lld", (long long)n);
+}
+
+void rnm_json_uint(struct rnm_json *json, uint64_t n)
+{
+	before_item(json);
+	rnm_buf_printf(json->out, "%llu", (unsigned long long)n);
+}
+
+void rnm_json_double(struct rnm_json *json, double d)
+{
+	char text[40];
+
+	if (isnan(d) || isinf(d)) {
+		rnm_json_string(json, isnan(d) ? "nan" : d > 0 ? "inf" : "-inf");
+		return;
+	}
+	for (int digits = 15; digits <= 17; digits++) {
+		snprintf(text, sizeof(text), "%.*g", digits, d);
+		if (strtod(text, NULL) == d)
+			break;
+	}
+	before_item(json);
+	rnm_buf_puts(json->out, text);
+	if (strpbrk(text, ".e") == NULL)
+		rnm_buf_puts(json->out, ".0");
+}
+
+void rnm_json_bool(struct rnm_json *json, bool b)
+{
+	before_item(json);
+	rnm_buf_puts(json->out, b ? "true" : "false");
+}
+
+void rnm_json_null(struct rnm_json *json)
+{
+	before_item(json);
+	rnm_buf_puts(json->out, "null");
+}
+
+static void write_one(struct rnm_json *json, const struct rnm_value *value);
+
+/* A member or element with the values that share its key. */
+static void write_chain(struct rnm_json *json, const struct rnm_value *value)
+{
+	if (value->next == NULL) {
+		write_one(json, value);
+		return;
+	}
+	rnm_json_begin_array(json);
+	for (; value != NULL; value = value->next)
+		write_one(json, value);
+	rnm_json_end_array(json);
+}
+
+static void write_container(struct rnm_json *json, const struct rnm_value *value)
+{
+	bool object = value->type == RNM_OBJECT;
+
+	if (object)
+		rnm_json_begin_object(json);
+	else
+		rnm_json_begin_array(json);
+	/* begin fails past the maximal depth, which ends the recursion. */
+	for (size_t i = 0; i < rnm_value_count(value) && !json->out->failed; i++) {
+		const struct rnm_value *item = rnm_value_at(value, i);
+
+		if (object)
+			rnm_json_key_n(json, item->key);
+		write_chain(json, item);
+	}
+	if (json->out->failed)
+		return;
+	if (object)
+		rnm_json_end_object(json);
+	else
+		rnm_json_end_array(json);
+}
+
+static void write_one(struct rnm_json *json, const struct rnm_value *value)
+{
+	switch ((enum rnm_type)value->type) {
+	case RNM_NULL:
+		rnm_json_null(json);
+		break;
+	case RNM_BOOL:
+		rnm_json_bool(json, value->as.boolean);
+		break;
+	case RNM_INT:
+		rnm_json_int(json, value->as.integer);
+		break;
+	case RNM_FLOAT:
+		rnm_json_double(json, value->as.real);
+		break;
+	case RNM_STRING:
+		rnm_json_string_n(json, value->as.string);
+		break;
+	case RNM_ARRAY:
+	case RNM_OBJECT:
+		write_container(json, value);
+		break;
+	}
+}
+
+void rnm_json_value(struct rnm_json *json, const struct rnm_value *value)
+{
+	if (value == NULL)
+		rnm_json_null(json);
+	else
+		write_chain(json, value);
+}
+
+void rnm_json_kv_string(struct rnm_json *json, const char *key, const char *text)
+{
+	rnm_json_key(json, key);
+	rnm_json_string(json, text);
+}
+
+void rnm_json_kv_int(struct rnm_json *json, const char *key, int64_t n)
+{
+	rnm_json_key(json, key);
+	rnm_json_int(json, n);
+}
+
+void rnm_json_kv_uint(struct rnm_json *json, const char *key, uint64_t n)
+{
+	rnm_json_key(json, key);
+	rnm_json_uint(json, n);
+}
+
+void rnm_json_kv_double(struct rnm_json *json, const char *key, double d)
+{
+	rnm_json_key(json, key);
+	rnm_json_double(json, d);
+}
+
+void rnm_json_kv_bool(struct rnm_json *json, const char *key, bool b)
+{
+	rnm_json_key(json, key);
+	rnm_json_bool(json, b);
+}
+
+void rnm_json_kv_null(struct rnm_json *json, const char *key)
+{
+	rnm_json_key(json, key);
+	rnm_json_null(json);
+}
