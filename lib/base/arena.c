@@ -22,6 +22,7 @@ void rnm_arena_init(struct rnm_arena *arena, size_t max)
 	arena->head = NULL;
 	arena->used = 0;
 	arena->max = max;
+	arena->full = false;
 }
 
 void rnm_arena_free(struct rnm_arena *arena)
@@ -66,13 +67,15 @@ static struct rnm_arena_block *new_block(struct rnm_arena *arena, size_t size)
 /* Room for size bytes, aligned for any type if align is set. */
 static void *take(struct rnm_arena *arena, size_t size, bool align)
 {
-	const size_t mask = sizeof(max_align_t) - 1;
+	const size_t mask = _Alignof(max_align_t) - 1;
 	struct rnm_arena_block *block = arena->head;
 	size_t start;
 	void *result;
 
-	if (size > arena->max || arena->used > arena->max - size)
+	if (size > arena->max || arena->used > arena->max - size) {
+		arena->full = true;
 		return NULL;
+	}
 	start = block == NULL ? 0 : align ? (block->used + mask) & ~mask : block->used;
 	if (block == NULL || start > block->size || block->size - start < size) {
 		block = new_block(arena, size);

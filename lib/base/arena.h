@@ -14,6 +14,7 @@ struct rnm_arena {
 	struct rnm_arena_block *head; /* block being filled */
 	size_t used;                  /* bytes handed out */
 	size_t max;                   /* used never exceeds this */
+	bool full;                    /* an allocation was refused because of max, not for want of memory */
 };
 
 /* An empty arena of at most max bytes; allocates nothing. */

@@ -130,7 +130,7 @@ static void arena_honours_its_maximum_and_alignment(void **state)
 	for (int i = 0; i < 1000; i++) {
 		unsigned char *p = rnm_arena_alloc(&arena, 33);
 
-		assert_int_equal((uintptr_t)p % sizeof(max_align_t), 0);
+		assert_int_equal((uintptr_t)p % _Alignof(max_align_t), 0);
 		for (int j = 0; j < 33; j++)
 			assert_int_equal(p[j], 0);
 		memset(p, 0xAA, 33);
