@@ -37,7 +37,8 @@ struct rnm_config_var {
 struct rnm_config_options {
 	/* File to read; NULL for <CONFDIR>/rspamd.conf. */
 	const char *path;
-	/* --var NAME=VALUE pairs in order; they win over the environment. */
+	/* --var NAME=VALUE pairs in order.  As paths they win over the environment; in templates
+	 * RSPAMD_NAME of the environment wins over them (rspamd: src/rspamadm/rspamadm.c). */
 	const struct rnm_config_var *vars;
 	size_t var_count;
 	/* The process environment as "NAME=VALUE" strings, NULL-terminated; NULL for an empty one.  The

@@ -27,7 +27,12 @@ struct rnm_redis_settings {
 	size_t read_count;
 	char **write_servers; /* empty: the configuration is read-only */
 	size_t write_count;
-	double timeout; /* seconds that any single operation may take; > 0 */
+	/*
+	 * Each string above is exactly one item of that syntax (address:port, or a whole unix path, blanks
+	 * and commas included): no rotation prefix, no separators.  Set for settings from a URL.
+	 */
+	bool literal_servers;
+	double timeout; /* seconds that any single operation may take; > 0; see rnm_redis_next */
 	char *db;       /* argument of SELECT, or NULL */
 	char *username;
 	char *password;
@@ -85,6 +90,10 @@ struct rnm_redis; /* one connection */
  *   RNM_E_IO     no server could be reached (id "redis.connect"; every one is named with its reason)
  *   RNM_E_REDIS  AUTH or SELECT was refused (ids "redis.auth", "redis.select")
  *   RNM_E_REFUSED  a write role with a read-only configuration (id "redis.read-only")
+ *   RNM_E_MALFORMED  the list is empty or names no usable server (id "redis.servers")
+ *   RNM_E_USAGE  a user name without password (id "redis.auth"), TLS (id "redis.tls"; not supported yet)
+ * reference is what rspamd prints for the first server of the list.  Each server has the timeout for the
+ * connection and the first answer together; resolving its name has the timeout once more.
  * cancel may be NULL; when it becomes non-zero every operation ends with RNM_E_INTERRUPTED.
  */
 RNM_API RNM_MUST_CHECK enum rnm_status rnm_redis_connect(struct rnm_redis **out,
@@ -121,7 +130,7 @@ enum rnm_event_kind {
 	RNM_EVENT_BULK_BEGIN, /* length: bytes that follow as BULK_DATA events */
 	RNM_EVENT_BULK_DATA,  /* data: the next piece, valid until the next call */
 	RNM_EVENT_BULK_END,
-	RNM_EVENT_ARRAY,      /* length: number of elements that follow (RESP3 sets and pushes too) */
+	RNM_EVENT_ARRAY,      /* length: number of elements that follow (RESP3 sets too; pushes are dropped) */
 	RNM_EVENT_MAP,        /* length: number of key-value pairs that follow (2 * length elements) */
 	RNM_EVENT_DOUBLE,     /* real */
 	RNM_EVENT_BOOL        /* integer: 0 or 1 */
@@ -136,9 +145,13 @@ struct rnm_event {
 
 /*
  * The next event of the replies, sending queued commands first.  A bulk reply of any size passes
- * through a fixed buffer.  Each call is bounded by the timeout.  Errors: RNM_E_IO (closed, timed out;
- * ids "redis.closed", "redis.timeout"), RNM_E_MALFORMED ("redis.protocol"); after one the connection
- * is dead and every call returns it again.
+ * through a fixed buffer.  Errors: RNM_E_IO (closed, timed out; ids "redis.closed", "redis.timeout"),
+ * RNM_E_MALFORMED ("redis.protocol"), RNM_E_INTERRUPTED; after one the connection is dead and every call
+ * returns it again.  RNM_E_USAGE (id "redis.no-reply") when no command waits for a reply.
+ *
+ * A call waits at most the timeout, counted from the last byte of a command that the server took.  All
+ * the calls for one reply together wait at most the timeout and one second more for each 16 KiB moved,
+ * so that a slow line is served and a server that drips is not.  The caller's own time does not count.
  */
 RNM_API RNM_MUST_CHECK enum rnm_status rnm_redis_next(struct rnm_redis *redis, struct rnm_event *event,
                                                       struct rnm_error *err);
@@ -159,7 +172,8 @@ struct rnm_reply {
 #define RNM_REPLY_MAX ((size_t)64 << 20)
 /*
  * Reads one whole reply of at most max_bytes (0: RNM_REPLY_MAX), released by rnm_reply_free.  A larger one fails
- * with RNM_E_MALFORMED, id "redis.too-large".  An error reply is returned as a reply, not as a failure.
+ * with RNM_E_MALFORMED, id "redis.too-large", and the connection is dead.  An error reply is returned as a
+ * reply, not as a failure.
  */
 RNM_API RNM_MUST_CHECK enum rnm_status rnm_redis_reply(struct rnm_redis *redis, struct rnm_reply **out,
                                                        size_t max_bytes, struct rnm_error *err);

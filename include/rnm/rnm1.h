@@ -48,7 +48,7 @@ struct rnm_rnm1 {
 
 /*
  * Reads a container from memory and validates it: msgpack form, keys, types, lengths, depth.  The
- * blobs are not decompressed (rnm_zstd_check does that).  data must outlive *out unless the file is
+ * blobs are not decompressed (rnm_frame_check does that).  data must outlive *out unless the file is
  * compressed, in which case the expanded copy is owned by *out.
  * RNM_E_MALFORMED with an id "rnm1.*" and a byte offset.
  */
@@ -64,6 +64,7 @@ struct rnm_rnm1_head {
 	const struct rnm_value *norm_stats; /* NULL: leave out; otherwise already validated */
 	const struct rnm_value *roc;        /* NULL: leave out; array of two numbers */
 	const struct rnm_value *extra;      /* NULL: leave out; written under the key "rnm" */
+	bool as_original;         /* negative integers in rspamd's own encoding, which rspamd 3.4 misreads */
 	bool has_pca;
 	uint64_t pca_size;        /* bytes of the pca blob */
 	uint64_t ann_size;        /* bytes of the ann blob */

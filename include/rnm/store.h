@@ -126,11 +126,14 @@ struct rnm_export_options {
 	int fd;                /* used when path is NULL; gets bytes only after everything has been checked */
 	bool compress;         /* the whole file as one zstd frame with its size */
 	bool dry_run;          /* read and check everything, write nothing */
+	bool no_hash;          /* leave result.hash empty: saves about a second of CPU a gigabyte */
 	bool original_fields;  /* only what the original writes: no map `rnm`, its rules for odd versions */
 	bool any_digest;       /* see rnm_choice; the file then carries the digest that the profile names (with
 	                          original_fields, or when it names none: the configuration's) */
 	int64_t created_at;    /* UNIX seconds to stamp */
 	const char *tool;      /* "rnm 0.1.0", for the map `rnm` */
+	const char *spool_dir; /* where bytes wait that must be checked, or compressed, before they go out (an
+	                          unlinked temporary file); NULL: /tmp.  Unused when a file is replaced as it is */
 	void (*progress)(void *ctx, uint64_t done, uint64_t total); /* may be NULL */
 	void *progress_ctx;
 	const volatile sig_atomic_t *cancel; /* may be NULL */
@@ -143,6 +146,8 @@ struct rnm_export_result {
 	char digest[RNM_DIGEST_LEN + 1]; /* written into the file */
 	char hash[65]; /* BLAKE2b-256 of the file, hex */
 	bool locked, obsolete; /* the hash is being trained from, or has a successor */
+	char lock_host[256];   /* who trains, as far as the hash tells; "" when not locked */
+	bool bad_providers_meta; /* providers_meta was there but is no JSON list: left out of the map `rnm` */
 };
 /*
  * Streams one model of the list into a file.  The old file stays whole until the new one is complete,
@@ -151,7 +156,11 @@ struct rnm_export_result {
  *   RNM_E_NOT_FOUND "export.vanished"   the hash lost its network since it was listed
  *   RNM_E_MALFORMED "export.blob", "export.norm-stats", "export.roc", ids of rnm_frame_check
  *   RNM_E_REFUSED   "export.no-providers" (the rule has no digest), "export.digest", "export.version"
- *   RNM_E_IO        "export.open", "export.write" (reference text as the original's)
+ *   RNM_E_REFUSED   "export.too-large" (rspamd reads no larger file)
+ *   RNM_E_REDIS     "export.redis" (HMGET was refused)
+ *   RNM_E_IO        "export.open", "export.write" (reference text as the original's), "export.spool"
+ * progress gets the bytes of the blobs; total is 0 until the length of the last one is known.
+ * After a failure the connection may stand inside a reply and is fit for rnm_redis_free only.
  */
 RNM_API RNM_MUST_CHECK enum rnm_status rnm_store_export(struct rnm_redis *redis, const struct rnm_rule *rule,
                                                         const struct rnm_model_list *list, size_t index,

@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * From the tree to the output.  As in rspamd, a level (the file, a body) produces pieces: a `-` strips
+ * the last piece or the next one, and no further.  All levels share one buffer; a finished level is one
+ * piece of the level around it.
+ */
+#include "format/template_engine.h"
+
+#include <string.h>
+
+struct level {
+	size_t piece; /* where the last piece starts */
+	bool has_piece;
+	bool strip_next;
+};
+
+enum outcome { FAILED, NO_PIECE, PIECE };
+
+bool rnm_tpl_write(struct rnm_tpl_run *run, const char *data, size_t len)
+{
+	if (rnm_buf_append(&run->out, data, len))
+		return true;
+	if (len > run->out.max || run->out.len > run->out.max - len)
+		rnm_tpl_fault_plain(run, RNM_TPL_LIMIT_FAULT,
+		                    "expected a template whose output fits into the limit on configuration sizes, "
+		                    "found more output");
+	else
+		rnm_tpl_fault_plain(run, RNM_TPL_NOMEM_FAULT, "out of memory");
+	return false;
+}
+
+void rnm_tpl_take_output(const struct rnm_tpl_ctx *ctx, size_t start)
+{
+	struct rnm_buf *out = &ctx->run->out;
+
+	rnm_tpl_spend_or_raise(ctx->L, 1 + (out->len - start) / 32);
+	lua_pushlstring(ctx->L, out->len > start ? out->data + start : "", out->len - start);
+	out->len = start;
+}
+
+static void strip_end(struct rnm_buf *out, const struct level *level)
+{
+	while (level->has_piece && out->len > level->piece && rnm_tpl_is_space(out->data[out->len - 1]))
+		out->len--;
+}
+
+static void strip_front(struct rnm_buf *out, const struct level *level)
+{
+	size_t blank = level->piece;
+
+	while (blank < out->len && rnm_tpl_is_space(out->data[blank]))
+		blank++;
+	if (blank > level->piece) {
+		memmove(out->data + level->piece, out->data + blank, out->len - blank);
+		out->len -= blank - level->piece;
+	}
+}
+
+/* Writes the value on top as text and pops it. */
+static bool write_value(const struct rnm_tpl_ctx *ctx)
+{
+	size_t len;
+	const char *text;
+	bool ok = true;
+
+	if (!lua_isnil(ctx->L, -1)) {
+		rnm_tpl_push_tostring(ctx->L, lua_gettop(ctx->L));
+		text = lua_tolstring(ctx->L, -1, &len);
+		ok = rnm_tpl_spend(ctx->run->engine, 1 + len / 32) && rnm_tpl_write(ctx->run, text, len);
+		lua_pop(ctx->L, 1);
+	}
+	lua_pop(ctx->L, 1);
+	return ok;
+}
+
+static bool fail_defect(const struct rnm_tpl_ctx *ctx, const struct rnm_tpl_tag *tag)
+{
+	rnm_tpl_fault_at(ctx->run, RNM_TPL_RUNTIME_FAULT, tag->defect_pos, tag->defect);
+	return false;
+}
+
+static enum outcome eval_if(const struct rnm_tpl_ctx *ctx, struct rnm_tpl_tag *tag)
+{
+	for (; tag != NULL; tag = tag->next_branch) {
+		bool taken = tag->always;
+
+		if (!taken) {
+			if (!rnm_tpl_eval_pipe(ctx, &tag->pipe, 1))
+				return FAILED;
+			taken = lua_toboolean(ctx->L, -1) != 0;
+			lua_pop(ctx->L, 1);
+		}
+		if (taken)
+			return rnm_tpl_eval_nodes(ctx, tag->body) ? PIECE : FAILED;
+	}
+	return NO_PIECE;
+}
+
+static enum outcome eval_set(const struct rnm_tpl_ctx *ctx, struct rnm_tpl_tag *tag)
+{
+	if (tag->defect != NULL)
+		return fail_defect(ctx, tag) ? NO_PIECE : FAILED;
+	if (!rnm_tpl_eval_pipe(ctx, &tag->pipe, 1))
+		return FAILED;
+	lua_pushlstring(ctx->L, tag->name.data, tag->name.len);
+	lua_insert(ctx->L, -2);
+	lua_rawset(ctx->L, ctx->scope);
+	return NO_PIECE;
+}
+
+static enum outcome eval_filter_block(const struct rnm_tpl_ctx *ctx, struct rnm_tpl_tag *tag)
+{
+	size_t start = ctx->run->out.len;
+	int base = lua_gettop(ctx->L);
+
+	if (!rnm_tpl_eval_nodes(ctx, tag->body))
+		return FAILED;
+	rnm_tpl_take_output(ctx, start);
+	if (!rnm_tpl_eval_filters(ctx, tag->pipe.filters, base))
+		return FAILED;
+	lua_settop(ctx->L, base + 1);
+	return write_value(ctx) ? PIECE : FAILED;
+}
+
+static enum outcome eval_tag(const struct rnm_tpl_ctx *ctx, const struct rnm_tpl_node *node)
+{
+	struct rnm_tpl_tag *tag = node->tag;
+	bool wrote = false;
+
+	switch (node->kind) {
+	case RNM_TPL_VALUE:
+		return rnm_tpl_eval_pipe(ctx, &tag->pipe, 1) && write_value(ctx) ? PIECE : FAILED;
+	case RNM_TPL_IF:
+		return eval_if(ctx, tag);
+	case RNM_TPL_SET:
+		return eval_set(ctx, tag);
+	case RNM_TPL_DO:
+		return rnm_tpl_eval_code(ctx, &tag->pipe.base, true, 0) ? NO_PIECE : FAILED;
+	case RNM_TPL_FILTER:
+		return eval_filter_block(ctx, tag);
+	default:
+		break;
+	}
+	if (tag->defect != NULL)
+		return fail_defect(ctx, tag) ? NO_PIECE : FAILED;
+	if (node->kind == RNM_TPL_FOR)
+		return rnm_tpl_eval_for(ctx, tag) ? PIECE : FAILED;
+	if (node->kind == RNM_TPL_MACRO)
+		return rnm_tpl_eval_macro(ctx, tag) ? NO_PIECE : FAILED;
+	if (!rnm_tpl_eval_call(ctx, tag, &wrote))
+		return FAILED;
+	if (!wrote) {
+		lua_pop(ctx->L, 1);
+		return NO_PIECE;
+	}
+	return write_value(ctx) ? PIECE : FAILED;
+}
+
+static bool eval_node(const struct rnm_tpl_ctx *ctx, const struct rnm_tpl_node *node, struct level *level)
+{
+	struct rnm_buf *out = &ctx->run->out;
+	size_t start = out->len;
+	enum outcome outcome = NO_PIECE;
+
+	switch (node->kind) {
+	case RNM_TPL_RSTRIP:
+		level->strip_next = true;
+		return true;
+	case RNM_TPL_LSTRIP:
+		strip_end(out, level);
+		break;
+	case RNM_TPL_TEXT:
+		if (!rnm_tpl_write(ctx->run, node->text.data, node->text.len))
+			return false;
+		outcome = PIECE;
+		break;
+	default:
+		outcome = eval_tag(ctx, node);
+		break;
+	}
+	if (outcome == FAILED)
+		return false;
+	if (outcome == PIECE) {
+		level->piece = start;
+		level->has_piece = true;
+	}
+	/*
+	 * Whatever comes next uses the mark up, even what produces no piece: then the last piece is stripped.
+	 * Without any piece rspamd crashes here; this engine waits for the first one.
+	 */
+	if (level->strip_next && level->has_piece) {
+		strip_front(out, level);
+		level->strip_next = false;
+	}
+	return true;
+}
+
+static size_t place_of(const struct rnm_tpl_run *run, const struct rnm_tpl_node *node)
+{
+	return node->tag != NULL ? node->tag->pipe.base.pos : (size_t)(node->text.data - run->text);
+}
+
+bool rnm_tpl_eval_nodes(const struct rnm_tpl_ctx *ctx, const struct rnm_tpl_node *nodes)
+{
+	struct rnm_tpl_run *run = ctx->run;
+	struct level level = { run->out.len, false, false };
+	int top = ctx->L != NULL ? lua_gettop(ctx->L) : 0;
+
+	if (++run->depth > RNM_TPL_EVAL_DEPTH_MAX) {
+		rnm_tpl_fault_plain(run, RNM_TPL_LIMIT_FAULT,
+		                    "expected at most 150 template bodies being evaluated inside each other, found "
+		                    "more: a macro that calls itself without end?");
+		return false;
+	}
+	for (const struct rnm_tpl_node *node = nodes; node != NULL; node = node->next) {
+		if (ctx->L != NULL && !rnm_tpl_spend(run->engine, 1 + node->text.len / 64))
+			return false;
+		if (!eval_node(ctx, node, &level)) {
+			if (!run->fault.has_pos)
+				rnm_tpl_fault_place(run, place_of(run, node));
+			return false;
+		}
+		if (ctx->L != NULL)
+			lua_settop(ctx->L, top);
+	}
+	run->depth--;
+	return true;
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * zstd frames, whole and streamed.  The checker of blobs, rnm_frame_check, is public (rnm/rnm1.h).
+ */
+#ifndef RNM_FORMAT_ZSTD_H
+#define RNM_FORMAT_ZSTD_H
+
+#include <rnm/buf.h>
+
+/* The first bytes of every zstd frame, 0xFD2FB528 in little endian (RFC 8878, 3.1.1). */
+#define RNM_ZSTD_MAGIC "\x28\xb5\x2f\xfd"
+#define RNM_ZSTD_MAGIC_LEN 4u
+
+bool rnm_zstd_is_frame(const void *data, size_t len);
+
+/*
+ * Appends the content of the one frame that data must be; out->max limits it.  RNM_E_MALFORMED with the
+ * ids "zstd.too-large", "zstd.corrupt", "zstd.truncated" and "zstd.trailing"; the messages begin with what.
+ */
+RNM_MUST_CHECK enum rnm_status rnm_zstd_expand(struct rnm_buf *out, const void *data, size_t len,
+                                               const char *what, struct rnm_error *err);
+
+/* Compresses a stream of known length into one frame that declares its size and carries a checksum. */
+struct rnm_zstd_encoder;
+/* Takes the compressed bytes as they come. */
+typedef enum rnm_status rnm_zstd_emit(void *ctx, const void *data, size_t len, struct rnm_error *err);
+
+RNM_MUST_CHECK enum rnm_status rnm_zstd_encoder_new(struct rnm_zstd_encoder **out, uint64_t total,
+                                                    rnm_zstd_emit *emit, void *ctx, struct rnm_error *err);
+RNM_MUST_CHECK enum rnm_status rnm_zstd_encoder_feed(struct rnm_zstd_encoder *encoder, const void *data,
+                                                     size_t len, struct rnm_error *err);
+/* Ends the frame; fails when less or more than total bytes were fed. */
+RNM_MUST_CHECK enum rnm_status rnm_zstd_encoder_end(struct rnm_zstd_encoder *encoder, struct rnm_error *err);
+void rnm_zstd_encoder_free(struct rnm_zstd_encoder *encoder);
+
+#endif
