@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "rspamd/keys.h"
+
+#include <rnm/buf.h>
+
+#include <inttypes.h>
+#include <string.h>
+
+#define NAME_MAX_BYTES ((size_t)1 << 30)
+/* Between prefix and settings name; the version is that of the meta tokens. */
+#define SEPARATOR "_" RNM_METATOKENS_VERSION "_"
+#define SEPARATOR_LEN (sizeof(SEPARATOR) - 1)
+
+/* The finished name; a buffer that failed is freed too. */
+static char *finish(struct rnm_buf *name)
+{
+	char *text = rnm_buf_steal(name);
+
+	rnm_buf_free(name);
+	return text;
+}
+
+char *rnm_rule_zset(const struct rnm_rule *rule, const char *settings)
+{
+	struct rnm_buf name;
+
+	rnm_buf_init(&name, NAME_MAX_BYTES);
+	rnm_buf_puts(&name, rule->global);
+	rnm_buf_puts(&name, RNM_PLUGIN_VERSION "_");
+	rnm_buf_puts(&name, rule->prefix);
+	rnm_buf_puts(&name, SEPARATOR);
+	rnm_buf_puts(&name, settings);
+	return finish(&name);
+}
+
+char *rnm_rule_model_key(const struct rnm_rule *rule, const char *settings, const char *profile_digest,
+                         int64_t version)
+{
+	struct rnm_buf name;
+
+	rnm_buf_init(&name, NAME_MAX_BYTES);
+	rnm_buf_puts(&name, rule->global);
+	rnm_buf_putc(&name, '_');
+	rnm_buf_puts(&name, rule->prefix);
+	rnm_buf_putc(&name, '_');
+	rnm_buf_puts(&name, settings);
+	rnm_buf_printf(&name, "_%.*s_%" PRId64, RNM_KEY_DIGEST_LEN, profile_digest, version);
+	return finish(&name);
+}
+
+static bool separator_at(struct rnm_bytes text, size_t pos)
+{
+	return text.len >= SEPARATOR_LEN && pos <= text.len - SEPARATOR_LEN &&
+	       memcmp(text.data + pos, SEPARATOR, SEPARATOR_LEN) == 0;
+}
+
+/* Length of the longest known prefix that rest begins with; SIZE_MAX when it is none of them. */
+static size_t known_prefix(struct rnm_bytes rest, char *const *known, size_t known_count)
+{
+	size_t best = SIZE_MAX;
+
+	for (size_t i = 0; i < known_count; i++) {
+		size_t len = strlen(known[i]);
+
+		if (separator_at(rest, len) && memcmp(rest.data, known[i], len) == 0 &&
+		    (best == SIZE_MAX || len > best))
+			best = len;
+	}
+	return best;
+}
+
+bool rnm_zset_split(struct rnm_bytes name, const char *global, char *const *known_prefixes,
+                    size_t known_count, struct rnm_bytes *prefix, struct rnm_bytes *settings)
+{
+	static const char version[] = RNM_PLUGIN_VERSION "_";
+	size_t global_len = strlen(global);
+	size_t head = global_len + sizeof(version) - 1;
+	struct rnm_bytes rest;
+	size_t split;
+
+	if (name.len < head || memcmp(name.data, global, global_len) != 0 ||
+	    memcmp(name.data + global_len, version, sizeof(version) - 1) != 0)
+		return false;
+	rest = (struct rnm_bytes){ name.data + head, name.len - head };
+	split = known_prefix(rest, known_prefixes, known_count);
+	if (split == SIZE_MAX) {
+		split = 0;
+		while (split + SEPARATOR_LEN <= rest.len && !separator_at(rest, split))
+			split++;
+		if (!separator_at(rest, split))
+			return false;
+	}
+	*prefix = (struct rnm_bytes){ rest.data, split };
+	*settings = (struct rnm_bytes){ rest.data + split + SEPARATOR_LEN, rest.len - split - SEPARATOR_LEN };
+	return true;
+}
