@@ -1,0 +1,390 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Commands out, events in.  Both directions are served by the same loop: while the peer cannot take
+ * more commands its replies are read, so neither side ever waits for the other.
+ */
+#include "redis/client.h"
+
+#include <poll.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Digits of a 64-bit number, and a header such as "$123\r\n" around them. */
+#define DIGITS_MAX 20
+#define HEADER_MAX (1 + DIGITS_MAX + 2)
+/* Arguments that rnm_redis_sendv takes. */
+#define SENDV_MAX 64
+
+static enum rnm_status replay(const struct rnm_redis *redis, struct rnm_error *err)
+{
+	if (err != NULL)
+		*err = redis->failure;
+	return redis->failure.status;
+}
+
+enum rnm_status rnm_client_fail(struct rnm_redis *redis, struct rnm_error *err, enum rnm_status status,
+                                const char *id, const char *reference, const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(redis->reason, sizeof(redis->reason), fmt, args);
+	va_end(args);
+	rnm_error_set(&redis->failure, status, id, "redis server %s: %s", redis->address, redis->reason);
+	rnm_error_set_reference(&redis->failure, "%s", reference);
+	redis->dead = true;
+	return replay(redis, err);
+}
+
+enum rnm_status rnm_client_fail_nomem(struct rnm_redis *redis, struct rnm_error *err)
+{
+	rnm_error_nomem(&redis->failure);
+	redis->dead = true;
+	return replay(redis, err);
+}
+
+/* A death, too: half of a reply may have been read by a caller that will not come back for the rest. */
+static enum rnm_status interrupted(struct rnm_redis *redis, struct rnm_error *err)
+{
+	return rnm_client_fail(redis, err, RNM_E_INTERRUPTED, "redis.interrupted", "", "interrupted");
+}
+
+/* ---- commands ---- */
+
+static void put_header(struct rnm_buf *out, char type, uint64_t number)
+{
+	char text[HEADER_MAX];
+	size_t at = sizeof(text);
+
+	text[--at] = '\n';
+	text[--at] = '\r';
+	do {
+		text[--at] = (char)('0' + number % 10);
+		number /= 10;
+	} while (number > 0);
+	text[--at] = type;
+	rnm_buf_append(out, text + at, sizeof(text) - at);
+}
+
+/* Bytes that a command needs at most; false when that cannot be counted. */
+static bool command_size(size_t argc, const struct rnm_bytes *argv, size_t *out)
+{
+	size_t size = HEADER_MAX;
+
+	for (size_t i = 0; i < argc; i++) {
+		const size_t room = SIZE_MAX - size;
+
+		if (room < HEADER_MAX + 2 || argv[i].len > room - (HEADER_MAX + 2))
+			return false;
+		size += argv[i].len + HEADER_MAX + 2;
+	}
+	*out = size;
+	return true;
+}
+
+enum rnm_status rnm_redis_send(struct rnm_redis *redis, size_t argc, const struct rnm_bytes *argv,
+                               struct rnm_error *err)
+{
+	struct rnm_buf *out = &redis->out;
+	size_t size;
+
+	if (redis->dead)
+		return replay(redis, err);
+	if (argc == 0)
+		return rnm_error_set(err, RNM_E_USAGE, "redis.command",
+		                     "a redis command has at least one argument");
+	/* Room for the whole command first: half of one in the queue would spoil the connection. */
+	if (!command_size(argc, argv, &size) || !rnm_buf_reserve(out, size)) {
+		out->failed = false;
+		return rnm_error_nomem(err);
+	}
+	put_header(out, '*', argc);
+	for (size_t i = 0; i < argc; i++) {
+		put_header(out, '$', argv[i].len);
+		rnm_buf_append(out, argv[i].data, argv[i].len);
+		rnm_buf_append(out, "\r\n", 2);
+	}
+	redis->outstanding++;
+	return RNM_OK;
+}
+
+enum rnm_status rnm_redis_sendv(struct rnm_redis *redis, struct rnm_error *err, ...)
+{
+	struct rnm_bytes argv[SENDV_MAX];
+	size_t argc = 0;
+	const char *arg;
+	va_list args;
+
+	va_start(args, err);
+	while ((arg = va_arg(args, const char *)) != NULL && argc < SENDV_MAX) {
+		argv[argc].data = arg;
+		argv[argc++].len = strlen(arg);
+	}
+	va_end(args);
+	if (arg != NULL)
+		return rnm_error_set(err, RNM_E_USAGE, "redis.command",
+		                     "expected at most %d arguments, found more; use rnm_redis_send",
+		                     SENDV_MAX);
+	return rnm_redis_send(redis, argc, argv, err);
+}
+
+/* ---- moving bytes ---- */
+
+void rnm_client_forget_queue(struct rnm_redis *redis)
+{
+	redis->out_pos = 0;
+	if (redis->out.data != NULL)
+		explicit_bzero(redis->out.data, redis->out.len);
+	if (redis->out.cap > RNM_CLIENT_QUEUE_KEEP)
+		rnm_buf_free(&redis->out);
+	else
+		rnm_buf_clear(&redis->out);
+}
+
+/* Sends what the peer takes.  Adds the readiness to wait for to *events. */
+static bool pump_out(struct rnm_redis *redis, short *events)
+{
+	size_t done = 0;
+
+	if (redis->cannot_write || redis->out_pos == redis->out.len)
+		return false;
+	switch (redis->io.write(&redis->io, redis->out.data + redis->out_pos, redis->out.len - redis->out_pos,
+	                        &done)) {
+	case RNM_IO_DONE:
+		redis->out_pos += done;
+		redis->moved += done;
+		if (redis->out_pos == redis->out.len)
+			rnm_client_forget_queue(redis);
+		return true;
+	case RNM_IO_WANT_READ:
+		*events |= POLLIN;
+		return false;
+	case RNM_IO_WANT_WRITE:
+		*events |= POLLOUT;
+		return false;
+	default:
+		/* A server that turns a client away says why before it closes: the reason may be there to read. */
+		redis->cannot_write = true;
+		return true;
+	}
+}
+
+static enum rnm_status closed(struct rnm_redis *redis, struct rnm_error *err)
+{
+	const bool inside = redis->in_len > redis->in_pos || !rnm_resp_complete(&redis->parser);
+
+	return rnm_client_fail(redis, err, RNM_E_IO, "redis.closed", "Server closed the connection",
+	                       inside ? "the connection was closed in the middle of a reply"
+	                              : "the connection was closed before a reply came");
+}
+
+/* Moves the unread bytes to the front of the window, so that there is room behind them. */
+static void make_room(struct rnm_redis *redis)
+{
+	if (redis->in_pos == 0)
+		return;
+	redis->in_len -= redis->in_pos;
+	memmove(redis->in, redis->in + redis->in_pos, redis->in_len);
+	redis->in_pos = 0;
+}
+
+/* Reads what the peer has sent.  *moved tells whether there was anything. */
+static enum rnm_status pump_in(struct rnm_redis *redis, short *events, bool *moved, struct rnm_error *err)
+{
+	size_t done = 0;
+
+	make_room(redis);
+	switch (
+	    redis->io.read(&redis->io, redis->in + redis->in_len, RNM_CLIENT_WINDOW - redis->in_len, &done)) {
+	case RNM_IO_DONE:
+		redis->in_len += done;
+		redis->moved += done;
+		*moved = true;
+		return RNM_OK;
+	case RNM_IO_WANT_READ:
+		*events |= POLLIN;
+		return RNM_OK;
+	case RNM_IO_WANT_WRITE:
+		*events |= POLLOUT;
+		return RNM_OK;
+	case RNM_IO_EOF:
+		return closed(redis, err);
+	default:
+		rnm_client_fail(redis, NULL, RNM_E_IO, "redis.closed", redis->io.reason, "%s",
+		                redis->io.reason);
+		redis->failure.sys_errno = redis->io.sys_errno;
+		return replay(redis, err);
+	}
+}
+
+/* How long the reply being read may still wait in all. */
+static double budget(const struct rnm_redis *redis)
+{
+	return redis->timeout + (double)redis->moved / RNM_CLIENT_PACE - redis->waited;
+}
+
+/* Waits for the peer, *call seconds at most.  Lowers *call by the time that has passed. */
+static enum rnm_status wait_for_peer(struct rnm_redis *redis, short events, double *call,
+                                     struct rnm_error *err)
+{
+	const double left = budget(redis);
+	struct rnm_io_limit limit = { *call < left ? *call : left, redis->cancel };
+	const double allowed = limit.seconds > 0 ? limit.seconds : 0;
+	int sys_errno = 0;
+	enum rnm_status status;
+
+	limit.seconds = allowed;
+	status = rnm_io_wait(redis->io.fd, events, &limit, &sys_errno);
+	*call -= allowed - limit.seconds;
+	redis->waited += allowed - limit.seconds;
+	switch (status) {
+	case RNM_OK:
+		return RNM_OK;
+	case RNM_E_INTERRUPTED:
+		return interrupted(redis, err);
+	case RNM_NO:
+		if (redis->in_len > redis->in_pos || !rnm_resp_complete(&redis->parser))
+			return rnm_client_fail(redis, err, RNM_E_IO, "redis.timeout", "Connection timed out",
+			                       "the rest of a reply did not come within %g s",
+			                       redis->timeout);
+		return rnm_client_fail(redis, err, RNM_E_IO, "redis.timeout", "Connection timed out",
+		                       "no answer within %g s", redis->timeout);
+	default:
+		return rnm_client_fail(redis, err, RNM_E_IO, "redis.io", rnm_io_errno_text(sys_errno),
+		                       "cannot wait for the server: %s", rnm_io_errno_text(sys_errno));
+	}
+}
+
+/* Brings new bytes into the window, or fails. */
+static enum rnm_status fill(struct rnm_redis *redis, double *call, struct rnm_error *err)
+{
+	for (;;) {
+		short events = 0;
+		bool got = false;
+		bool sent;
+		enum rnm_status status;
+
+		if (rnm_io_cancelled(redis->cancel))
+			return interrupted(redis, err);
+		sent = pump_out(redis, &events);
+		status = pump_in(redis, &events, &got, err);
+		if (status != RNM_OK || got)
+			return status;
+		if (sent) {
+			*call = redis->timeout; /* the server cannot answer what it has not got yet */
+			continue;
+		}
+		status = wait_for_peer(redis, events, call, err);
+		if (status != RNM_OK)
+			return status;
+	}
+}
+
+/* ---- events ---- */
+
+static void reply_complete(struct rnm_redis *redis)
+{
+	redis->outstanding--;
+	if (redis->one_budget)
+		return;
+	redis->waited = 0;
+	redis->moved = 0;
+}
+
+enum rnm_status rnm_redis_next(struct rnm_redis *redis, struct rnm_event *event, struct rnm_error *err)
+{
+	double call = redis->timeout;
+
+	if (redis->dead)
+		return replay(redis, err);
+	if (redis->outstanding == 0)
+		return rnm_error_set(err, RNM_E_USAGE, "redis.no-reply",
+		                     "no redis command is waiting for a reply");
+	if (rnm_io_cancelled(redis->cancel))
+		return interrupted(redis, err);
+	for (;;) {
+		enum rnm_resp_result result;
+		enum rnm_status status;
+		size_t used;
+
+		result = rnm_resp_next(&redis->parser, redis->in + redis->in_pos,
+		                       redis->in_len - redis->in_pos, &used, event);
+		redis->in_pos += used;
+		if (result == RNM_RESP_EVENT) {
+			if (rnm_resp_complete(&redis->parser))
+				reply_complete(redis);
+			return RNM_OK;
+		}
+		if (result == RNM_RESP_FAILED) {
+			rnm_client_fail(redis, NULL, RNM_E_MALFORMED, "redis.protocol",
+			                redis->parser.reference, "%s", redis->parser.problem);
+			rnm_error_at_offset(&redis->failure, "", redis->parser.offset);
+			return replay(redis, err);
+		}
+		status = fill(redis, &call, err);
+		if (status != RNM_OK)
+			return status;
+	}
+}
+
+enum rnm_status rnm_redis_skip(struct rnm_redis *redis, const struct rnm_event *first, struct rnm_error *err)
+{
+	struct rnm_event event = *first;
+	uint64_t elements = 1; /* values that have not ended yet, the first among them */
+
+	for (;;) {
+		enum rnm_status status;
+
+		switch (event.kind) {
+		case RNM_EVENT_BULK_BEGIN:
+		case RNM_EVENT_BULK_DATA:
+			break;
+		case RNM_EVENT_ARRAY:
+			elements += event.length - 1;
+			break;
+		case RNM_EVENT_MAP:
+			elements += 2 * event.length - 1;
+			break;
+		default:
+			elements--;
+		}
+		if (elements == 0)
+			return RNM_OK;
+		status = rnm_redis_next(redis, &event, err);
+		if (status != RNM_OK)
+			return status;
+	}
+}
+
+/* ---- the rest of the object ---- */
+
+const char *rnm_redis_address(const struct rnm_redis *redis)
+{
+	return redis->address;
+}
+
+size_t rnm_redis_note_count(const struct rnm_redis *redis)
+{
+	return redis->note_count;
+}
+
+const char *rnm_redis_note(const struct rnm_redis *redis, size_t index)
+{
+	return index < redis->note_count ? redis->notes[index] : NULL;
+}
+
+void rnm_redis_free(struct rnm_redis *redis)
+{
+	if (redis == NULL)
+		return;
+	if (redis->io.close != NULL)
+		redis->io.close(&redis->io);
+	for (size_t i = 0; i < redis->note_count; i++)
+		free(redis->notes[i]);
+	rnm_client_forget_queue(redis);
+	rnm_buf_free(&redis->out);
+	free(redis->in);
+	free(redis);
+}

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The inside of a connection, shared by connect.c (who is spoken to), client.c (commands and events)
+ * and reply.c (whole replies).
+ */
+#ifndef RNM_REDIS_CLIENT_H
+#define RNM_REDIS_CLIENT_H
+
+#include "redis/io.h"
+#include "redis/resp.h"
+
+#include <rnm/buf.h>
+
+/* The fixed read buffer.  BULK_DATA points into it. */
+#define RNM_CLIENT_WINDOW ((size_t)256 << 10)
+/* Queued commands that have not been sent yet. */
+#define RNM_CLIENT_QUEUE_MAX ((size_t)1 << 30)
+/* A queue that grew larger than this is given back once it has been sent. */
+#define RNM_CLIENT_QUEUE_KEEP ((size_t)64 << 10)
+/*
+ * A reply may take longer than the timeout only as long as it keeps this pace on average, in bytes
+ * per second: a slow line is served, a peer that drips byte after byte is not.
+ */
+#define RNM_CLIENT_PACE 16384.0
+#define RNM_CLIENT_NOTES_MAX ((size_t)64)
+
+struct rnm_redis {
+	struct rnm_io io;
+	char address[RNM_ADDRESS_TEXT_MAX];
+	const volatile sig_atomic_t *cancel;
+	double timeout;
+
+	struct rnm_resp parser;
+	char *in; /* RNM_CLIENT_WINDOW bytes, of which [in_pos, in_len) wait for the parser */
+	size_t in_pos;
+	size_t in_len;
+	struct rnm_buf out; /* encoded commands, of which [0, out_pos) have been sent */
+	size_t out_pos;
+	bool cannot_write;    /* the peer takes nothing more; what it has said is still read */
+	uint64_t outstanding; /* commands without their whole reply */
+
+	/* What the reply being read has cost so far. */
+	double waited;
+	uint64_t moved;
+	bool one_budget; /* while connecting, all replies together have the time of one */
+
+	bool dead; /* failure is what every call returns from now on */
+	struct rnm_error failure;
+	char reason[RNM_ERROR_TEXT_MAX / 2]; /* failure.message without the server's name */
+
+	char *notes[RNM_CLIENT_NOTES_MAX];
+	size_t note_count;
+};
+
+/* Kills the connection with one sentence about the server; returns status, with *err set. */
+enum rnm_status rnm_client_fail(struct rnm_redis *redis, struct rnm_error *err, enum rnm_status status,
+                                const char *id, const char *reference, const char *fmt, ...) RNM_PRINTF(6, 7);
+/* Kills the connection for lack of memory. */
+enum rnm_status rnm_client_fail_nomem(struct rnm_redis *redis, struct rnm_error *err);
+/* Drops the queued commands and wipes them: a password may be among them. */
+void rnm_client_forget_queue(struct rnm_redis *redis);
+
+#endif
