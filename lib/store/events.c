@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "store/events.h"
+#include "base/value_build.h"
+
+enum rnm_status rnm_event_bulk(struct rnm_redis *redis, const struct rnm_event *first, struct rnm_buf *buf,
+                               const char *what, struct rnm_error *err)
+{
+	struct rnm_event event;
+	enum rnm_status status;
+
+	rnm_buf_clear(buf);
+	if (first->length > buf->max)
+		return rnm_error_set(err, RNM_E_MALFORMED, "store.too-large",
+		                     "expected at most %zu bytes for %s, found %llu", buf->max, what,
+		                     (unsigned long long)first->length);
+	for (;;) {
+		status = rnm_redis_next(redis, &event, err);
+		if (status != RNM_OK)
+			return status;
+		if (event.kind == RNM_EVENT_BULK_END)
+			break;
+		rnm_buf_append(buf, event.data.data, event.data.len);
+	}
+	return buf->failed ? rnm_error_nomem(err) : RNM_OK;
+}
+
+enum rnm_status rnm_event_integer(struct rnm_redis *redis, int64_t *integer, bool *is_error, struct rnm_buf *text,
+                                  struct rnm_error *err)
+{
+	struct rnm_event event;
+	enum rnm_status status = rnm_redis_next(redis, &event, err);
+
+	*is_error = false;
+	if (status != RNM_OK)
+		return status;
+	if (event.kind == RNM_EVENT_INTEGER || event.kind == RNM_EVENT_BOOL) {
+		*integer = event.integer;
+		return RNM_OK;
+	}
+	if (event.kind != RNM_EVENT_ERROR)
+		return rnm_redis_skip(redis, &event, err);
+	*is_error = true;
+	rnm_buf_clear(text);
+	rnm_buf_append(text, event.data.data, event.data.len);
+	return text->failed ? rnm_error_nomem(err) : RNM_OK;
+}
+
+enum rnm_status rnm_event_unexpected(const char *command, struct rnm_error *err)
+{
+	return rnm_error_set(err, RNM_E_MALFORMED, "redis.protocol",
+	                     "expected another kind of answer to %s from Redis", command);
+}
+
+enum rnm_status rnm_event_send(struct rnm_redis *redis, const char *command, const char *key, const char *field,
+                               struct rnm_error *err)
+{
+	struct rnm_bytes argv[3] = { rnm_bytes_of(command), rnm_bytes_of(key), rnm_bytes_of(field) };
+
+	return rnm_redis_send(redis, field != NULL ? 3 : 2, argv, err);
+}

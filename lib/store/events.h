@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Small helpers over rnm_redis_next for this room: replies are taken apart as they arrive, into
+ * buffers that are used again, so that ten thousand replies cost no ten thousand allocations.
+ */
+#ifndef RNM_STORE_EVENTS_H
+#define RNM_STORE_EVENTS_H
+
+#include <rnm/buf.h>
+#include <rnm/redis.h>
+
+/*
+ * Puts the bulk that first has begun into buf (cleared before), up to the buffer's maximum: a larger
+ * one fails with RNM_E_MALFORMED, id "store.too-large"; what names it in the message.
+ */
+RNM_MUST_CHECK enum rnm_status rnm_event_bulk(struct rnm_redis *redis, const struct rnm_event *first,
+                                              struct rnm_buf *buf, const char *what, struct rnm_error *err);
+
+/*
+ * One scalar reply.  An error reply leaves *is_error true and its text in buf, and is no failure; what is
+ * neither an integer nor an error is skipped and leaves *integer as it was.
+ */
+RNM_MUST_CHECK enum rnm_status rnm_event_integer(struct rnm_redis *redis, int64_t *integer, bool *is_error,
+                                                 struct rnm_buf *text, struct rnm_error *err);
+
+/* RNM_E_MALFORMED for a reply of another kind than the command gives. */
+RNM_MUST_CHECK enum rnm_status rnm_event_unexpected(const char *command, struct rnm_error *err);
+
+/* Queues `command key` or, with a field, `command key field`. */
+RNM_MUST_CHECK enum rnm_status rnm_event_send(struct rnm_redis *redis, const char *command, const char *key,
+                                              const char *field, struct rnm_error *err);
+
+#endif

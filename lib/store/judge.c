@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Which model is served, which one the original exports, and why the others are not.
+ * rspamd: process_rules_settings and check_anns in src/plugins/lua/neural.lua; get_ann_profiles and
+ * load_ann_profile in lualib/rspamadm/neural_export.lua.
+ */
+#include "store/model.h"
+#include "store/symbols.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct judgement {
+	struct rnm_model_list *list;
+	const struct rnm_rule *rule;
+	size_t window;     /* how many of the newest profiles workers read */
+	size_t fitting;    /* profiles in the window that workers accept */
+	bool same_symbols; /* all fitting profiles name the same symbols */
+	struct rnm_distances distances; /* of the profiles' symbols from the rule's own */
+};
+
+/* How far a profile is from what the rule asks for; 0 where that plays no part or is not known. */
+static uint64_t distance_of(const struct judgement *judgement, size_t index)
+{
+	const struct rnm_rule *rule = judgement->rule;
+
+	if (!judgement->distances.known || (rule->providers_used && rule->disable_symbols_input))
+		return 0;
+	return judgement->distances.of[index];
+}
+
+/* Rules without providers reject what is half as far away as their own list is long. */
+static bool too_far(const struct judgement *judgement, size_t index)
+{
+	if (judgement->rule->providers_used || !judgement->distances.known)
+		return false;
+	return distance_of(judgement, index) * 2 >= judgement->distances.own_count;
+}
+
+static char *text_of(const char *fmt, ...) RNM_PRINTF(1, 2);
+static char *text_of(const char *fmt, ...)
+{
+	char *text;
+	va_list args;
+
+	va_start(args, fmt);
+	if (vasprintf(&text, fmt, args) < 0)
+		text = NULL;
+	va_end(args);
+	return text;
+}
+
+const char *rnm_model_digest_text(const struct rnm_model *model)
+{
+	return model->profile.providers_digest != NULL ? model->profile.providers_digest : "none";
+}
+
+static enum rnm_digest_match match_digest(const struct rnm_rule *rule, const struct rnm_profile *profile)
+{
+	if (!rule->has_providers)
+		return profile->providers_digest == NULL ? RNM_DIGEST_SAME : RNM_DIGEST_UNWANTED;
+	if (profile->providers_digest == NULL)
+		return RNM_DIGEST_MISSING;
+	return strcmp(profile->providers_digest, rule->digest) == 0 ? RNM_DIGEST_SAME : RNM_DIGEST_OTHER;
+}
+
+/* ZREVRANGE zset 0 max_profiles is inclusive, and counts from the end when negative. */
+static size_t window_size(const struct rnm_rule *rule, size_t count)
+{
+	double last = floor(rule->max_profiles);
+
+	if (last < 0)
+		last += (double)count;
+	if (!(last >= 0))
+		return 0;
+	return last >= (double)count ? count : (size_t)last + 1;
+}
+
+/* What a worker asks of a profile before it looks at the key. */
+static bool worker_takes(const struct judgement *judgement, size_t index)
+{
+	const struct rnm_model *model = &judgement->list->models[index];
+
+	if (!model->in_window || !model->profile.worker_ok)
+		return false;
+	if (judgement->rule->providers_used)
+		return model->digest_match == RNM_DIGEST_SAME;
+	return model->profile.providers_digest == NULL && !too_far(judgement, index);
+}
+
+static bool symbols_equal(const struct rnm_profile *a, const struct rnm_profile *b)
+{
+	if (a->symbol_count != b->symbol_count)
+		return false;
+	for (size_t i = 0; i < a->symbol_count; i++)
+		if (strcmp(a->symbols[i], b->symbols[i]) != 0)
+			return false;
+	return true;
+}
+
+/* Workers sort by distance, then by version, the highest first; the newest of equals. */
+static bool preferred(const struct judgement *judgement, size_t a, size_t b)
+{
+	if (distance_of(judgement, a) != distance_of(judgement, b))
+		return distance_of(judgement, a) < distance_of(judgement, b);
+	return judgement->list->models[a].profile.version > judgement->list->models[b].profile.version;
+}
+
+/* The first of the fitting profiles (with live: of those with a network) in that order. */
+static size_t first_choice(const struct judgement *judgement, bool live)
+{
+	const struct rnm_model_list *list = judgement->list;
+	size_t best = SIZE_MAX;
+
+	for (size_t i = 0; i < list->count; i++) {
+		if (!worker_takes(judgement, i) || (live && !list->models[i].live))
+			continue;
+		if (best == SIZE_MAX || preferred(judgement, i, best))
+			best = i;
+	}
+	return best;
+}
+
+static void find_served(struct judgement *judgement)
+{
+	struct rnm_model_list *list = judgement->list;
+	size_t first = first_choice(judgement, false), live = first_choice(judgement, true);
+	const struct rnm_profile *reference = first != SIZE_MAX ? &list->models[first].profile : NULL;
+
+	judgement->same_symbols = true;
+	for (size_t i = 0; i < list->count; i++) {
+		if (!worker_takes(judgement, i))
+			continue;
+		judgement->fitting++;
+		if (!symbols_equal(&list->models[i].profile, reference))
+			judgement->same_symbols = false;
+	}
+	list->served = live;
+	/* When the first choice has no network, the others are tried only with a version above -1. */
+	if (live != SIZE_MAX && live != first && !(list->models[live].profile.version > -1))
+		list->served = SIZE_MAX;
+}
+
+/* rspamd's export takes the highest score with a network and looks at nothing else. */
+static void find_original(struct rnm_model_list *list)
+{
+	list->original = SIZE_MAX;
+	for (size_t i = 0; i < list->count && list->original == SIZE_MAX; i++)
+		if (list->models[i].live && list->models[i].profile.parsed)
+			list->original = i;
+}
+
+static char *digest_verdict(const struct rnm_rule *rule, const struct rnm_model *model)
+{
+	switch (model->digest_match) {
+	case RNM_DIGEST_OTHER:
+		return text_of("trained under another configuration (digest %s)", rnm_model_digest_text(model));
+	case RNM_DIGEST_MISSING:
+		return rule->providers_used ? text_of("names no providers digest, the rule has one") : NULL;
+	case RNM_DIGEST_UNWANTED:
+		return text_of("names a providers digest (%s), the rule has no providers", rnm_model_digest_text(model));
+	case RNM_DIGEST_SAME:
+		break;
+	}
+	if (!rule->providers_used && model->profile.providers_digest != NULL)
+		return text_of("names a providers digest, which rules with an empty list of providers reject");
+	return NULL;
+}
+
+static char *key_verdict(const struct rnm_model *model)
+{
+	if (model->profile.redis_key == NULL)
+		return text_of("names no key");
+	if (model->key_error != NULL)
+		return text_of("its key cannot be read: %s", model->key_error);
+	if (model->wrong_type)
+		return text_of("its key is not a hash");
+	return model->live ? NULL : text_of("no network under its key (expired?)");
+}
+
+static char *verdict(const struct judgement *judgement, size_t index)
+{
+	const struct rnm_model_list *list = judgement->list;
+	const struct rnm_model *model = &list->models[index];
+	const struct rnm_profile *profile = &model->profile;
+	char *text;
+
+	if (index == list->served)
+		return strdup("served");
+	if (!profile->worker_ok)
+		return text_of("malformed profile: %s",
+		               profile->problem != NULL ? profile->problem : "not what a worker accepts");
+	text = key_verdict(model);
+	if (text == NULL)
+		text = digest_verdict(judgement->rule, model);
+	if (text != NULL)
+		return text;
+	if (!model->in_window)
+		return text_of("outside the %zu newest profiles that workers read", judgement->window);
+	if (too_far(judgement, index))
+		return strdup("its symbols are too far from the rule's own list");
+	if (list->served == SIZE_MAX)
+		return strdup("passed over: workers fall back to versions from 0 on only");
+	if (distance_of(judgement, index) > distance_of(judgement, list->served))
+		return strdup("its symbols are farther from the rule's own list");
+	if (profile->version < list->models[list->served].profile.version)
+		return strdup("older version");
+	return strdup("same version, stored earlier");
+}
+
+/* What the choice depends on that is not known here. */
+static const char *unsure(const struct judgement *judgement)
+{
+	const struct rnm_rule *rule = judgement->rule;
+
+	if (judgement->distances.known || (rule->providers_used && rule->disable_symbols_input))
+		return "";
+	if (!judgement->same_symbols)
+		return "; their lists of symbols differ, and workers prefer the one nearest to their own, which is not known "
+		       "here";
+	return rule->providers_used ? "" : ", provided that its list of symbols is near enough to the workers' own";
+}
+
+static char *served_why(const struct judgement *judgement)
+{
+	const struct rnm_model_list *list = judgement->list;
+
+	if (list->count == 0)
+		return strdup("there are no profiles");
+	if (judgement->fitting == 0)
+		return text_of("none of the %zu newest profiles fits the configuration", judgement->window);
+	if (list->served == SIZE_MAX)
+		return strdup("no profile that fits the configuration has a usable network under its key");
+	return text_of("%s (%s) among the %zu fitting of the %zu newest profiles%s",
+	               judgement->distances.known && !judgement->same_symbols ? "nearest symbols, then highest version"
+	                                                                      : "highest version",
+	               list->models[list->served].profile.version_text, judgement->fitting, judgement->window,
+	               unsure(judgement));
+}
+
+static enum rnm_status judge(struct judgement *judgement, struct rnm_error *err)
+{
+	struct rnm_model_list *list = judgement->list;
+
+	for (size_t i = 0; i < list->count; i++) {
+		list->models[i].digest_match = match_digest(judgement->rule, &list->models[i].profile);
+		list->models[i].in_window = i < judgement->window;
+	}
+	find_served(judgement);
+	find_original(list);
+	for (size_t i = 0; i < list->count; i++) {
+		list->models[i].verdict = verdict(judgement, i);
+		if (list->models[i].verdict == NULL)
+			return rnm_error_nomem(err);
+	}
+	list->served_why = served_why(judgement);
+	return list->served_why != NULL ? RNM_OK : rnm_error_nomem(err);
+}
+
+enum rnm_status rnm_model_list_judge(struct rnm_model_list *list, const struct rnm_rule *rule,
+                                     struct rnm_error *err)
+{
+	struct judgement judgement = { .list = list, .rule = rule, .window = window_size(rule, list->count) };
+	enum rnm_status status = rnm_distances_measure(&judgement.distances, list, rule, err);
+
+	if (status == RNM_OK)
+		status = judge(&judgement, err);
+	free(judgement.distances.of);
+	return status;
+}

@@ -1,0 +1,298 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "store/output.h"
+
+#include "format/zstd.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/sendfile.h>
+#include <unistd.h>
+
+#define COPY_STEP ((size_t)256 << 10)
+#define HASH_BYTES 32u
+
+static const char *spool_dir(const struct rnm_output *output)
+{
+	return output->options->spool_dir != NULL ? output->options->spool_dir : "/tmp";
+}
+
+static enum rnm_status spool_error(const struct rnm_output *output, int errnum, struct rnm_error *err)
+{
+	rnm_error_sys(err, "export.spool", errnum, "cannot keep the model in a temporary file in %s",
+	              spool_dir(output));
+	return RNM_E_IO;
+}
+
+/* The id and the sentence that the export promises, with the name that the caller gave. */
+static enum rnm_status file_error(const struct rnm_output *output, bool opening, int errnum, struct rnm_error *err)
+{
+	const char *path = output->options->path;
+	char text[RNM_ERROR_TEXT_MAX];
+
+	if (path != NULL)
+		rnm_error_sys(err, opening ? "export.open" : "export.write", errnum, "cannot %s output file %s",
+		              opening ? "open" : "write", path);
+	else
+		rnm_error_sys(err, "export.write", errnum, "cannot write the model to descriptor %d",
+		              output->options->fd);
+	if (err == NULL || path == NULL)
+		return RNM_E_IO;
+	snprintf(text, sizeof(text), "%s", err->message);
+	rnm_error_set_reference(err, "%s", text);
+	return RNM_E_IO;
+}
+
+/* A file without a name: nothing to clean up, however the process ends. */
+static int open_spool(const char *folder)
+{
+	char *name = NULL;
+	int fd = open(folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+
+	if (fd >= 0 || (errno != EOPNOTSUPP && errno != EISDIR && errno != EINVAL))
+		return fd;
+	if (asprintf(&name, "%s/rnm-XXXXXX", folder) < 0)
+		return -1;
+	fd = mkostemp(name, O_CLOEXEC);
+	if (fd >= 0)
+		unlink(name);
+	free(name);
+	return fd;
+}
+
+enum rnm_status rnm_output_open(struct rnm_output *output, const struct rnm_export_options *options,
+                                struct rnm_error *err)
+{
+	bool direct;
+
+	*output = (struct rnm_output){ .options = options, .spool = -1 };
+	if (options->path != NULL && !options->dry_run) {
+		struct rnm_error failure;
+
+		if (rnm_replace_open(&output->replace, options->path, &failure) != RNM_OK)
+			return file_error(output, true, failure.sys_errno, err);
+		output->has_replace = true;
+	}
+	direct = output->has_replace && !output->replace.in_place && !options->compress;
+	/* A dry run of a compressed file has to compress, to tell its size; that of a plain one only reads. */
+	if (direct || (options->dry_run && !options->compress))
+		return RNM_OK;
+	output->spool = open_spool(spool_dir(output));
+	return output->spool >= 0 ? RNM_OK : spool_error(output, errno, err);
+}
+
+static enum rnm_status replace_write(struct rnm_output *output, const void *data, size_t len,
+                                     struct rnm_error *err)
+{
+	struct rnm_error failure;
+
+	if (rnm_replace_write(&output->replace, data, len, &failure) == RNM_OK)
+		return RNM_OK;
+	return file_error(output, false, failure.sys_errno, err);
+}
+
+enum rnm_status rnm_output_take(void *ctx, const void *data, size_t len, struct rnm_error *err)
+{
+	struct rnm_output *output = ctx;
+
+	output->received += len;
+	if (output->spool >= 0)
+		return rnm_write_all(output->spool, data, len) ? RNM_OK : spool_error(output, errno, err);
+	return output->has_replace ? replace_write(output, data, len, err) : RNM_OK;
+}
+
+static bool cancelled(const struct rnm_output *output)
+{
+	return output->options->cancel != NULL && *output->options->cancel != 0;
+}
+
+static enum rnm_status interrupted(struct rnm_error *err)
+{
+	return rnm_error_set(err, RNM_E_INTERRUPTED, "interrupted", "interrupted before the model was written");
+}
+
+/* Waits for a descriptor that somebody has made non-blocking, as shells do with shared terminals. */
+static bool wait_writable(int fd)
+{
+	struct pollfd poll_fd = { .fd = fd, .events = POLLOUT };
+
+	return poll(&poll_fd, 1, -1) >= 0 || errno == EINTR;
+}
+
+static int target_fd(const struct rnm_output *output)
+{
+	return output->has_replace ? output->replace.fd : output->options->fd;
+}
+
+/* To what cannot be taken back: a pipe, a device, the caller's descriptor. */
+static enum rnm_status write_out(const struct rnm_output *output, const char *data, size_t len,
+                                 struct rnm_error *err)
+{
+	int fd = target_fd(output);
+
+	while (len > 0) {
+		ssize_t put = write(fd, data, len);
+
+		if (cancelled(output))
+			return interrupted(err);
+		if (put < 0 && errno != EINTR && (errno != EAGAIN || !wait_writable(fd)))
+			return file_error(output, false, errno, err);
+		if (put > 0) {
+			data += put;
+			len -= (size_t)put;
+		}
+	}
+	return RNM_OK;
+}
+
+/* The next piece of the spool, at *offset. */
+static ssize_t read_spool(const struct rnm_output *output, char *buffer, off_t *offset)
+{
+	ssize_t got;
+
+	do
+		got = pread(output->spool, buffer, COPY_STEP, *offset);
+	while (got < 0 && errno == EINTR);
+	if (got > 0)
+		*offset += got;
+	return got;
+}
+
+/* For targets that sendfile refuses, such as files opened for appending. */
+static enum rnm_status copy_by_hand(struct rnm_output *output, off_t offset, struct rnm_error *err)
+{
+	char *buffer = malloc(COPY_STEP);
+	enum rnm_status status = buffer != NULL ? RNM_OK : rnm_error_nomem(err);
+
+	while (status == RNM_OK && (uint64_t)offset < output->received) {
+		ssize_t got = read_spool(output, buffer, &offset);
+
+		if (got <= 0)
+			status = spool_error(output, got < 0 ? errno : EIO, err);
+		else
+			status = write_out(output, buffer, (size_t)got, err);
+	}
+	free(buffer);
+	return status;
+}
+
+static enum rnm_status copy_spool(struct rnm_output *output, struct rnm_error *err)
+{
+	off_t offset = 0;
+
+	while ((uint64_t)offset < output->received) {
+		ssize_t sent;
+
+		if (cancelled(output))
+			return interrupted(err);
+		sent = sendfile(target_fd(output), output->spool, &offset, COPY_STEP);
+		if (sent > 0 || (sent < 0 && errno == EINTR))
+			continue;
+		if (sent < 0 && errno == EAGAIN && wait_writable(target_fd(output)))
+			continue;
+		if (sent < 0 && errno != EINVAL && errno != ENOSYS)
+			return file_error(output, false, errno, err);
+		return copy_by_hand(output, offset, err);
+	}
+	return RNM_OK;
+}
+
+/* The compressed file on its way out. */
+struct packing {
+	crypto_generichash_state hash;
+	struct rnm_output *output;
+	uint64_t size;
+};
+
+static enum rnm_status emit_packed(void *ctx, const void *data, size_t len, struct rnm_error *err)
+{
+	struct packing *packing = ctx;
+	struct rnm_output *output = packing->output;
+
+	if (!output->options->no_hash)
+		crypto_generichash_update(&packing->hash, data, len);
+	packing->size += len;
+	if (output->options->dry_run)
+		return RNM_OK;
+	if (output->has_replace && !output->replace.in_place)
+		return replace_write(output, data, len, err);
+	return write_out(output, data, len, err);
+}
+
+static enum rnm_status pack_spool(struct rnm_output *output, struct rnm_zstd_encoder *encoder, char *buffer,
+                                  struct rnm_error *err)
+{
+	enum rnm_status status = RNM_OK;
+	off_t offset = 0;
+
+	while (status == RNM_OK && (uint64_t)offset < output->received) {
+		ssize_t got = read_spool(output, buffer, &offset);
+
+		if (cancelled(output))
+			status = interrupted(err);
+		else if (got <= 0)
+			status = spool_error(output, got < 0 ? errno : EIO, err);
+		else
+			status = rnm_zstd_encoder_feed(encoder, buffer, (size_t)got, err);
+	}
+	return status == RNM_OK ? rnm_zstd_encoder_end(encoder, err) : status;
+}
+
+static enum rnm_status pack(struct rnm_output *output, uint64_t *size, char hash[RNM_TEE_HASH_HEX],
+                            struct rnm_error *err)
+{
+	struct packing packing = { .output = output };
+	struct rnm_zstd_encoder *encoder = NULL;
+	unsigned char bytes[HASH_BYTES];
+	char *buffer = malloc(COPY_STEP);
+	enum rnm_status status;
+
+	crypto_generichash_init(&packing.hash, NULL, 0, HASH_BYTES);
+	status = buffer == NULL ? rnm_error_nomem(err)
+	                        : rnm_zstd_encoder_new(&encoder, output->received, emit_packed, &packing, err);
+	if (status == RNM_OK)
+		status = pack_spool(output, encoder, buffer, err);
+	rnm_zstd_encoder_free(encoder);
+	free(buffer);
+	if (status != RNM_OK)
+		return status;
+	*size = packing.size;
+	if (output->options->no_hash)
+		return RNM_OK;
+	crypto_generichash_final(&packing.hash, bytes, sizeof(bytes));
+	sodium_bin2hex(hash, RNM_TEE_HASH_HEX, bytes, sizeof(bytes));
+	return RNM_OK;
+}
+
+enum rnm_status rnm_output_finish(struct rnm_output *output, uint64_t *size, char hash[RNM_TEE_HASH_HEX],
+                                  struct rnm_error *err)
+{
+	enum rnm_status status = RNM_OK;
+	struct rnm_error failure;
+
+	*size = output->received;
+	if (output->options->compress)
+		status = pack(output, size, hash, err);
+	else if (output->spool >= 0)
+		status = copy_spool(output, err);
+	if (status != RNM_OK || !output->has_replace)
+		return status;
+	output->has_replace = false; /* commit releases it in any case */
+	if (rnm_replace_commit(&output->replace, &failure) != RNM_OK)
+		return file_error(output, false, failure.sys_errno, err);
+	return RNM_OK;
+}
+
+void rnm_output_close(struct rnm_output *output)
+{
+	if (output->has_replace)
+		rnm_replace_abort(&output->replace);
+	if (output->spool >= 0)
+		close(output->spool);
+	output->has_replace = false;
+	output->spool = -1;
+}

@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Finding every sorted set of models by its name.
+ */
+#include "base/value_build.h"
+#include "store/events.h"
+
+#include <rnm/store.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SCAN_COUNT "1000"
+#define SETS_MAX ((size_t)100000)
+#define NAME_MAX_BYTES ((size_t)1 << 20)
+/* A server that never hands out cursor 0 again must not keep us for ever: 1000 keys each, 10^9 keys. */
+#define ROUNDS_MAX 1000000u
+
+struct scan {
+	struct rnm_redis *redis;
+	const char *global;
+	char *const *known;
+	size_t known_count;
+	struct rnm_store_set *sets;
+	size_t count, cap;
+	struct rnm_buf text;
+};
+
+/* G3_*_3_* with the characters of G that mean something to MATCH escaped. */
+static bool build_pattern(struct rnm_buf *pattern, const char *global)
+{
+	for (const char *c = global; *c != '\0'; c++) {
+		if (strchr("*?[]^-\\", *c) != NULL)
+			rnm_buf_putc(pattern, '\\');
+		rnm_buf_putc(pattern, *c);
+	}
+	return rnm_buf_puts(pattern, RNM_PLUGIN_VERSION "_*_" RNM_METATOKENS_VERSION "_*");
+}
+
+static void free_set(struct rnm_store_set *set)
+{
+	free(set->zset);
+	free(set->prefix);
+	free(set->settings);
+}
+
+static enum rnm_status add_name(struct scan *scan, struct rnm_error *err)
+{
+	struct rnm_bytes name = { rnm_buf_cstr(&scan->text), scan->text.len }, prefix, settings;
+	struct rnm_store_set *set;
+
+	/* A name with a NUL cannot be asked for later; rspamd makes none. */
+	if (memchr(name.data, '\0', name.len) != NULL ||
+	    !rnm_zset_split(name, scan->global, scan->known, scan->known_count, &prefix, &settings))
+		return RNM_OK;
+	if (scan->count == SETS_MAX)
+		return rnm_error_set(err, RNM_E_MALFORMED, "store.too-many",
+		                     "expected at most %zu sets of models, found more", SETS_MAX);
+	if (scan->count == scan->cap) {
+		size_t cap = scan->cap == 0 ? 16 : scan->cap * 2;
+		struct rnm_store_set *grown = realloc(scan->sets, cap * sizeof(*grown));
+
+		if (grown == NULL)
+			return rnm_error_nomem(err);
+		scan->sets = grown;
+		scan->cap = cap;
+	}
+	set = &scan->sets[scan->count++];
+	set->zset = strdup(name.data);
+	set->prefix = strndup(prefix.data, prefix.len);
+	set->settings = strndup(settings.data, settings.len);
+	if (set->zset != NULL && set->prefix != NULL && set->settings != NULL)
+		return RNM_OK;
+	free_set(set);
+	scan->count--;
+	return rnm_error_nomem(err);
+}
+
+static enum rnm_status read_bulk(struct scan *scan, struct rnm_error *err)
+{
+	struct rnm_event event;
+	enum rnm_status status = rnm_redis_next(scan->redis, &event, err);
+
+	if (status != RNM_OK)
+		return status;
+	if (event.kind != RNM_EVENT_BULK_BEGIN)
+		return rnm_event_unexpected("SCAN", err);
+	return rnm_event_bulk(scan->redis, &event, &scan->text, "the name of a key", err);
+}
+
+/* One round; the next cursor replaces the old one. */
+static enum rnm_status scan_round(struct scan *scan, const char *pattern, char *cursor, size_t size,
+                                  struct rnm_error *err)
+{
+	struct rnm_event event;
+	enum rnm_status status;
+
+	status = rnm_redis_sendv(scan->redis, err, "SCAN", cursor, "MATCH", pattern, "COUNT", SCAN_COUNT, NULL);
+	if (status == RNM_OK)
+		status = rnm_redis_next(scan->redis, &event, err);
+	if (status != RNM_OK)
+		return status;
+	if (event.kind == RNM_EVENT_ERROR)
+		return rnm_error_set(err, RNM_E_REDIS, "store.scan", "cannot look for models: %.*s",
+		                     (int)event.data.len, event.data.data);
+	if (event.kind != RNM_EVENT_ARRAY || event.length != 2)
+		return rnm_event_unexpected("SCAN", err);
+	status = read_bulk(scan, err);
+	if (status != RNM_OK)
+		return status;
+	if (scan->text.len == 0 || scan->text.len >= size)
+		return rnm_event_unexpected("SCAN", err);
+	memcpy(cursor, rnm_buf_cstr(&scan->text), scan->text.len + 1);
+	status = rnm_redis_next(scan->redis, &event, err);
+	if (status == RNM_OK && event.kind != RNM_EVENT_ARRAY)
+		status = rnm_event_unexpected("SCAN", err);
+	for (uint64_t i = 0; status == RNM_OK && i < event.length; i++) {
+		status = read_bulk(scan, err);
+		if (status == RNM_OK)
+			status = add_name(scan, err);
+	}
+	return status;
+}
+
+static int by_name(const void *a, const void *b)
+{
+	const struct rnm_store_set *left = a, *right = b;
+
+	return strcmp(left->zset, right->zset);
+}
+
+/* SCAN may name a key more than once. */
+static void sort_unique(struct scan *scan)
+{
+	size_t kept = 0;
+
+	if (scan->count > 1)
+		qsort(scan->sets, scan->count, sizeof(*scan->sets), by_name);
+	for (size_t i = 0; i < scan->count; i++) {
+		if (kept > 0 && strcmp(scan->sets[kept - 1].zset, scan->sets[i].zset) == 0)
+			free_set(&scan->sets[i]);
+		else
+			scan->sets[kept++] = scan->sets[i];
+	}
+	scan->count = kept;
+}
+
+/* Keys of another type that happen to be named alike are dropped; where TYPE is refused they stay. */
+static enum rnm_status keep_zsets(struct scan *scan, struct rnm_error *err)
+{
+	enum rnm_status status = RNM_OK;
+	size_t kept = 0;
+
+	for (size_t i = 0; i < scan->count && status == RNM_OK; i++)
+		status = rnm_event_send(scan->redis, "TYPE", scan->sets[i].zset, NULL, err);
+	for (size_t i = 0; i < scan->count; i++) {
+		struct rnm_event event = { .kind = RNM_EVENT_ERROR };
+
+		if (status == RNM_OK)
+			status = rnm_redis_next(scan->redis, &event, err);
+		if (event.kind == RNM_EVENT_STATUS &&
+		    !rnm_bytes_equal(event.data, rnm_bytes_of("zset")))
+			free_set(&scan->sets[i]);
+		else
+			scan->sets[kept++] = scan->sets[i];
+	}
+	scan->count = kept;
+	return status;
+}
+
+enum rnm_status rnm_store_scan(struct rnm_store_set **out, size_t *count, struct rnm_redis *redis,
+                               const char *global, char *const *known_prefixes, size_t known_count,
+                               struct rnm_error *err)
+{
+	struct scan scan = { .redis = redis, .global = global, .known = known_prefixes, .known_count = known_count };
+	char cursor[32] = "0";
+	struct rnm_buf pattern;
+	enum rnm_status status;
+	unsigned rounds = 0;
+
+	rnm_buf_init(&pattern, NAME_MAX_BYTES);
+	rnm_buf_init(&scan.text, NAME_MAX_BYTES);
+	status = build_pattern(&pattern, global) ? RNM_OK : rnm_error_nomem(err);
+	while (status == RNM_OK && (rounds == 0 || strcmp(cursor, "0") != 0)) {
+		if (rounds++ == ROUNDS_MAX)
+			status = rnm_error_set(err, RNM_E_MALFORMED, "store.too-many",
+			                       "expected SCAN to end, found it still going after %u rounds",
+			                       ROUNDS_MAX);
+		else
+			status = scan_round(&scan, rnm_buf_cstr(&pattern), cursor, sizeof(cursor), err);
+	}
+	sort_unique(&scan);
+	if (status == RNM_OK)
+		status = keep_zsets(&scan, err);
+	rnm_buf_free(&pattern);
+	rnm_buf_free(&scan.text);
+	if (status != RNM_OK) {
+		rnm_store_sets_free(scan.sets, scan.count);
+		return status;
+	}
+	*out = scan.sets;
+	*count = scan.count;
+	return RNM_OK;
+}
+
+void rnm_store_sets_free(struct rnm_store_set *sets, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		free_set(&sets[i]);
+	free(sets);
+}
