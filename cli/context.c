@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "context.h"
+#include "interrupt.h"
+#include "output.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <time.h>
+#include <unistd.h>
+
+extern char **environ;
+
+/* rspamd: the compiled CONFDIR of distribution packages. */
+#define DEFAULT_CONFDIR "/etc/rspamd"
+#define CONFIG_FILE_NAME "/rspamd.conf"
+/* Longest password file that is read; only its first line counts. */
+#define PASSWORD_FILE_MAX 4096
+
+/*
+ * The default is worked out here and not left to the library because messages and help name it even
+ * when it cannot be loaded.  Precedence as rspamadm: --var (in any case), environment, compiled.
+ */
+char *context_default_config(const struct options *options)
+{
+	const char *confdir = getenv("CONFDIR");
+	char *path = NULL;
+
+	for (size_t i = 0; i < options->var_count; i++) {
+		if (strcasecmp(options->vars[i].name, "CONFDIR") == 0)
+			confdir = options->vars[i].value;
+	}
+	if (asprintf(&path, "%s%s", confdir != NULL ? confdir : DEFAULT_CONFDIR, CONFIG_FILE_NAME) < 0)
+		return NULL;
+	return path;
+}
+
+enum rnm_status context_open(struct context *context, const struct options *options, struct rnm_error *err)
+{
+	const char *given = option_text(options, OPTION_CONFIG, NULL);
+
+	*context = (struct context){ .options = options };
+	context->rule_options.numbers =
+	    option_given(options, OPTION_LUA54_NUMBERS) ? RNM_NUMBERS_LUA54 : RNM_NUMBERS_LUAJIT;
+	context->config_path = given != NULL ? strdup(given) : context_default_config(options);
+	return context->config_path != NULL ? RNM_OK : rnm_error_nomem(err);
+}
+
+void context_free(struct context *context)
+{
+	rnm_redis_free(context->redis);
+	rnm_redis_settings_free(context->settings);
+	rnm_config_free(context->config);
+	free(context->config_path);
+	*context = (struct context){ 0 };
+}
+
+enum rnm_status context_load_config_quietly(struct context *context, struct rnm_error *err)
+{
+	const struct rnm_config_options how = {
+		.path = context->config_path,
+		.vars = context->options->vars,
+		.var_count = context->options->var_count,
+		.environment = (const char *const *)environ,
+	};
+
+	return rnm_config_load(&context->config, &how, err);
+}
+
+void context_warnings(const struct context *context, void (*say)(const char *text))
+{
+	for (size_t i = 0; i < rnm_config_warning_count(context->config); i++) {
+		const char *text = rnm_config_warning(context->config, i);
+
+		/* Says nothing about models: their configurations often lack the section actions. */
+		if (strcmp(text, "no actions defined") != 0)
+			say(text);
+	}
+}
+
+static void say_warning(const char *text)
+{
+	output_warning("%s", text);
+}
+
+enum rnm_status context_load_config(struct context *context, struct rnm_error *err)
+{
+	const struct options *options = context->options;
+	bool redis_verb = options->verb == VERB_LIST || options->verb == VERB_EXPORT;
+	enum rnm_status status = context_load_config_quietly(context, err);
+
+	if (status == RNM_E_NOT_FOUND && strcmp(err->id, "config.open") == 0 &&
+	    !option_given(options, OPTION_CONFIG)) {
+		if (option_given(options, OPTION_REDIS))
+			return RNM_OK;
+		rnm_error_set_hint(err, "name a configuration with -c FILE%s",
+		                   redis_verb ? ", or only a server with --redis redis://HOST" : "");
+	}
+	if (status == RNM_OK)
+		context_warnings(context, say_warning);
+	return status;
+}
+
+enum rnm_status context_bare_rule(const char *global, const char *prefix, struct rnm_rule **out,
+                                  struct rnm_error *err)
+{
+	struct rnm_rule *rule = calloc(1, sizeof(*rule));
+
+	if (rule == NULL)
+		return rnm_error_nomem(err);
+	/* rspamd: the defaults of src/plugins/lua/neural.lua. */
+	rule->max_profiles = 3;
+	rule->ann_expire = 172800;
+	rule->watch_interval = 60;
+	rule->name = strdup(prefix);
+	rule->prefix = strdup(prefix);
+	rule->global = strdup(global);
+	if (rule->name == NULL || rule->prefix == NULL || rule->global == NULL) {
+		rnm_rule_free(rule);
+		return rnm_error_nomem(err);
+	}
+	*out = rule;
+	return RNM_OK;
+}
+
+enum rnm_status context_rule(struct context *context, const char *name, struct rnm_rule **out,
+                             struct rnm_error *err)
+{
+	if (context->config == NULL)
+		return context_bare_rule("rn", name, out, err);
+	return rnm_rule_open(out, context->config, name, &context->rule_options, err);
+}
+
+/* The first line of the file, in a buffer that the caller wipes. */
+static enum rnm_status read_password(const char *path, char password[PASSWORD_FILE_MAX],
+                                     struct rnm_error *err)
+{
+	bool from_stdin = strcmp(path, "-") == 0;
+	FILE *file = from_stdin ? stdin : fopen(path, "re");
+	enum rnm_status status = RNM_OK;
+	size_t len;
+
+	if (file == NULL)
+		return rnm_error_sys(err, "password-file", errno, "cannot open the password file %s", path);
+	/* Unbuffered, so that no copy of the secret stays behind in the stream's buffer. */
+	(void)setvbuf(file, NULL, _IONBF, 0);
+	if (fgets(password, PASSWORD_FILE_MAX, file) == NULL)
+		password[0] = '\0';
+	len = strcspn(password, "\r\n");
+	if (len == PASSWORD_FILE_MAX - 1)
+		status = rnm_error_set(err, RNM_E_MALFORMED, "password-file",
+		                       "the first line of %s is longer than %d bytes", path,
+		                       PASSWORD_FILE_MAX - 2);
+	else if (len == 0)
+		status = rnm_error_set(err, RNM_E_MALFORMED, "password-file", "the first line of %s is empty",
+		                       path);
+	password[len] = '\0';
+	if (!from_stdin)
+		fclose(file);
+	return status;
+}
+
+/*
+ * --password-file always counts.  RNM_REDIS_PASSWORD belongs to --redis: a variable left in the
+ * environment must not replace the password of a configuration.
+ */
+static enum rnm_status apply_password(struct context *context, struct rnm_error *err)
+{
+	const char *path = option_text(context->options, OPTION_PASSWORD_FILE, NULL);
+	const char *from_environment = getenv("RNM_REDIS_PASSWORD");
+	enum rnm_status status;
+
+	if (path != NULL) {
+		char password[PASSWORD_FILE_MAX];
+
+		status = read_password(path, password, err);
+		if (status == RNM_OK)
+			status = rnm_redis_settings_set_password(context->settings, password, err);
+		explicit_bzero(password, sizeof(password));
+		return status;
+	}
+	if (option_given(context->options, OPTION_REDIS) && context->settings->password == NULL &&
+	    from_environment != NULL && *from_environment != '\0')
+		return rnm_redis_settings_set_password(context->settings, from_environment, err);
+	return RNM_OK;
+}
+
+enum rnm_status context_reconnect(struct context *context, struct rnm_error *err)
+{
+	rnm_redis_free(context->redis);
+	context->redis = NULL;
+	return rnm_redis_connect(&context->redis, context->settings, RNM_REDIS_READ, &interrupt_signal, err);
+}
+
+enum rnm_status context_connect(struct context *context, struct rnm_error *err)
+{
+	const char *url = option_text(context->options, OPTION_REDIS, NULL);
+	enum rnm_status status;
+
+	status = url != NULL ? rnm_redis_settings_from_url(&context->settings, url, err)
+	                     : rnm_redis_settings_from_config(&context->settings, context->config, err);
+	if (status != RNM_OK)
+		return status;
+	for (size_t i = 0; i < context->settings->warning_count; i++)
+		output_warning("%s", context->settings->warnings[i]);
+	status = apply_password(context, err);
+	if (status != RNM_OK)
+		return status;
+	interrupt_install();
+	status =
+	    rnm_redis_connect(&context->redis, context->settings, RNM_REDIS_READ, &interrupt_signal, err);
+	for (size_t i = 0; status == RNM_OK && i < rnm_redis_note_count(context->redis); i++)
+		output_note("%s", rnm_redis_note(context->redis, i));
+	return status;
+}
+
+enum rnm_status context_created_at(int64_t *created_at, struct rnm_error *err)
+{
+	const char *epoch = getenv("SOURCE_DATE_EPOCH");
+	char *end = NULL;
+	long long seconds;
+
+	if (epoch == NULL || *epoch == '\0') {
+		*created_at = (int64_t)time(NULL);
+		return RNM_OK;
+	}
+	errno = 0;
+	seconds = strtoll(epoch, &end, 10);
+	if (*end != '\0' || end == epoch || errno != 0 || seconds < 0)
+		return rnm_error_set(err, RNM_E_USAGE, "usage.epoch",
+		                     "SOURCE_DATE_EPOCH is '%s', expected seconds since 1970", epoch);
+	*created_at = seconds;
+	return RNM_OK;
+}
+
+const char *context_spool_dir(void)
+{
+	const char *folder = getenv("TMPDIR");
+
+	return folder != NULL && *folder != '\0' ? folder : NULL;
+}

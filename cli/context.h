@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the verbs share: the configuration, the rule and the connection that the options ask for. */
+#ifndef RNM_CLI_CONTEXT_H
+#define RNM_CLI_CONTEXT_H
+
+#include "options.h"
+
+#include <rnm/rnm.h>
+
+struct context {
+	const struct options *options;
+	char *config_path;         /* as given, else the default */
+	struct rnm_config *config; /* NULL: --redis was given and there is no default configuration */
+	struct rnm_rule_options rule_options;
+	struct rnm_redis_settings *settings;
+	struct rnm_redis *redis;
+};
+
+RNM_MUST_CHECK enum rnm_status context_open(struct context *context, const struct options *options,
+                                            struct rnm_error *err);
+void context_free(struct context *context);
+
+/*
+ * Loads the configuration and prints its warnings.  With --redis and without -c a missing default
+ * configuration is no error: context->config stays NULL.
+ */
+RNM_MUST_CHECK enum rnm_status context_load_config(struct context *context, struct rnm_error *err);
+
+/* Hands the warnings of the loaded configuration to say, one by one. */
+void context_warnings(const struct context *context, void (*say)(const char *text));
+
+/* Path of the configuration that is read without -c; malloc'd, NULL: no memory. */
+char *context_default_config(const struct options *options);
+
+/* Only loads: warnings are left to the caller, and a missing file is always an error. */
+RNM_MUST_CHECK enum rnm_status context_load_config_quietly(struct context *context, struct rnm_error *err);
+
+/*
+ * Opens a rule.  Without a configuration it is a bare one: prefix and name are what was given and no
+ * digest is known (rule->raw == NULL).
+ */
+RNM_MUST_CHECK enum rnm_status context_rule(struct context *context, const char *name, struct rnm_rule **out,
+                                            struct rnm_error *err);
+/* A rule that stands only for a prefix found in Redis. */
+RNM_MUST_CHECK enum rnm_status context_bare_rule(const char *global, const char *prefix,
+                                                 struct rnm_rule **out, struct rnm_error *err);
+static inline bool rule_is_bare(const struct rnm_rule *rule)
+{
+	return rule->raw == NULL;
+}
+
+/* Finds the server, prints what is odd about its settings, and connects for reading. */
+RNM_MUST_CHECK enum rnm_status context_connect(struct context *context, struct rnm_error *err);
+
+/* A fresh connection to the same servers: the old one may be in the middle of a reply. */
+RNM_MUST_CHECK enum rnm_status context_reconnect(struct context *context, struct rnm_error *err);
+
+/* All rules of the configuration, and every (rule, settings) that Redis holds models of. */
+struct context_set {
+	struct rnm_rule *rule; /* borrowed from the catalogue */
+	const char *settings;  /* borrowed from the catalogue */
+};
+struct catalogue {
+	struct rnm_rule **rules;
+	size_t rule_count;
+	size_t rule_cap;
+	struct rnm_store_set *found;
+	size_t found_count;
+	struct context_set *sets;
+	size_t set_count;
+};
+/* Fills the catalogue with SCAN; -r and -s, where given, narrow it down. */
+RNM_MUST_CHECK enum rnm_status catalogue_open(struct catalogue *catalogue, struct context *context,
+                                              struct rnm_error *err);
+void catalogue_free(struct catalogue *catalogue);
+
+/* The time to stamp into files: SOURCE_DATE_EPOCH, else now. */
+RNM_MUST_CHECK enum rnm_status context_created_at(int64_t *created_at, struct rnm_error *err);
+
+/* Where unlinked temporary files go: TMPDIR, else NULL for the library's own choice. */
+const char *context_spool_dir(void);
+
+#endif

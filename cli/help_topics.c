@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "exit_codes.h"
+#include "help.h"
+
+static void write_exit_codes(struct rnm_buf *out)
+{
+	rnm_buf_puts(out, "Exit codes of rnm:\n\n");
+	for (size_t i = 0; i < exit_code_count; i++)
+		rnm_buf_printf(out, "  %3d  %-12s %s\n", exit_codes[i].code, exit_codes[i].name,
+		               exit_codes[i].meaning);
+	rnm_buf_printf(
+	    out,
+	    "\nCalled as neural_export (or rnm neural_export) it keeps the original's codes: 0, and %d for\n"
+	    "every failure.\n",
+	    EXIT_NEURAL_EXPORT_FAILED);
+}
+
+static void write_environment(struct rnm_buf *out)
+{
+	rnm_buf_puts(
+	    out,
+	    "Environment variables that rnm reads:\n"
+	    "\n"
+	    "  CONFDIR, LOCAL_CONFDIR, RUNDIR, DBDIR, LOGDIR, WWWDIR, PLUGINSDIR, RULESDIR, LUALIBDIR\n"
+	    "      paths of rspamd, as variables of the configuration; CONFDIR also says where the default\n"
+	    "      configuration is.  An empty value counts as set.  --var=NAME=VALUE wins.\n"
+	    "  SHAREDIR\n"
+	    "      as above, but only in templates.\n"
+	    "  RSPAMD_<NAME>\n"
+	    "      env.<NAME> in templates; wins over --var=NAME=VALUE there, as with rspamadm.\n"
+	    "  RNM_REDIS_PASSWORD\n"
+	    "      password for --redis when its URL holds none.  Passwords on the command line can be seen "
+	    "by\n"
+	    "      other users of the host; this variable and --password-file cannot.\n"
+	    "  SOURCE_DATE_EPOCH\n"
+	    "      seconds since 1970 to stamp into exported files instead of the current time.\n"
+	    "  TMPDIR\n"
+	    "      folder of unlinked temporary files, which -o - and --compress need; /tmp without it.\n"
+	    "  NO_COLOR, TERM\n"
+	    "      no colours when NO_COLOR is set and not empty, or TERM is dumb.\n"
+	    "  TZ\n"
+	    "      time zone of the times in tables; JSON holds UTC.\n");
+}
+
+static void write_json(struct rnm_buf *out)
+{
+	rnm_buf_puts(
+	    out,
+	    "JSON documents of rnm.  Fields are added over time, never renamed or removed; null is "
+	    "\"unknown\" or\n"
+	    "\"does not apply\".  Sizes are bytes, times are UTC (ISO 8601), scores are UNIX seconds.\n"
+	    "\n"
+	    "rnm config [SECTION...] --json\n"
+	    "    the section itself; several: {NAME: section}; none: the whole tree\n"
+	    "rnm config --origin --json\n"
+	    "    [{path, value, file, line, priority}]\n"
+	    "rnm config --check --json\n"
+	    "    {file, findings: [{id, text, file, line}]}\n"
+	    "rnm digest --json\n"
+	    "    {rule, prefix, digest}; with --explain also\n"
+	    "    explanation: [{path, value, origin, hashed, hash}]\n"
+	    "rnm digest --all --json\n"
+	    "    {rules: [{rule, prefix, digest}]}\n"
+	    "rnm list --json\n"
+	    "    {server, lists: [{rule, prefix, settings, zset, zset_expiry, zset_ttl_ms, digest,\n"
+	    "      served: {version, key}, served_why, original_exports: {version, key},\n"
+	    "      models: [{version, key, providers_digest, digest_match, profile_digest, symbols, score,\n"
+	    "        updated, live, size, expiry, ttl_ms, wrong_type, key_error, malformed, problem,\n"
+	    "        in_window, served, original_exports, verdict}]}]}\n"
+	    "    digest_match: same, other, missing, unwanted; expiry: expires, never, no-key, unknown\n"
+	    "rnm export --json\n"
+	    "    {rule, settings, status, problem, version, key, file, dry_run, file_size,\n"
+	    "      providers_digest, blake2b, ann_size, ann_expanded, has_pca, pca_size, pca_expanded,\n"
+	    "      has_norm_stats, has_roc_thresholds, locked, obsolete}\n"
+	    "    status: a name of rnm help exit-codes; the fields from file_size on only when it is done\n"
+	    "rnm export --all --json\n"
+	    "    {exports: [as above], without_live_model, not_exportable}\n");
+}
+
+const struct help_topic help_topics[] = {
+	{ "exit-codes", "what the exit codes mean", write_exit_codes },
+	{ "environment", "the environment variables that are read", write_environment },
+	{ "json", "the fields of the JSON documents", write_json },
+};
+const size_t help_topic_count = sizeof(help_topics) / sizeof(help_topics[0]);

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Ctrl-C and SIGTERM raise a flag that the library watches, so that it can clean up after itself. */
+#ifndef RNM_CLI_INTERRUPT_H
+#define RNM_CLI_INTERRUPT_H
+
+#include <signal.h>
+
+/* Number of the signal that asked the command to stop; 0 while none has. */
+extern volatile sig_atomic_t interrupt_signal;
+
+/* From here on SIGINT and SIGTERM only raise the flag.  Signals that the caller ignores stay ignored. */
+void interrupt_install(void);
+
+#endif

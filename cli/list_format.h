@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* How `rnm list` shows model lists: tables for people or one JSON document. */
+#ifndef RNM_CLI_LIST_FORMAT_H
+#define RNM_CLI_LIST_FORMAT_H
+
+#include <rnm/json.h>
+#include <rnm/store.h>
+
+struct list_document {
+	struct rnm_buf out;
+	struct rnm_json json;
+	bool as_json;
+	size_t lists;
+};
+
+void list_document_init(struct list_document *document, bool as_json);
+/* server: the address that answered. */
+void list_document_begin(struct list_document *document, const char *server);
+void list_document_add(struct list_document *document, const struct rnm_rule *rule,
+                       const struct rnm_model_list *list);
+/* Prints and frees. */
+bool list_document_print(struct list_document *document);
+void list_document_drop(struct list_document *document);
+
+#endif

@@ -1,0 +1,321 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "output.h"
+#include "exit_codes.h"
+#include "interrupt.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+/* The one piece of global state of the command: how to talk is the same everywhere. */
+static struct output_style current_style;
+
+void output_configure(const struct output_style *style)
+{
+	current_style = *style;
+}
+
+bool output_quiet(void)
+{
+	return current_style.quiet;
+}
+
+bool output_color_allowed(FILE *stream, bool no_color)
+{
+	const char *disabled = getenv("NO_COLOR");
+	const char *terminal = getenv("TERM");
+
+	/* https://no-color.org: the variable counts when present and not empty. */
+	if (no_color || (disabled != NULL && *disabled != '\0'))
+		return false;
+	if (terminal == NULL || strcmp(terminal, "dumb") == 0)
+		return false;
+	return isatty(fileno(stream)) == 1;
+}
+
+/* Length of the well-formed UTF-8 sequence at text, or 0.  *code is the character. */
+static size_t utf8_sequence(const char *text, size_t len, uint32_t *code)
+{
+	static const uint32_t smallest[] = { 0, 0, 0x80, 0x800, 0x10000 };
+	unsigned char first = (unsigned char)text[0];
+	size_t need = first < 0x80             ? 1
+	              : (first & 0xe0) == 0xc0 ? 2
+	              : (first & 0xf0) == 0xe0 ? 3
+	              : (first & 0xf8) == 0xf0 ? 4
+	                                       : 0;
+
+	if (need == 0 || need > len)
+		return 0;
+	*code = need == 1 ? first : first & (0x7fu >> need);
+	for (size_t i = 1; i < need; i++) {
+		unsigned char next = (unsigned char)text[i];
+
+		if ((next & 0xc0) != 0x80)
+			return 0;
+		*code = *code << 6 | (next & 0x3fu);
+	}
+	if ((need > 1 && *code < smallest[need]) || *code > 0x10ffff || (*code >= 0xd800 && *code <= 0xdfff))
+		return 0;
+	return need;
+}
+
+static bool is_control(uint32_t code, enum escape_mode mode)
+{
+	if (code == '\t')
+		return mode == ESCAPE_ALL;
+	/* C1 controls: U+009B alone starts an escape sequence on some terminals. */
+	return code < 0x20 || (code >= 0x7f && code < 0xa0);
+}
+
+bool output_escape(struct rnm_buf *out, const char *text, size_t len, enum escape_mode mode)
+{
+	size_t i = 0;
+
+	while (i < len) {
+		uint32_t code = 0;
+		size_t sequence = utf8_sequence(text + i, len - i, &code);
+		/* rspamd lets every byte from 0x80 up pass; a stray one in the C1 range could still be obeyed. */
+		bool stray_ok = mode == ESCAPE_LOG && (unsigned char)text[i] >= 0xa0;
+
+		if (sequence > 0 ? !is_control(code, mode) : stray_ok) {
+			size_t take = sequence > 0 ? sequence : 1;
+
+			rnm_buf_append(out, text + i, take);
+			i += take;
+			continue;
+		}
+		for (size_t end = i + (sequence > 0 ? sequence : 1); i < end; i++)
+			rnm_buf_printf(out, "\\%02x", (unsigned)(unsigned char)text[i]);
+	}
+	return !out->failed;
+}
+
+static void escape_text(struct rnm_buf *out, const char *text)
+{
+	output_escape(out, text, strlen(text), ESCAPE_ALL);
+}
+
+static const char *color_code(enum color color, bool allowed)
+{
+	static const char *const codes[] = {
+		[COLOR_NONE] = "\033[0m",   [COLOR_BOLD] = "\033[1m",    [COLOR_DIM] = "\033[2m",
+		[COLOR_GREEN] = "\033[32m", [COLOR_YELLOW] = "\033[33m", [COLOR_RED] = "\033[31m",
+	};
+
+	return allowed ? codes[color] : "";
+}
+
+const char *output_color(enum color color)
+{
+	return color_code(color, current_style.color_out);
+}
+
+/* Writes one finished message; stderr is unbuffered, so the message is handed over in one piece. */
+static void message_write(struct rnm_buf *line)
+{
+	fflush(stdout);
+	fputs(rnm_buf_cstr(line), stderr);
+	rnm_buf_free(line);
+}
+
+static void message_start(struct rnm_buf *line, enum color color, const char *kind)
+{
+	rnm_buf_init(line, (size_t)4 * (RNM_ERROR_FILE_MAX + 2 * RNM_ERROR_TEXT_MAX));
+	rnm_buf_printf(line, "%srnm:%s %s", color_code(color, current_style.color_err),
+	               color_code(COLOR_NONE, current_style.color_err), kind);
+}
+
+int output_error(const struct rnm_error *err)
+{
+	return output_error_about(NULL, err);
+}
+
+int output_error_about(const char *subject, const struct rnm_error *err)
+{
+	struct rnm_buf line;
+
+	message_start(&line, COLOR_RED, "");
+	if (subject != NULL) {
+		escape_text(&line, subject);
+		rnm_buf_puts(&line, ": ");
+	}
+	if (err->file[0] != '\0') {
+		escape_text(&line, err->file);
+		if (err->line > 0)
+			rnm_buf_printf(&line, ":%u", err->line);
+		/* Editors count columns from 1, rspamd from 0. */
+		if (err->line > 0 && err->has_column)
+			rnm_buf_printf(&line, ":%u", err->column + 1);
+		rnm_buf_puts(&line, ": ");
+	}
+	escape_text(&line, err->message[0] != '\0' ? err->message : rnm_status_name(err->status));
+	rnm_buf_putc(&line, '\n');
+	if (err->hint[0] != '\0') {
+		rnm_buf_puts(&line, "  hint: ");
+		escape_text(&line, err->hint);
+		rnm_buf_putc(&line, '\n');
+	}
+	message_write(&line);
+	/* The library knows that it was asked to stop, not by which signal. */
+	if (err->status == RNM_E_INTERRUPTED && interrupt_signal != 0)
+		return EXIT_BY_SIGNAL(interrupt_signal);
+	return rnm_status_exit_code(err->status);
+}
+
+static void message_vprintf(enum color color, const char *kind, const char *fmt, va_list args)
+    RNM_PRINTF(3, 0);
+static void message_vprintf(enum color color, const char *kind, const char *fmt, va_list args)
+{
+	char text[RNM_ERROR_TEXT_MAX];
+	struct rnm_buf line;
+
+	(void)vsnprintf(text, sizeof(text), fmt, args);
+	message_start(&line, color, kind);
+	escape_text(&line, text);
+	rnm_buf_putc(&line, '\n');
+	message_write(&line);
+}
+
+int output_usage_error(const char *hint, const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	message_vprintf(COLOR_RED, "", fmt, args);
+	va_end(args);
+	if (hint != NULL) {
+		struct rnm_buf line;
+
+		rnm_buf_init(&line, (size_t)4 * RNM_ERROR_TEXT_MAX);
+		rnm_buf_puts(&line, "  hint: ");
+		escape_text(&line, hint);
+		rnm_buf_putc(&line, '\n');
+		message_write(&line);
+	}
+	return RNM_E_USAGE;
+}
+
+void output_warning(const char *fmt, ...)
+{
+	va_list args;
+
+	if (!current_style.quiet) {
+		va_start(args, fmt);
+		message_vprintf(COLOR_YELLOW, "warning: ", fmt, args);
+		va_end(args);
+	}
+}
+
+void output_note(const char *fmt, ...)
+{
+	va_list args;
+
+	if (!current_style.quiet) {
+		va_start(args, fmt);
+		message_vprintf(COLOR_DIM, "note: ", fmt, args);
+		va_end(args);
+	}
+}
+
+bool output_buffer(struct rnm_buf *buf)
+{
+	bool built = !buf->failed;
+
+	if (built)
+		fwrite(rnm_buf_cstr(buf), 1, buf->len, stdout);
+	else
+		fprintf(stderr, "rnm: out of memory while preparing the output\n");
+	rnm_buf_free(buf);
+	return built;
+}
+
+void output_escape_json(struct rnm_buf *out, const char *json, size_t len)
+{
+	for (size_t i = 0; i < len; i++) {
+		unsigned char byte = (unsigned char)json[i];
+		unsigned char next = i + 1 < len ? (unsigned char)json[i + 1] : 0;
+
+		if (byte == 0x7f) {
+			rnm_buf_puts(out, "\\u007f");
+		} else if (byte == 0xc2 && next >= 0x80 && next < 0xa0) {
+			rnm_buf_printf(out, "\\u%04x", (unsigned)next);
+			i++;
+		} else {
+			rnm_buf_putc(out, (char)byte);
+		}
+	}
+}
+
+bool output_json(struct rnm_buf *json)
+{
+	struct rnm_buf safe;
+
+	rnm_buf_init(&safe, OUTPUT_MAX);
+	safe.failed = json->failed;
+	output_escape_json(&safe, rnm_buf_cstr(json), json->len);
+	rnm_buf_putc(&safe, '\n');
+	rnm_buf_free(json);
+	return output_buffer(&safe);
+}
+
+int output_finish(int code)
+{
+	/* An error of an earlier, implicit flush has left its mark but no errno. */
+	bool failed_before = ferror(stdout) != 0;
+
+	errno = 0;
+	if (fflush(stdout) == 0 && !failed_before)
+		return code;
+	fprintf(stderr, "rnm: cannot write to standard output: %s\n", strerror(errno != 0 ? errno : EIO));
+	return RNM_E_IO;
+}
+
+void output_size(struct rnm_buf *out, uint64_t bytes)
+{
+	static const char *const units[] = { "KiB", "MiB", "GiB", "TiB", "PiB", "EiB" };
+	double amount = (double)bytes;
+	size_t unit = 0;
+
+	if (bytes < 1024) {
+		rnm_buf_printf(out, "%u B", (unsigned)bytes);
+		return;
+	}
+	/* 1023.95 would be rounded to "1024.0": the next unit says it better. */
+	for (amount /= 1024; amount >= 1023.95 && unit + 1 < sizeof(units) / sizeof(units[0]); unit++)
+		amount /= 1024;
+	rnm_buf_printf(out, "%.1f %s", amount, units[unit]);
+}
+
+void output_duration(struct rnm_buf *out, double seconds)
+{
+	double limit = 1e15;
+	uint64_t s = seconds > 0 ? (uint64_t)(seconds < limit ? seconds : limit) : 0;
+
+	if (s < 60) {
+		rnm_buf_printf(out, "%us", (unsigned)s);
+	} else if (s < 3600) {
+		rnm_buf_printf(out, "%um %us", (unsigned)(s / 60), (unsigned)(s % 60));
+	} else if (s < 86400) {
+		rnm_buf_printf(out, "%uh %um", (unsigned)(s / 3600), (unsigned)(s % 3600 / 60));
+	} else {
+		rnm_buf_printf(out, "%llud %uh", (unsigned long long)(s / 86400),
+		               (unsigned)(s % 86400 / 3600));
+	}
+}
+
+bool output_time(char *text, size_t size, double unix_time)
+{
+	/* The double next to 2^63 must not be converted: that is undefined. */
+	double limit = 9.0e18;
+	struct tm fields;
+	time_t when;
+
+	if (!(fabs(unix_time) < limit))
+		return false;
+	when = (time_t)unix_time;
+	return localtime_r(&when, &fields) != NULL && strftime(text, size, "%Y-%m-%d %H:%M:%S", &fields) > 0;
+}

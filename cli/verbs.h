@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One function per verb.  Each returns the exit code and has printed what there is to say. */
+#ifndef RNM_CLI_VERBS_H
+#define RNM_CLI_VERBS_H
+
+#include "options.h"
+
+int verb_config(const struct options *options);
+int verb_digest(const struct options *options);
+int verb_list(const struct options *options);
+int verb_export(const struct options *options);
+int verb_export_all(const struct options *options);
+int verb_help(const struct options *options);
+int verb_neural_export(const struct options *options);
+
+#endif
