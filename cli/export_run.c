@@ -77,6 +77,8 @@ static enum rnm_status write_model(struct context *context, const struct export_
 		.created_at = request->created_at,
 		.tool = tool,
 		.spool_dir = context_spool_dir(),
+		/* Hashing takes as long as everything else together. */
+		.no_hash = !option_given(options, OPTION_HASH),
 		.progress = progress_report,
 		.progress_ctx = &progress,
 		.cancel = &interrupt_signal,
@@ -163,7 +165,7 @@ static void json_result(struct rnm_json *json, const struct rnm_export_result *r
 {
 	rnm_json_kv_uint(json, "file_size", result->file_size);
 	rnm_json_kv_string(json, "providers_digest", result->digest);
-	rnm_json_kv_string(json, "blake2b", result->hash);
+	rnm_json_kv_string(json, "blake2b", result->hash[0] != '\0' ? result->hash : NULL);
 	rnm_json_kv_uint(json, "ann_size", result->ann_size);
 	rnm_json_kv_uint(json, "ann_expanded", result->ann_expanded);
 	rnm_json_kv_bool(json, "has_pca", result->has_pca);
@@ -231,5 +233,6 @@ void export_outcome_text(struct rnm_buf *out, const struct export_outcome *outco
 	rnm_buf_printf(out, "  %-10s%s%s%s\n", "also has", result->has_norm ? "norm_stats " : "",
 	               result->has_roc ? "roc_thresholds" : "",
 	               !result->has_norm && !result->has_roc ? "nothing" : "");
-	rnm_buf_printf(out, "  %-10s%s\n", "BLAKE2b", result->hash);
+	if (result->hash[0] != '\0')
+		rnm_buf_printf(out, "  %-10s%s\n", "BLAKE2b", result->hash);
 }

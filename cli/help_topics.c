@@ -73,8 +73,13 @@ static void write_json(struct rnm_buf *out)
 	    "      providers_digest, blake2b, ann_size, ann_expanded, has_pca, pca_size, pca_expanded,\n"
 	    "      has_norm_stats, has_roc_thresholds, locked, obsolete}\n"
 	    "    status: a name of rnm help exit-codes; the fields from file_size on only when it is done\n"
+	    "    blake2b: null without --hash\n"
 	    "rnm export --all --json\n"
-	    "    {exports: [as above], without_live_model, not_exportable}\n");
+	    "    {exports: [as above], without_live_model, not_exportable}\n"
+	    "rnm inspect FILE --json\n"
+	    "    {file, file_size, compressed, model_version, providers_digest, created_at, ann_size,\n"
+	    "      ann_expanded, architecture, parameters, inputs, normalisation, norm_count, pca_size,\n"
+	    "      pca_rows, pca_cols, roc_thresholds, rnm, findings: [{severity, id, text}]}\n");
 }
 
 const struct help_topic help_topics[] = {

@@ -17,7 +17,8 @@ typedef int verb_function(const struct options *options);
 
 static verb_function *const verb_functions[VERB_COUNT] = {
 	[VERB_CONFIG] = verb_config, [VERB_DIGEST] = verb_digest, [VERB_LIST] = verb_list,
-	[VERB_EXPORT] = verb_export, [VERB_HELP] = verb_help,     [VERB_NEURAL_EXPORT] = verb_neural_export,
+	[VERB_EXPORT] = verb_export, [VERB_INSPECT] = verb_inspect, [VERB_HELP] = verb_help,
+	[VERB_NEURAL_EXPORT] = verb_neural_export,
 };
 
 /*

@@ -4,7 +4,7 @@
 
 #define READS_CONFIG (ON(VERB_CONFIG) | ON(VERB_DIGEST) | ON(VERB_LIST) | ON(VERB_EXPORT))
 #define READS_REDIS (ON(VERB_LIST) | ON(VERB_EXPORT))
-#define EVERY_VERB (READS_CONFIG | ON(VERB_HELP))
+#define EVERY_VERB (READS_CONFIG | ON(VERB_INSPECT) | ON(VERB_HELP))
 
 const struct verb_spec verb_specs[VERB_COUNT] = {
 	[VERB_CONFIG] = {
@@ -64,6 +64,18 @@ const struct verb_spec verb_specs[VERB_COUNT] = {
 			{ "rnm export --all -o backup/", "every rule and settings id with a model" },
 		},
 	},
+	[VERB_INSPECT] = {
+		"inspect", "FILE", 1,
+		"show what is in a model file",
+		"Opens an RNM1 file (- is standard input), expands and checks the network, the PCA matrix and the\n"
+		"numbers in it, and shows it on one screen. What keeps rspamd from using the model is named as a\n"
+		"problem, and the exit code is then 1.",
+		{
+			{ "rnm inspect embed.rnm", "a file" },
+			{ "ssh other cat embed.rnm | rnm inspect -", "from a pipe" },
+			{ "rnm inspect embed.rnm --json | jq .architecture", "one field, for a script" },
+		},
+	},
 	[VERB_NEURAL_EXPORT] = {
 		"neural_export", NULL, 0,
 		"the original's command: same options, output and exit codes",
@@ -113,6 +125,8 @@ const struct option_spec option_specs[] = {
 	  ON(VERB_EXPORT), false },
 	{ OPTION_COMPRESS, "compress", 0, OPTION_TYPE_FLAG, NULL, NULL, "write the file as one zstd frame",
 	  ON(VERB_EXPORT), false },
+	{ OPTION_HASH, "hash", 0, OPTION_TYPE_FLAG, NULL, NULL, "also tell the BLAKE2b-256 hash of the file",
+	  ON(VERB_EXPORT), false },
 	{ OPTION_DRY_RUN, "dry-run", 'n', OPTION_TYPE_FLAG, NULL, NULL,
 	  "read and check everything, write nothing", ON(VERB_EXPORT), false },
 	{ OPTION_EXPLAIN, "explain", 'e', OPTION_TYPE_FLAG, NULL, NULL,
@@ -123,7 +137,7 @@ const struct option_spec option_specs[] = {
 	  "name what is suspicious for the neural module; exit code 1 if anything is", ON(VERB_CONFIG),
 	  false },
 	{ OPTION_JSON, "json", 'j', OPTION_TYPE_FLAG, NULL, NULL, "print one JSON document (rnm help json)",
-	  READS_CONFIG, false },
+	  READS_CONFIG | ON(VERB_INSPECT), false },
 	{ OPTION_REDIS, "redis", 0, OPTION_TYPE_TEXT, "URL", NULL,
 	  "use this server instead of the configured ones: redis://[user[:pass]@]host[:port][/db] or "
 	  "unix:///path[?db=N]",

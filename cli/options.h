@@ -8,7 +8,7 @@
 
 #include <rnm/config.h>
 
-enum verb { VERB_CONFIG, VERB_DIGEST, VERB_LIST, VERB_EXPORT, VERB_NEURAL_EXPORT, VERB_HELP, VERB_COUNT };
+enum verb { VERB_CONFIG, VERB_DIGEST, VERB_LIST, VERB_EXPORT, VERB_INSPECT, VERB_NEURAL_EXPORT, VERB_HELP, VERB_COUNT };
 
 /* Where an option may stand: bits of struct option_spec.scopes. */
 #define ON(verb) (1u << (verb))
@@ -30,6 +30,7 @@ enum option {
 	OPTION_NEWEST,
 	OPTION_ANY_DIGEST,
 	OPTION_COMPRESS,
+	OPTION_HASH,
 	OPTION_DRY_RUN,
 	OPTION_EXPLAIN,
 	OPTION_ORIGIN,

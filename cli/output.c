@@ -71,15 +71,34 @@ static bool is_control(uint32_t code, enum escape_mode mode)
 	return code < 0x20 || (code >= 0x7f && code < 0xa0);
 }
 
+/* How many printable ASCII characters text starts with: nearly always all of it. */
+static size_t plain_run(const char *text, size_t len)
+{
+	size_t i = 0;
+
+	while (i < len && text[i] >= ' ' && text[i] <= '~')
+		i++;
+	return i;
+}
+
 bool output_escape(struct rnm_buf *out, const char *text, size_t len, enum escape_mode mode)
 {
 	size_t i = 0;
 
 	while (i < len) {
 		uint32_t code = 0;
-		size_t sequence = utf8_sequence(text + i, len - i, &code);
+		size_t plain = plain_run(text + i, len - i);
+		size_t sequence;
+		bool stray_ok;
+
+		if (plain > 0) {
+			rnm_buf_append(out, text + i, plain);
+			i += plain;
+			continue;
+		}
+		sequence = utf8_sequence(text + i, len - i, &code);
 		/* rspamd lets every byte from 0x80 up pass; a stray one in the C1 range could still be obeyed. */
-		bool stray_ok = mode == ESCAPE_LOG && (unsigned char)text[i] >= 0xa0;
+		stray_ok = mode == ESCAPE_LOG && (unsigned char)text[i] >= 0xa0;
 
 		if (sequence > 0 ? !is_control(code, mode) : stray_ok) {
 			size_t take = sequence > 0 ? sequence : 1;
@@ -143,7 +162,8 @@ int output_error_about(const char *subject, const struct rnm_error *err)
 		escape_text(&line, subject);
 		rnm_buf_puts(&line, ": ");
 	}
-	if (err->file[0] != '\0') {
+	/* A path is named once: where there is no line, the sentence of a failed open holds it already. */
+	if (err->file[0] != '\0' && (err->line > 0 || strstr(err->message, err->file) == NULL)) {
 		escape_text(&line, err->file);
 		if (err->line > 0)
 			rnm_buf_printf(&line, ":%u", err->line);

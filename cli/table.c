@@ -8,9 +8,22 @@
 /* Longest text that a cell keeps; a longer one (a hostile key) ends in "...". */
 #define CELL_MAX 512
 
+/* Characters, not bytes: cells hold only well-formed UTF-8. */
+static unsigned text_width(const char *text, size_t len)
+{
+	unsigned width = 0;
+
+	for (size_t i = 0; i < len; i++)
+		width += ((unsigned char)text[i] & 0xc0) != 0x80;
+	return width;
+}
+
 void table_init(struct table *table, const struct table_column *columns, size_t column_count)
 {
 	*table = (struct table){ .columns = columns, .column_count = column_count };
+	rnm_buf_init(&table->text, OUTPUT_MAX);
+	for (size_t c = 0; c < column_count; c++)
+		table->width[c] = text_width(columns[c].title, strlen(columns[c].title));
 }
 
 static bool table_grow(struct table *table)
@@ -28,36 +41,34 @@ static bool table_grow(struct table *table)
 	return true;
 }
 
-/* Cuts an over-long text between two UTF-8 characters. */
-static void cut_text(struct rnm_buf *text)
+/* Cuts an over-long cell, which starts at start, between two UTF-8 characters. */
+static void cut_text(struct rnm_buf *text, size_t start)
 {
-	if (text->len > CELL_MAX) {
-		size_t end = CELL_MAX - 3;
+	size_t end = start + CELL_MAX - 3;
 
-		while (end > 0 && ((unsigned char)text->data[end] & 0xc0) == 0x80)
-			end--;
-		text->len = end;
-		rnm_buf_puts(text, "...");
-	}
+	if (text->len - start <= CELL_MAX)
+		return;
+	while (end > start && ((unsigned char)text->data[end] & 0xc0) == 0x80)
+		end--;
+	text->len = end;
+	rnm_buf_puts(text, "...");
 }
 
 void table_cell_n(struct table *table, enum color color, const char *text, size_t len)
 {
-	struct rnm_buf escaped;
-	char *kept;
+	size_t column = table->cell_count % table->column_count;
+	struct table_cell cell = { .start = table->text.len, .color = color };
 
-	rnm_buf_init(&escaped, OUTPUT_MAX);
-	output_escape(&escaped, text, len, ESCAPE_ALL);
-	rnm_buf_puts(&escaped, "");
-	cut_text(&escaped);
-	kept = escaped.len > 0 ? rnm_buf_steal(&escaped) : strdup("");
-	rnm_buf_free(&escaped);
-	if (table->failed || kept == NULL || !table_grow(table)) {
-		free(kept);
+	if (table->failed || !table_grow(table) || !output_escape(&table->text, text, len, ESCAPE_ALL)) {
 		table->failed = true;
 		return;
 	}
-	table->cells[table->cell_count++] = (struct table_cell){ kept, color };
+	cut_text(&table->text, cell.start);
+	cell.len = (unsigned)(table->text.len - cell.start);
+	cell.width = text_width(rnm_buf_cstr(&table->text) + cell.start, cell.len);
+	if (cell.width > table->width[column])
+		table->width[column] = cell.width;
+	table->cells[table->cell_count++] = cell;
 }
 
 void table_cell(struct table *table, enum color color, const char *text)
@@ -76,75 +87,61 @@ void table_cellf(struct table *table, enum color color, const char *fmt, ...)
 	table_cell(table, color, text);
 }
 
-/* Characters, not bytes: cells hold only well-formed UTF-8. */
-static size_t text_width(const char *text)
-{
-	size_t width = 0;
-
-	for (; *text != '\0'; text++)
-		width += ((unsigned char)*text & 0xc0) != 0x80;
-	return width;
-}
-
 static void pad(struct rnm_buf *out, size_t count)
 {
-	for (size_t i = 0; i < count; i++)
-		rnm_buf_putc(out, ' ');
+	static const char blanks[] = "                                ";
+
+	while (count > 0) {
+		size_t some = count < sizeof(blanks) - 1 ? count : sizeof(blanks) - 1;
+
+		rnm_buf_append(out, blanks, some);
+		count -= some;
+	}
 }
 
-static void print_cell(struct rnm_buf *out, const struct table_column *column, const char *text,
-                       enum color color, size_t width, bool last)
+static void print_cell(struct rnm_buf *out, const struct table *table, size_t column, const char *text,
+                       const struct table_cell *cell)
 {
-	size_t missing = width - text_width(text);
+	size_t missing = table->width[column] - cell->width;
+	bool right = table->columns[column].right;
+	bool last = column + 1 == table->column_count;
 
-	if (column->right)
+	if (right)
 		pad(out, missing);
-	if (color != COLOR_NONE)
-		rnm_buf_puts(out, output_color(color));
-	rnm_buf_puts(out, text);
-	if (color != COLOR_NONE)
+	if (cell->color != COLOR_NONE)
+		rnm_buf_puts(out, output_color(cell->color));
+	rnm_buf_append(out, text, cell->len);
+	if (cell->color != COLOR_NONE)
 		rnm_buf_puts(out, output_color(COLOR_NONE));
 	/* No blanks at the end of a line. */
-	if (!column->right && !last)
-		pad(out, missing);
-	rnm_buf_puts(out, last ? "\n" : "  ");
-}
-
-static void table_free(struct table *table)
-{
-	for (size_t i = 0; i < table->cell_count; i++)
-		free(table->cells[i].text);
-	free(table->cells);
-	*table = (struct table){ 0 };
+	if (!last)
+		pad(out, (right ? 0 : missing) + 2);
+	else
+		rnm_buf_putc(out, '\n');
 }
 
 bool table_print(struct table *table, struct rnm_buf *out, const char *indent)
 {
-	size_t width[TABLE_COLUMNS_MAX] = { 0 };
-	size_t count = table->column_count;
+	const char *texts = rnm_buf_cstr(&table->text);
 
-	for (size_t c = 0; c < count; c++)
-		width[c] = text_width(table->columns[c].title);
-	for (size_t i = 0; i < table->cell_count; i++) {
-		size_t cell = text_width(table->cells[i].text);
-
-		width[i % count] = cell > width[i % count] ? cell : width[i % count];
-	}
 	rnm_buf_puts(out, indent);
-	for (size_t c = 0; c < count; c++) {
-		print_cell(out, &table->columns[c], table->columns[c].title, COLOR_BOLD, width[c],
-		           c + 1 == count);
+	for (size_t c = 0; c < table->column_count; c++) {
+		const char *title = table->columns[c].title;
+		unsigned len = (unsigned)strlen(title);
+		struct table_cell cell = { .len = len, .width = text_width(title, len), .color = COLOR_BOLD };
+
+		print_cell(out, table, c, title, &cell);
 	}
 	for (size_t i = 0; i < table->cell_count; i++) {
-		const struct table_cell *cell = &table->cells[i];
-
-		if (i % count == 0)
+		if (i % table->column_count == 0)
 			rnm_buf_puts(out, indent);
-		print_cell(out, &table->columns[i % count], cell->text, cell->color, width[i % count],
-		           i % count + 1 == count);
+		print_cell(out, table, i % table->column_count, texts + table->cells[i].start,
+		           &table->cells[i]);
 	}
 	if (table->failed)
 		out->failed = true;
-	table_free(table);
+	rnm_buf_free(&table->text);
+	free(table->cells);
+	*table = (struct table){ 0 };
 	return !out->failed;
 }

@@ -13,13 +13,17 @@ struct table_column {
 };
 
 struct table_cell {
-	char *text; /* escaped */
+	size_t start; /* in the table's text, which is escaped */
+	unsigned len;
+	unsigned width; /* characters */
 	enum color color;
 };
 
 struct table {
 	const struct table_column *columns;
 	size_t column_count;
+	size_t width[TABLE_COLUMNS_MAX];
+	struct rnm_buf text;      /* of all cells: one allocation, not one for each */
 	struct table_cell *cells; /* row after row */
 	size_t cell_count;
 	size_t cell_cap;

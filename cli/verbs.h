@@ -10,6 +10,7 @@ int verb_digest(const struct options *options);
 int verb_list(const struct options *options);
 int verb_export(const struct options *options);
 int verb_export_all(const struct options *options);
+int verb_inspect(const struct options *options);
 int verb_help(const struct options *options);
 int verb_neural_export(const struct options *options);
 

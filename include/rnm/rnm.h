@@ -19,10 +19,13 @@
 #include <rnm/config.h>
 #include <rnm/error.h>
 #include <rnm/json.h>
+#include <rnm/model_file.h>
+#include <rnm/network.h>
 #include <rnm/redis.h>
 #include <rnm/rnm1.h>
 #include <rnm/rule.h>
 #include <rnm/store.h>
+#include <rnm/tensor.h>
 #include <rnm/value.h>
 
 #ifdef __cplusplus

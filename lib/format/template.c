@@ -151,8 +151,10 @@ static void evaluate_with_lua(struct rnm_template *engine, struct rnm_tpl_run *r
 		if (run->fault.kind == RNM_TPL_NO_FAULT && engine->alloc_fault != RNM_TPL_NO_FAULT)
 			rnm_tpl_fault_plain(run, engine->alloc_fault, engine->alloc_cause);
 		if (run->fault.kind == RNM_TPL_NO_FAULT)
-			rnm_tpl_fault_plain(run, RNM_TPL_RUNTIME_FAULT,
-			                    lua_isstring(engine->lua, -1) ? lua_tostring(engine->lua, -1) : "unknown error");
+			rnm_tpl_fault_at(run, RNM_TPL_RUNTIME_FAULT, run->position,
+			                 lua_isstring(engine->lua, -1) ? lua_tostring(engine->lua, -1) : "unknown error");
+		if (!run->fault.has_pos)
+			rnm_tpl_fault_place(run, run->position);
 		lua_settop(engine->lua, 0);
 		/* The clock and the counter must not stop the clean-up. */
 		engine->run = NULL;
@@ -208,10 +210,12 @@ static enum rnm_status expand(struct rnm_template *engine, const char *text, siz
 	/* The tree counts separately from Lua's memory, with the same limit. */
 	rnm_arena_init(&run->arena, engine->options.max_lua_bytes);
 	rnm_buf_init(&run->out, engine->options.max_output_bytes);
+	rnm_buf_init(&run->marks, engine->options.max_lua_bytes);
 	status = run_template(engine, run, err);
 	if (status == RNM_OK)
 		status = append_result(out, run->out.data, run->out.len, err);
 	rnm_buf_free(&run->out);
+	rnm_buf_free(&run->marks);
 	rnm_buf_free(&run->scratch);
 	rnm_arena_free(&run->json);
 	rnm_arena_free(&run->arena);

@@ -69,10 +69,11 @@ static const char *without_chunk(const char *message)
 }
 
 /* Turns the error message on top (popped) into the fault of the run. */
-static bool describe_failure(const struct rnm_tpl_ctx *ctx, size_t pos, bool plain)
+static bool describe_failure(const struct rnm_tpl_ctx *ctx, bool plain)
 {
 	struct rnm_tpl_run *run = ctx->run;
 	struct rnm_template *engine = run->engine;
+	size_t pos = run->position;
 	const char *message = lua_type(ctx->L, -1) == LUA_TSTRING ? lua_tostring(ctx->L, -1) : "unknown error";
 
 	if (run->fault.kind == RNM_TPL_NO_FAULT && engine->alloc_fault != RNM_TPL_NO_FAULT)
@@ -109,7 +110,7 @@ static bool push_code(const struct rnm_tpl_ctx *ctx, struct rnm_tpl_code *code, 
 		return true;
 	}
 	if (!compile(L, code, statement ? " " : "return ", "", CHUNK_NAME)) {
-		(void)describe_failure(ctx, code->pos, false);
+		(void)describe_failure(ctx, false);
 		if (ctx->run->fault.kind == RNM_TPL_RUNTIME_FAULT)
 			ctx->run->fault.hint = rnm_tpl_syntax_hint(code->text);
 		return false;
@@ -124,10 +125,16 @@ static bool push_code(const struct rnm_tpl_ctx *ctx, struct rnm_tpl_code *code, 
 	return true;
 }
 
-bool rnm_tpl_call(const struct rnm_tpl_ctx *ctx, size_t pos, int args, int results)
+bool rnm_tpl_call(const struct rnm_tpl_ctx *ctx, int args, int results)
 {
+	size_t pos = ctx->run->position;
+
 	ctx->run->engine->alloc_fault = RNM_TPL_NO_FAULT;
-	return lua_pcall(ctx->L, args, results, 0) == 0 || describe_failure(ctx, pos, false);
+	if (lua_pcall(ctx->L, args, results, 0) == 0)
+		return true;
+	/* A macro may have failed with the position somewhere in its body. */
+	ctx->run->position = pos;
+	return describe_failure(ctx, false);
 }
 
 bool rnm_tpl_eval_code(const struct rnm_tpl_ctx *ctx, struct rnm_tpl_code *code, bool statement, int results)
@@ -141,7 +148,7 @@ bool rnm_tpl_eval_code(const struct rnm_tpl_ctx *ctx, struct rnm_tpl_code *code,
 	lua_pushvalue(ctx->L, ctx->scope);
 	lua_setfenv(ctx->L, -2);
 	code->busy = true;
-	ok = rnm_tpl_call(ctx, code->pos, 0, results);
+	ok = rnm_tpl_call(ctx, 0, results);
 	code->busy = busy;
 	return ok;
 }
@@ -162,7 +169,7 @@ static bool push_arguments(const struct rnm_tpl_ctx *ctx, struct rnm_tpl_filter 
 		(void)snprintf(cause, sizeof(cause), "invalid filter parameter(s) for \"%.*s\"",
 		               (int)(filter->name.len < 60 ? filter->name.len : 60), filter->name.data);
 		lua_pushstring(L, cause);
-		(void)describe_failure(ctx, filter->pos, false);
+		(void)describe_failure(ctx, false);
 		ctx->run->fault.hint = "filters bind last: put the whole comparison or sum in `set` first";
 		return false;
 	}
@@ -171,11 +178,11 @@ static bool push_arguments(const struct rnm_tpl_ctx *ctx, struct rnm_tpl_filter 
 	lua_setfenv(L, -2);
 	ctx->run->engine->alloc_fault = RNM_TPL_NO_FAULT;
 	if (lua_pcall(L, 0, 1, 0) != 0)
-		return describe_failure(ctx, filter->pos, true);
+		return describe_failure(ctx, true);
 	count = (int)lua_objlen(L, -1);
 	if (count > RNM_TPL_ARGS_MAX) {
 		lua_pushliteral(L, "too many filter parameters");
-		return describe_failure(ctx, filter->pos, false);
+		return describe_failure(ctx, false);
 	}
 	luaL_checkstack(L, count + 4, "too many filter parameters");
 	for (int i = 1; i <= count; i++)
@@ -196,23 +203,26 @@ static bool eval_filter(const struct rnm_tpl_ctx *ctx, struct rnm_tpl_filter *fi
 		(void)snprintf(cause, sizeof(cause), "unknown filter \"%.*s\"",
 		               (int)(filter->name.len < 60 ? filter->name.len : 60), filter->name.data);
 		lua_pushstring(L, cause);
-		return describe_failure(ctx, filter->pos, false);
+		return describe_failure(ctx, false);
 	}
 	rnm_tpl_push_filter(L, def);
 	lua_insert(L, base + 1);
 	if (filter->args.text.data != NULL && !push_arguments(ctx, filter))
 		return false;
-	return rnm_tpl_call(ctx, filter->pos, lua_gettop(L) - base - 1, LUA_MULTRET);
+	return rnm_tpl_call(ctx, lua_gettop(L) - base - 1, LUA_MULTRET);
 }
 
 bool rnm_tpl_eval_filters(const struct rnm_tpl_ctx *ctx, struct rnm_tpl_filter *filters, int base)
 {
+	size_t start = ctx->run->position;
+
 	for (struct rnm_tpl_filter *filter = filters; filter != NULL; filter = filter->next) {
 		/* A filter that returned nothing returned nil. */
 		if (lua_gettop(ctx->L) == base)
 			lua_pushnil(ctx->L);
 		if (lua_gettop(ctx->L) - base > RNM_TPL_ARGS_MAX)
 			lua_settop(ctx->L, base + RNM_TPL_ARGS_MAX);
+		ctx->run->position = start + filter->offset;
 		if (!eval_filter(ctx, filter, base))
 			return false;
 	}

@@ -46,10 +46,9 @@ enum rnm_tpl_kind {
 	RNM_TPL_FILTER
 };
 
-/* A piece of Lua.  pos is where error messages place it (rspamd does not always point at its start). */
+/* A piece of Lua. */
 struct rnm_tpl_code {
 	struct rnm_bytes text;
-	size_t pos;
 	int slot;   /* in the run's cache of compiled functions; counts from 1 */
 	bool cached;
 	struct rnm_bytes bad_escape; /* a string up to an escape that LuaJIT refuses; data is NULL when there is none */
@@ -58,7 +57,7 @@ struct rnm_tpl_code {
 
 struct rnm_tpl_filter {
 	struct rnm_bytes name;
-	size_t pos;
+	size_t offset; /* from the start of the pipe */
 	struct rnm_tpl_code args;
 	struct rnm_tpl_filter *next;
 };
@@ -72,12 +71,14 @@ struct rnm_tpl_pipe {
 /* A variable of a loop, macro or call. */
 struct rnm_tpl_name {
 	struct rnm_bytes text;
+	size_t fallback_pos;
 	struct rnm_tpl_code fallback; /* default value of a macro argument; text.data is NULL when absent */
 	struct rnm_tpl_name *next;
 };
 
 struct rnm_tpl_tag {
 	struct rnm_tpl_pipe pipe;
+	size_t list_pos;               /* of a loop's list */
 	struct rnm_tpl_pipe condition; /* of `for ... if`; base.text.data is NULL when absent */
 	struct rnm_bytes name;         /* of `set` and `macro` */
 	struct rnm_tpl_name *names;
@@ -92,6 +93,7 @@ struct rnm_tpl_tag {
 
 struct rnm_tpl_node {
 	enum rnm_tpl_kind kind;
+	size_t pos;
 	struct rnm_bytes text;   /* of RNM_TPL_TEXT */
 	struct rnm_tpl_tag *tag; /* of everything else but the strip marks */
 	struct rnm_tpl_node *next;
@@ -127,8 +129,14 @@ struct rnm_tpl_run {
 	int slots;
 	unsigned serial; /* macros remember it: they cannot outlive the tree they are part of */
 	struct rnm_buf out;
-	struct rnm_buf scratch; /* text of tojson */
+	struct rnm_buf scratch; /* see rnm_tpl_scratch */
 	struct rnm_arena json;  /* tree of fromjson */
+	/*
+	 * Where rspamd's message would place a failure now: the node or filter that was last begun, which for
+	 * an elseif or the condition of a loop is not the failing expression itself.
+	 */
+	size_t position;
+	struct rnm_buf marks; /* where the items of loops end, as size_t (see struct level in template_eval.c) */
 	unsigned depth;
 	unsigned repeat; /* > 0 inside loops and macros, where compiled code is worth keeping */
 	struct rnm_tpl_fault fault;
@@ -171,10 +179,11 @@ enum rnm_status rnm_tpl_fault_error(const struct rnm_tpl_run *run, struct rnm_er
 /* template_parse.c, template_expr.c */
 bool rnm_tpl_parse(struct rnm_tpl_run *run);
 void *rnm_tpl_alloc(struct rnm_tpl_run *run, size_t size);
-bool rnm_tpl_parse_pipe(struct rnm_tpl_run *run, struct rnm_tpl_pipe *pipe, struct rnm_bytes text, size_t pos);
+bool rnm_tpl_parse_pipe(struct rnm_tpl_run *run, struct rnm_tpl_pipe *pipe, struct rnm_bytes text);
+/* offset is that of text from the start of the pipe. */
 bool rnm_tpl_parse_filters(struct rnm_tpl_run *run, struct rnm_tpl_filter **out, struct rnm_bytes text,
-                           size_t pos);
-bool rnm_tpl_parse_code(struct rnm_tpl_run *run, struct rnm_tpl_code *code, struct rnm_bytes text, size_t pos);
+                           size_t offset);
+bool rnm_tpl_parse_code(struct rnm_tpl_run *run, struct rnm_tpl_code *code, struct rnm_bytes text);
 bool rnm_tpl_parse_for(struct rnm_tpl_run *run, struct rnm_tpl_tag *tag, struct rnm_bytes text, size_t pos);
 bool rnm_tpl_parse_set(struct rnm_tpl_run *run, struct rnm_tpl_tag *tag, struct rnm_bytes text, size_t pos);
 bool rnm_tpl_parse_macro(struct rnm_tpl_run *run, struct rnm_tpl_tag *tag, struct rnm_bytes text, size_t pos);
@@ -193,7 +202,8 @@ bool rnm_tpl_write(struct rnm_tpl_run *run, const char *data, size_t len);
 void rnm_tpl_take_output(const struct rnm_tpl_ctx *ctx, size_t start);
 
 /* template_loop.c, template_macro.c */
-bool rnm_tpl_eval_for(const struct rnm_tpl_ctx *ctx, struct rnm_tpl_tag *tag);
+/* marks: append the end of each item's output to run->marks. */
+bool rnm_tpl_eval_for(const struct rnm_tpl_ctx *ctx, struct rnm_tpl_tag *tag, bool marks);
 bool rnm_tpl_eval_macro(const struct rnm_tpl_ctx *ctx, struct rnm_tpl_tag *tag);
 bool rnm_tpl_eval_call(const struct rnm_tpl_ctx *ctx, struct rnm_tpl_tag *tag, bool *wrote);
 
@@ -202,8 +212,8 @@ bool rnm_tpl_eval_code(const struct rnm_tpl_ctx *ctx, struct rnm_tpl_code *code,
 bool rnm_tpl_eval_pipe(const struct rnm_tpl_ctx *ctx, struct rnm_tpl_pipe *pipe, int results);
 /* Runs filters over the values above stack index base; all results of the last one stay. */
 bool rnm_tpl_eval_filters(const struct rnm_tpl_ctx *ctx, struct rnm_tpl_filter *filters, int base);
-/* As lua_pcall; a failure is described as one at pos. */
-bool rnm_tpl_call(const struct rnm_tpl_ctx *ctx, size_t pos, int args, int results);
+/* As lua_pcall; a failure is described as one at the current position. */
+bool rnm_tpl_call(const struct rnm_tpl_ctx *ctx, int args, int results);
 /* Pushes a new table of variables that falls back on the one at stack index parent. */
 void rnm_tpl_push_scope(lua_State *L, int parent);
 
@@ -285,6 +295,8 @@ struct rnm_bytes rnm_tpl_check_bytes(lua_State *L, int index);
 /* Raises rspamd's text for a value of the wrong type in its Lua code: `attempt to DOING local 'NAME' (a T value)`. */
 int rnm_tpl_raise_type(lua_State *L, const char *doing, const char *name, int index);
 void rnm_tpl_need_string(lua_State *L, int index, const char *method);
+/* An empty buffer that belongs to the run, for results that are not collected on the Lua stack. */
+struct rnm_buf *rnm_tpl_scratch(lua_State *L);
 /* Raises unless the value at index is a table or a string (which has no elements). */
 void rnm_tpl_need_list(lua_State *L, int index, const char *name);
 /* Pushes element i of the list at index. */

@@ -12,6 +12,11 @@ struct level {
 	size_t piece; /* where the last piece starts */
 	bool has_piece;
 	bool strip_next;
+	/*
+	 * The result of a loop is stripped at the end of each item.  Where the items of the last piece end is
+	 * noted behind this offset of run->marks.
+	 */
+	size_t marks;
 };
 
 enum outcome { FAILED, NO_PIECE, PIECE };
@@ -38,22 +43,74 @@ void rnm_tpl_take_output(const struct rnm_tpl_ctx *ctx, size_t start)
 	out->len = start;
 }
 
-static void strip_end(struct rnm_buf *out, const struct level *level)
+static size_t without_space(const struct rnm_buf *out, size_t start, size_t end)
 {
-	while (level->has_piece && out->len > level->piece && rnm_tpl_is_space(out->data[out->len - 1]))
-		out->len--;
+	while (end > start && rnm_tpl_is_space(out->data[end - 1]))
+		end--;
+	return end;
 }
 
-static void strip_front(struct rnm_buf *out, const struct level *level)
+static size_t mark_at(const struct rnm_tpl_run *run, size_t offset)
 {
+	size_t mark;
+
+	memcpy(&mark, run->marks.data + offset, sizeof(mark));
+	return mark;
+}
+
+/* Strips the end of the last piece, or of each part of it, closing up the gaps. */
+static bool strip_end(struct rnm_tpl_run *run, const struct level *level)
+{
+	struct rnm_buf *out = &run->out;
+	size_t from = level->piece;
+	size_t to = level->piece;
+
+	if (!level->has_piece)
+		return true;
+	if (level->marks == run->marks.len) {
+		out->len = without_space(out, level->piece, out->len);
+		return true;
+	}
+	for (size_t m = level->marks; m < run->marks.len; m += sizeof(size_t)) {
+		size_t end = mark_at(run, m);
+		size_t kept = without_space(out, from, end) - from;
+
+		if (kept > 0)
+			memmove(out->data + to, out->data + from, kept);
+		to += kept;
+		from = end;
+		memcpy(run->marks.data + m, &to, sizeof(to));
+		if (!rnm_tpl_spend(run->engine, 1 + kept / 64))
+			return false;
+	}
+	out->len = to;
+	return true;
+}
+
+static void strip_front(struct rnm_tpl_run *run, const struct level *level)
+{
+	struct rnm_buf *out = &run->out;
+	size_t limit = level->marks < run->marks.len ? mark_at(run, level->marks) : out->len;
 	size_t blank = level->piece;
 
-	while (blank < out->len && rnm_tpl_is_space(out->data[blank]))
+	while (blank < limit && rnm_tpl_is_space(out->data[blank]))
 		blank++;
-	if (blank > level->piece) {
-		memmove(out->data + level->piece, out->data + blank, out->len - blank);
-		out->len -= blank - level->piece;
+	blank -= level->piece;
+	if (blank == 0)
+		return;
+	memmove(out->data + level->piece, out->data + level->piece + blank, out->len - level->piece - blank);
+	out->len -= blank;
+	for (size_t m = level->marks; m < run->marks.len; m += sizeof(size_t)) {
+		size_t mark = mark_at(run, m) - blank;
+
+		memcpy(run->marks.data + m, &mark, sizeof(mark));
 	}
+}
+
+/* Whether the next thing strips the end of what node makes: then the ends of a loop's items matter. */
+static bool is_stripped(const struct rnm_tpl_node *node)
+{
+	return node->next != NULL && node->next->kind == RNM_TPL_LSTRIP;
 }
 
 /* Writes the value on top as text and pops it. */
@@ -144,7 +201,7 @@ static enum outcome eval_tag(const struct rnm_tpl_ctx *ctx, const struct rnm_tpl
 	if (tag->defect != NULL)
 		return fail_defect(ctx, tag) ? NO_PIECE : FAILED;
 	if (node->kind == RNM_TPL_FOR)
-		return rnm_tpl_eval_for(ctx, tag) ? PIECE : FAILED;
+		return rnm_tpl_eval_for(ctx, tag, is_stripped(node)) ? PIECE : FAILED;
 	if (node->kind == RNM_TPL_MACRO)
 		return rnm_tpl_eval_macro(ctx, tag) ? NO_PIECE : FAILED;
 	if (!rnm_tpl_eval_call(ctx, tag, &wrote))
@@ -156,18 +213,31 @@ static enum outcome eval_tag(const struct rnm_tpl_ctx *ctx, const struct rnm_tpl
 	return write_value(ctx) ? PIECE : FAILED;
 }
 
+/* Makes the marks behind offset `from` those of the last piece. */
+static void use_marks(struct rnm_tpl_run *run, const struct level *level, size_t from)
+{
+	size_t len = run->marks.len - from;
+
+	if (len > 0)
+		memmove(run->marks.data + level->marks, run->marks.data + from, len);
+	run->marks.len = level->marks + len;
+}
+
 static bool eval_node(const struct rnm_tpl_ctx *ctx, const struct rnm_tpl_node *node, struct level *level)
 {
 	struct rnm_buf *out = &ctx->run->out;
 	size_t start = out->len;
+	size_t marks = ctx->run->marks.len;
 	enum outcome outcome = NO_PIECE;
 
+	ctx->run->position = node->pos;
 	switch (node->kind) {
 	case RNM_TPL_RSTRIP:
 		level->strip_next = true;
 		return true;
 	case RNM_TPL_LSTRIP:
-		strip_end(out, level);
+		if (!strip_end(ctx->run, level))
+			return false;
 		break;
 	case RNM_TPL_TEXT:
 		if (!rnm_tpl_write(ctx->run, node->text.data, node->text.len))
@@ -183,27 +253,23 @@ static bool eval_node(const struct rnm_tpl_ctx *ctx, const struct rnm_tpl_node *
 	if (outcome == PIECE) {
 		level->piece = start;
 		level->has_piece = true;
+		use_marks(ctx->run, level, marks);
 	}
 	/*
 	 * Whatever comes next uses the mark up, even what produces no piece: then the last piece is stripped.
 	 * Without any piece rspamd crashes here; this engine waits for the first one.
 	 */
 	if (level->strip_next && level->has_piece) {
-		strip_front(out, level);
+		strip_front(ctx->run, level);
 		level->strip_next = false;
 	}
 	return true;
 }
 
-static size_t place_of(const struct rnm_tpl_run *run, const struct rnm_tpl_node *node)
-{
-	return node->tag != NULL ? node->tag->pipe.base.pos : (size_t)(node->text.data - run->text);
-}
-
 bool rnm_tpl_eval_nodes(const struct rnm_tpl_ctx *ctx, const struct rnm_tpl_node *nodes)
 {
 	struct rnm_tpl_run *run = ctx->run;
-	struct level level = { run->out.len, false, false };
+	struct level level = { run->out.len, false, false, run->marks.len };
 	int top = ctx->L != NULL ? lua_gettop(ctx->L) : 0;
 
 	if (++run->depth > RNM_TPL_EVAL_DEPTH_MAX) {
@@ -217,12 +283,13 @@ bool rnm_tpl_eval_nodes(const struct rnm_tpl_ctx *ctx, const struct rnm_tpl_node
 			return false;
 		if (!eval_node(ctx, node, &level)) {
 			if (!run->fault.has_pos)
-				rnm_tpl_fault_place(run, place_of(run, node));
+				rnm_tpl_fault_place(run, node->pos);
 			return false;
 		}
 		if (ctx->L != NULL)
 			lua_settop(ctx->L, top);
 	}
+	run->marks.len = level.marks;
 	run->depth--;
 	return true;
 }

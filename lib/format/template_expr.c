@@ -67,10 +67,9 @@ static bool is_name(struct rnm_bytes text)
 	return text.len > 0 && skip_word(text, 0) == text.len && !(text.data[0] >= '0' && text.data[0] <= '9');
 }
 
-bool rnm_tpl_parse_code(struct rnm_tpl_run *run, struct rnm_tpl_code *code, struct rnm_bytes text, size_t pos)
+bool rnm_tpl_parse_code(struct rnm_tpl_run *run, struct rnm_tpl_code *code, struct rnm_bytes text)
 {
 	code->text = text;
-	code->pos = pos;
 	code->slot = ++run->slots;
 	return rnm_tpl_translate_escapes(run, code);
 }
@@ -108,24 +107,29 @@ static bool find_filter_end(struct rnm_tpl_run *run, struct rnm_bytes text, size
 }
 
 /* NAME, NAME(ARGS) or NAME ARGS: one parenthesis is taken off either end of what follows the name. */
-static bool parse_filter(struct rnm_tpl_run *run, struct rnm_tpl_filter *filter, struct rnm_bytes text, size_t pos)
+static bool parse_filter(struct rnm_tpl_run *run, struct rnm_tpl_filter *filter, struct rnm_bytes text, size_t offset)
 {
+	const char *open = memchr(text.data, '(', text.len);
 	size_t name = skip_space(text, 0);
 	size_t name_end = skip_word(text, name);
 	struct rnm_bytes args = trim_end(slice(text, name_end, text.len));
 
 	filter->name = slice(text, name, name_end);
-	filter->pos = pos;
+	/* rspamd skips the blanks before the name only when a group in parentheses follows. */
+	filter->offset = offset;
+	if (open != NULL && skip_parentheses(text, (size_t)(open - text.data)) > 0)
+		filter->offset += name;
 	if (args.len == 0)
 		return true;
 	if (args.data[args.len - 1] == ')')
 		args.len--;
 	if (args.len > 0 && args.data[0] == '(')
 		args = slice(args, 1, args.len);
-	return rnm_tpl_parse_code(run, &filter->args, args, filter->pos);
+	return rnm_tpl_parse_code(run, &filter->args, args);
 }
 
-bool rnm_tpl_parse_filters(struct rnm_tpl_run *run, struct rnm_tpl_filter **out, struct rnm_bytes text, size_t pos)
+bool rnm_tpl_parse_filters(struct rnm_tpl_run *run, struct rnm_tpl_filter **out, struct rnm_bytes text,
+                           size_t offset)
 {
 	unsigned unbalanced = 0;
 	size_t at = 0;
@@ -139,7 +143,7 @@ bool rnm_tpl_parse_filters(struct rnm_tpl_run *run, struct rnm_tpl_filter **out,
 		/* rspamd ignores empty filters at the ends and crashes on some in the middle. */
 		if (skip_space(slice(text, 0, end), at) < end) {
 			filter = rnm_tpl_alloc(run, sizeof(*filter));
-			if (filter == NULL || !parse_filter(run, filter, slice(text, at, end), pos + at))
+			if (filter == NULL || !parse_filter(run, filter, slice(text, at, end), offset + at))
 				return false;
 			*out = filter;
 			out = &filter->next;
@@ -149,16 +153,16 @@ bool rnm_tpl_parse_filters(struct rnm_tpl_run *run, struct rnm_tpl_filter **out,
 	return true;
 }
 
-bool rnm_tpl_parse_pipe(struct rnm_tpl_run *run, struct rnm_tpl_pipe *pipe, struct rnm_bytes text, size_t pos)
+bool rnm_tpl_parse_pipe(struct rnm_tpl_run *run, struct rnm_tpl_pipe *pipe, struct rnm_bytes text)
 {
 	const char *bar = text.len == 0 ? NULL : memchr(text.data, '|', text.len);
 	size_t base = bar == NULL ? text.len : (size_t)(bar - text.data);
 
-	if (!rnm_tpl_parse_code(run, &pipe->base, slice(text, 0, base), pos))
+	if (!rnm_tpl_parse_code(run, &pipe->base, slice(text, 0, base)))
 		return false;
 	if (bar == NULL)
 		return true;
-	return rnm_tpl_parse_filters(run, &pipe->filters, slice(text, base + 1, text.len), pos + base + 1);
+	return rnm_tpl_parse_filters(run, &pipe->filters, slice(text, base + 1, text.len), base + 1);
 }
 
 static void set_defect(struct rnm_tpl_tag *tag, const char *defect, size_t pos)
@@ -242,14 +246,14 @@ bool rnm_tpl_parse_for(struct rnm_tpl_run *run, struct rnm_tpl_tag *tag, struct 
 	if (!parse_loop_names(run, tag, slice(text, 0, in), pos))
 		return false;
 	expr = skip_space(text, in + 2);
+	tag->list_pos = pos + expr;
 	condition = find_word(text, "if", expr, text.len);
-	if (!rnm_tpl_parse_pipe(run, &tag->pipe, trim_end(slice(text, expr, condition)), pos + expr))
+	if (!rnm_tpl_parse_pipe(run, &tag->pipe, trim_end(slice(text, expr, condition))))
 		return false;
 	if (condition == text.len)
 		return true;
 	condition = skip_space(text, condition + 2);
-	/* rspamd places the condition where the list stands. */
-	return rnm_tpl_parse_pipe(run, &tag->condition, slice(text, condition, text.len), pos + expr);
+	return rnm_tpl_parse_pipe(run, &tag->condition, slice(text, condition, text.len));
 }
 
 bool rnm_tpl_parse_set(struct rnm_tpl_run *run, struct rnm_tpl_tag *tag, struct rnm_bytes text, size_t pos)
@@ -263,8 +267,7 @@ bool rnm_tpl_parse_set(struct rnm_tpl_run *run, struct rnm_tpl_tag *tag, struct 
 		set_defect(tag, "invalid variable name or expression", pos);
 		return true;
 	}
-	/* rspamd counts columns of the value from the start of the tag's expression. */
-	return rnm_tpl_parse_pipe(run, &tag->pipe, slice(text, value, text.len), pos);
+	return rnm_tpl_parse_pipe(run, &tag->pipe, slice(text, value, text.len));
 }
 
 /* A list of names between commas, each with an optional default. */
@@ -294,8 +297,9 @@ static bool parse_arguments(struct rnm_tpl_run *run, struct rnm_tpl_tag *tag, st
 			return false;
 		}
 		name->text = slice(text, start, name_end);
+		name->fallback_pos = pos + value;
 		if (trim_end(slice(text, value, end)).len > 0 &&
-		    !rnm_tpl_parse_code(run, &name->fallback, slice(text, value, end), pos + value))
+		    !rnm_tpl_parse_code(run, &name->fallback, slice(text, value, end)))
 			return false;
 		*tail = name;
 		tail = &name->next;
@@ -327,5 +331,5 @@ bool rnm_tpl_parse_call(struct rnm_tpl_run *run, struct rnm_tpl_tag *tag, struct
 		behind = expr = 0;
 	if (behind > 0 && !parse_arguments(run, tag, slice(text, 1, behind - 1), pos + 1))
 		return false;
-	return rnm_tpl_parse_pipe(run, &tag->pipe, slice(text, expr, text.len), pos);
+	return rnm_tpl_parse_pipe(run, &tag->pipe, slice(text, expr, text.len));
 }

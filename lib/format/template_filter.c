@@ -48,6 +48,15 @@ int rnm_tpl_raise_type(lua_State *L, const char *doing, const char *name, int in
 	return luaL_error(L, "attempt to %s local '%s' (a %s value)", doing, name, type);
 }
 
+struct rnm_buf *rnm_tpl_scratch(lua_State *L)
+{
+	struct rnm_buf *scratch = &rnm_tpl_engine(L)->run->scratch;
+
+	rnm_buf_free(scratch);
+	rnm_buf_init(scratch, RNM_TPL_BLOCK_MAX);
+	return scratch;
+}
+
 void rnm_tpl_need_string(lua_State *L, int index, const char *method)
 {
 	if (lua_type(L, index) == LUA_TTABLE)

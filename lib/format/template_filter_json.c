@@ -175,15 +175,12 @@ static void write_value(struct writer *w, int index)
 
 int rnm_tpl_filter_tojson(lua_State *L)
 {
-	struct rnm_tpl_run *run = rnm_tpl_engine(L)->run;
-	struct writer writer = { L, &run->scratch, lua_toboolean(L, 2) != 0, 0 };
+	struct writer writer = { L, rnm_tpl_scratch(L), lua_toboolean(L, 2) != 0, 0 };
 
 	if (lua_isnone(L, 1))
 		lua_settop(L, 1);
-	rnm_buf_free(&run->scratch);
-	rnm_buf_init(&run->scratch, RNM_TPL_BLOCK_MAX);
 	write_value(&writer, 1);
-	lua_pushlstring(L, run->scratch.data, run->scratch.len);
+	lua_pushlstring(L, writer.out->data, writer.out->len);
 	return 1;
 }
 

@@ -81,6 +81,8 @@ static int filter_join(lua_State *L)
 	luaL_buffinit(L, &out);
 	for (int i = 1; i <= count || !text; i++) {
 		rnm_tpl_push_item(L, 1, i);
+		if (text && path.data != NULL)
+			return rnm_tpl_raise_type(L, "index", "value", lua_gettop(L));
 		rnm_tpl_push_attribute(L, path);
 		/* Strings have no elements: rspamd joins as many nils as there are bytes. */
 		if (lua_isnil(L, -1) && !text)
@@ -195,6 +197,8 @@ static int filter_sum(lua_State *L)
 			return rnm_tpl_raise_type(L, "index", "value", 2);
 		path = rnm_tpl_check_bytes(L, 2);
 	}
+	if (lua_type(L, 1) == LUA_TSTRING && lua_objlen(L, 1) > 0)
+		return luaL_error(L, "attempt to perform arithmetic on a nil value");
 	for (int i = 1;; i++) {
 		rnm_tpl_push_item(L, 1, i);
 		if (lua_isnil(L, -1))
@@ -242,6 +246,7 @@ static int filter_split(lua_State *L)
 	double max = luaL_optnumber(L, 3, (double)RNM_TPL_BLOCK_MAX);
 	int n = 0;
 
+	lua_settop(L, 3);
 	if (!lua_isnoneornil(L, 2))
 		sep = rnm_tpl_check_bytes(L, 2);
 	spend(L, text.len / 32);

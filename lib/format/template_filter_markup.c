@@ -15,29 +15,53 @@ static struct rnm_bytes string_of(lua_State *L, const char *method)
 	return text;
 }
 
-static void add_escaped(luaL_Buffer *out, struct rnm_bytes text)
+static const char *entity(char c)
 {
+	switch (c) {
+	case '&':
+		return "&amp;";
+	case '<':
+		return "&lt;";
+	case '>':
+		return "&gt;";
+	case '"':
+		return "&#34;";
+	case '\'':
+		return "&#39;";
+	default:
+		return NULL;
+	}
+}
+
+/* Returns the number of replacements, which rspamd's filters hand to the next filter. */
+static size_t add_escaped(luaL_Buffer *out, struct rnm_bytes text)
+{
+	size_t count = 0;
+
 	for (size_t i = 0; i < text.len; i++) {
-		switch (text.data[i]) {
-		case '&': luaL_addstring(out, "&amp;"); break;
-		case '<': luaL_addstring(out, "&lt;"); break;
-		case '>': luaL_addstring(out, "&gt;"); break;
-		case '"': luaL_addstring(out, "&#34;"); break;
-		case '\'': luaL_addstring(out, "&#39;"); break;
-		default: luaL_addchar(out, text.data[i]); break;
+		const char *code = entity(text.data[i]);
+
+		if (code != NULL) {
+			luaL_addstring(out, code);
+			count++;
+		} else {
+			luaL_addchar(out, text.data[i]);
 		}
 	}
+	return count;
 }
 
 static int filter_escape(lua_State *L)
 {
 	struct rnm_bytes text = string_of(L, "gsub");
 	luaL_Buffer out;
+	size_t count;
 
 	luaL_buffinit(L, &out);
-	add_escaped(&out, text);
+	count = add_escaped(&out, text);
 	luaL_pushresult(&out);
-	return 1;
+	lua_pushnumber(L, (double)count);
+	return 2;
 }
 
 static int filter_safe(lua_State *L)
@@ -97,8 +121,9 @@ static bool is_plain(char c)
 	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.';
 }
 
-static void add_url(luaL_Buffer *out, struct rnm_bytes text)
+static size_t add_url(luaL_Buffer *out, struct rnm_bytes text)
 {
+	size_t count = 0;
 	char code[4];
 
 	for (size_t i = 0; i < text.len; i++) {
@@ -107,8 +132,10 @@ static void add_url(luaL_Buffer *out, struct rnm_bytes text)
 		} else {
 			(void)snprintf(code, sizeof(code), "%%%02X", (unsigned)(unsigned char)text.data[i]);
 			luaL_addlstring(out, code, 3);
+			count++;
 		}
 	}
+	return count;
 }
 
 /* Puts the value at index as text in its place. */
@@ -142,15 +169,17 @@ static void push_url_pairs(lua_State *L)
 static int filter_urlencode(lua_State *L)
 {
 	luaL_Buffer out;
+	size_t replaced;
 	int count;
 
 	if (!lua_istable(L, 1)) {
 		lua_settop(L, 1);
 		(void)text_at(L, 1);
 		luaL_buffinit(L, &out);
-		add_url(&out, rnm_tpl_check_bytes(L, 1));
+		replaced = add_url(&out, rnm_tpl_check_bytes(L, 1));
 		luaL_pushresult(&out);
-		return 1;
+		lua_pushnumber(L, (double)replaced);
+		return 2;
 	}
 	push_url_pairs(L);
 	count = (int)lua_objlen(L, 2);
@@ -168,9 +197,9 @@ static int filter_urlencode(lua_State *L)
 		lua_pop(L, 1);
 		if (i > 1)
 			luaL_addchar(&out, '&');
-		add_url(&out, text_at(L, 3));
+		(void)add_url(&out, text_at(L, 3));
 		luaL_addchar(&out, '=');
-		add_url(&out, text_at(L, 4));
+		(void)add_url(&out, text_at(L, 4));
 	}
 	luaL_pushresult(&out);
 	return 1;
@@ -200,9 +229,9 @@ static int filter_xmlattr(lua_State *L)
 		lua_pop(L, 1);
 		if (i > 1)
 			luaL_addchar(&out, ' ');
-		add_escaped(&out, text_at(L, 3));
+		(void)add_escaped(&out, text_at(L, 3));
 		luaL_addstring(&out, "=\"");
-		add_escaped(&out, text_at(L, 4));
+		(void)add_escaped(&out, text_at(L, 4));
 		luaL_addchar(&out, '"');
 	}
 	luaL_pushresult(&out);

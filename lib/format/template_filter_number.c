@@ -75,6 +75,7 @@ static int filter_filesizeformat(lua_State *L)
 static bool split_number(struct rnm_bytes text, double *number, struct rnm_bytes *unit)
 {
 	char digits[64];
+	char *end;
 	size_t at = 0;
 	size_t len;
 
@@ -98,7 +99,6 @@ static bool split_number(struct rnm_bytes text, double *number, struct rnm_bytes
 		unit->data++;
 		unit->len--;
 	}
-	char *end;
 	*number = strtod(digits, &end);
 	return *end == '\0';
 }
@@ -152,7 +152,10 @@ static int filter_tobytes(lua_State *L)
 static struct rnm_bytes require_text(lua_State *L, const char *filter)
 {
 	struct rnm_bytes none = { "", 0 };
-	bool missing = lua_isnoneornil(L, 1) || (lua_type(L, 1) == LUA_TSTRING && lua_objlen(L, 1) == 0);
+	bool missing;
+
+	lua_settop(L, 2);
+	missing = lua_isnoneornil(L, 1) || (lua_type(L, 1) == LUA_TSTRING && lua_objlen(L, 1) == 0);
 
 	if (missing && lua_isstring(L, 2))
 		(void)luaL_error(L, "%s", lua_tostring(L, 2));
@@ -160,9 +163,9 @@ static struct rnm_bytes require_text(lua_State *L, const char *filter)
 		(void)luaL_error(L, "%s: value is missing", filter);
 	if (!lua_isstring(L, 1))
 		return none;
+	/* A copy: reading a number as text would turn the value itself into a string. */
 	lua_pushvalue(L, 1);
-	none = rnm_tpl_check_bytes(L, -1);
-	return none;
+	return rnm_tpl_check_bytes(L, -1);
 }
 
 /* The end: the value unchanged, or an error. */

@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#define STRING_DEPTH_MAX 100
+
 static char lower(char c)
 {
 	return c >= 'A' && c <= 'Z' ? (char)(c + 32) : c;
@@ -80,22 +82,26 @@ static int filter_capitalize(lua_State *L)
 	return 1;
 }
 
-/* Words end at white space, `-` and `_`. */
+/* Words end at white space and `-`.  Their number goes to the next filter, as that of replace. */
 static int filter_title(lua_State *L)
 {
 	struct rnm_bytes text = string_of(L, "gsub");
 	luaL_Buffer out;
 	bool start = true;
+	size_t words = 0;
 
 	luaL_buffinit(L, &out);
 	for (size_t i = 0; i < text.len; i++) {
 		char c = text.data[i];
+		bool between = rnm_tpl_is_space(c) || c == '-';
 
+		words += start && !between ? 1 : 0;
 		luaL_addchar(&out, start ? upper(c) : lower(c));
-		start = rnm_tpl_is_space(c) || c == '-' || c == '_';
+		start = between;
 	}
 	luaL_pushresult(&out);
-	return 1;
+	lua_pushnumber(L, (double)words);
+	return 2;
 }
 
 static int filter_trim(lua_State *L)
@@ -121,14 +127,19 @@ static void add_spaces(luaL_Buffer *out, size_t count)
 /* center([width]): an odd space goes to the left. */
 static int filter_center(lua_State *L)
 {
-	struct rnm_bytes text = measured_string(L);
+	size_t len = lua_istable(L, 1) ? lua_objlen(L, 1) : measured_string(L).len;
 	double width = luaL_optnumber(L, 2, 80);
+	struct rnm_bytes text;
 	luaL_Buffer out;
 	size_t pad;
 
+	/* rspamd measures a table by its elements and prints its address. */
+	rnm_tpl_push_tostring(L, 1);
+	lua_replace(L, 1);
+	text = text_of(L);
 	if (width >= (double)RNM_TPL_BLOCK_MAX)
 		return rnm_tpl_raise_limit(L, "expected strings of at most 4 MiB in templates, found a wider center");
-	pad = width > (double)text.len ? (size_t)width - text.len : 0;
+	pad = width > (double)len ? (size_t)width - len : 0;
 	rnm_tpl_spend_or_raise(L, 1 + pad / 8);
 	luaL_buffinit(L, &out);
 	add_spaces(&out, pad - pad / 2);
@@ -166,26 +177,29 @@ static int filter_indent(lua_State *L)
 	return 1;
 }
 
-/* truncate(length [, within words [, end]]). */
+/* truncate(length [, within words [, end]]): a word that is cut goes, unless asked to stay. */
 static int filter_truncate(lua_State *L)
 {
-	struct rnm_bytes text = measured_string(L);
+	struct rnm_bytes text = { NULL, 0 };
 	const char *end;
 	double max;
 	size_t cut;
 	size_t end_len;
 
+	if (!lua_istable(L, 1))
+		text = measured_string(L);
 	if (lua_type(L, 2) != LUA_TNUMBER)
 		return luaL_error(L, "attempt to compare number with %s",
 		                  lua_isnone(L, 2) ? "nil" : luaL_typename(L, 2));
 	max = lua_tonumber(L, 2);
 	end = luaL_optlstring(L, 4, "...", &end_len);
-	if ((double)text.len <= max) {
+	if ((double)lua_objlen(L, 1) <= max) {
 		lua_pushvalue(L, 1);
 		return 1;
 	}
+	rnm_tpl_need_string(L, 1, "sub");
 	cut = max >= 1 ? (size_t)max : 0;
-	while (!lua_toboolean(L, 3) && cut > 0 && !rnm_tpl_is_space(text.data[cut - 1]))
+	while (!lua_toboolean(L, 3) && cut > 0 && rnm_tpl_is_word(text.data[cut - 1]))
 		cut--;
 	lua_pushlstring(L, text.data, cut);
 	lua_pushlstring(L, end, end_len);
@@ -195,7 +209,7 @@ static int filter_truncate(lua_State *L)
 
 static int filter_wordcount(lua_State *L)
 {
-	struct rnm_bytes text = string_of(L, "gmatch");
+	struct rnm_bytes text = string_of(L, "gsub");
 	size_t count = 0;
 
 	for (size_t i = 0; i < text.len; i++)
@@ -272,10 +286,49 @@ static int filter_format(lua_State *L)
 	return rnm_tpl_string_format(L);
 }
 
+/* Adds the list at index as rspamd shows it: elements in braces, strings in quotes, no keys. */
+static void add_list(lua_State *L, struct rnm_buf *out, int index, int depth)
+{
+	int count = (int)lua_objlen(L, index);
+
+	luaL_checkstack(L, 8, "list nested too deeply");
+	if (depth > STRING_DEPTH_MAX)
+		(void)rnm_tpl_raise_limit(L, "expected at most 100 lists inside each other for the filter string, found more");
+	(void)rnm_buf_putc(out, '{');
+	for (int i = 1; i <= count; i++) {
+		rnm_tpl_push_item(L, index, i);
+		if (i > 1)
+			(void)rnm_buf_puts(out, ", ");
+		if (lua_istable(L, -1)) {
+			add_list(L, out, lua_gettop(L), depth + 1);
+		} else {
+			const char *quote = lua_type(L, -1) == LUA_TSTRING ? "\"" : "";
+
+			rnm_tpl_push_tostring(L, lua_gettop(L));
+			(void)rnm_buf_puts(out, quote);
+			(void)rnm_buf_append(out, lua_tostring(L, -1), lua_objlen(L, -1));
+			(void)rnm_buf_puts(out, quote);
+			lua_pop(L, 1);
+		}
+		lua_pop(L, 1);
+	}
+	(void)rnm_buf_putc(out, '}');
+	if (out->failed)
+		(void)rnm_tpl_raise_limit(L, "expected strings of at most 4 MiB in templates, found a longer result of the "
+		                             "filter string");
+}
+
 static int filter_string(lua_State *L)
 {
+	struct rnm_buf *out = rnm_tpl_scratch(L);
+
 	lua_settop(L, 1);
-	rnm_tpl_push_tostring(L, 1);
+	if (!lua_istable(L, 1)) {
+		rnm_tpl_push_tostring(L, 1);
+		return 1;
+	}
+	add_list(L, out, 1, 1);
+	lua_pushlstring(L, rnm_buf_cstr(out), out->len);
 	return 1;
 }
 

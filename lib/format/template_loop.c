@@ -12,6 +12,7 @@ struct loop {
 	int source;  /* table or function; the iterator's state and control value follow */
 	int object;  /* the table `loop` */
 	bool direct; /* results of pairs and ipairs are used from the first one on */
+	bool marks;  /* note where each item's output ends */
 	double length;
 	double index; /* of the current item among those that passed the condition */
 };
@@ -126,7 +127,7 @@ static bool next_item(struct loop *loop, int step, int *first)
 	lua_pushvalue(L, loop->source);
 	lua_pushvalue(L, loop->source + 1);
 	lua_pushvalue(L, loop->source + 2);
-	if (!rnm_tpl_call(loop->outer, loop->tag->pipe.base.pos, 2, LUA_MULTRET))
+	if (!rnm_tpl_call(loop->outer, 2, LUA_MULTRET))
 		return false;
 	if (lua_gettop(L) == base || lua_isnil(L, base + 1))
 		return true;
@@ -150,6 +151,17 @@ static bool passes(struct loop *loop, bool *yes)
 	return true;
 }
 
+static bool note_mark(struct loop *loop)
+{
+	struct rnm_tpl_run *run = loop->inner.run;
+
+	if (!loop->marks || rnm_buf_append(&run->marks, &run->out.len, sizeof(run->out.len)))
+		return true;
+	rnm_tpl_fault_plain(run, RNM_TPL_LIMIT_FAULT,
+	                    "expected loops that fit into the memory of the template engine, found more steps");
+	return false;
+}
+
 static bool run_items(struct loop *loop)
 {
 	lua_State *L = loop->inner.L;
@@ -171,7 +183,7 @@ static bool run_items(struct loop *loop)
 		if (!yes)
 			continue;
 		show_loop(loop);
-		if (!rnm_tpl_eval_nodes(&loop->inner, loop->tag->body))
+		if (!rnm_tpl_eval_nodes(&loop->inner, loop->tag->body) || !note_mark(loop))
 			return false;
 	}
 	lua_settop(L, top);
@@ -185,6 +197,7 @@ static bool push_source(struct loop *loop)
 	struct rnm_tpl_pipe *pipe = &loop->tag->pipe;
 
 	loop->source = lua_gettop(ctx->L) + 1;
+	ctx->run->position = loop->tag->list_pos;
 	if (!rnm_tpl_eval_pipe(ctx, pipe, 3)) {
 		/* rspamd evaluates a list with filters one level deeper, and its message shows it. */
 		if (pipe->filters != NULL && ctx->run->fault.kind == RNM_TPL_RUNTIME_FAULT)
@@ -201,7 +214,7 @@ static bool push_source(struct loop *loop)
 
 		strncat(cause, luaL_typename(ctx->L, loop->source), 16);
 		strncat(cause, " value)", 8);
-		rnm_tpl_fault_at(ctx->run, RNM_TPL_PLAIN_FAULT, pipe->base.pos, cause);
+		rnm_tpl_fault_at(ctx->run, RNM_TPL_PLAIN_FAULT, ctx->run->position, cause);
 		ctx->run->fault.hint = "a loop needs a table or an iterator: split strings with |split(\",\")";
 		return false;
 	}
@@ -210,9 +223,10 @@ static bool push_source(struct loop *loop)
 	return true;
 }
 
-bool rnm_tpl_eval_for(const struct rnm_tpl_ctx *ctx, struct rnm_tpl_tag *tag)
+bool rnm_tpl_eval_for(const struct rnm_tpl_ctx *ctx, struct rnm_tpl_tag *tag, bool marks)
 {
-	struct loop loop = { .outer = ctx, .inner = *ctx, .tag = tag };
+	struct loop loop = { .outer = ctx, .inner = *ctx, .tag = tag, .marks = marks };
+	size_t position;
 	bool ok;
 
 	luaL_checkstack(ctx->L, 16, "template nested too deeply");
@@ -222,7 +236,9 @@ bool rnm_tpl_eval_for(const struct rnm_tpl_ctx *ctx, struct rnm_tpl_tag *tag)
 	loop.inner.scope = lua_gettop(ctx->L);
 	push_loop_object(&loop);
 	ctx->run->repeat++;
+	position = ctx->run->position;
 	ok = run_items(&loop);
+	ctx->run->position = position;
 	ctx->run->repeat--;
 	return ok;
 }

@@ -31,6 +31,7 @@ static int call_macro(lua_State *L)
 	struct rnm_tpl_tag *tag = lua_touserdata(L, lua_upvalueindex(TAG));
 	struct rnm_tpl_ctx ctx = { .run = run, .L = L };
 	size_t start = run->out.len;
+	size_t position = run->position;
 	int args = lua_gettop(L);
 	bool ok;
 
@@ -47,6 +48,7 @@ static int call_macro(lua_State *L)
 	lua_setfield(L, ctx.scope, "caller");
 	run->repeat++;
 	ok = rnm_tpl_eval_nodes(&ctx, tag->body);
+	run->position = position;
 	run->repeat--;
 	if (!ok)
 		return luaL_error(L, "%s", run->fault.cause);
@@ -58,6 +60,7 @@ static int call_macro(lua_State *L)
 static bool push_defaults(const struct rnm_tpl_ctx *ctx, const struct rnm_tpl_tag *tag)
 {
 	struct rnm_tpl_ctx bare = *ctx;
+	size_t position = ctx->run->position;
 	int i = 1;
 
 	lua_newtable(ctx->L);
@@ -68,10 +71,12 @@ static bool push_defaults(const struct rnm_tpl_ctx *ctx, const struct rnm_tpl_ta
 	for (struct rnm_tpl_name *name = tag->names; name != NULL; name = name->next, i++) {
 		if (name->fallback.text.data == NULL)
 			continue;
+		ctx->run->position = name->fallback_pos;
 		if (!rnm_tpl_eval_code(&bare, &name->fallback, false, 1))
 			return false;
 		lua_rawseti(ctx->L, bare.scope - 1, i);
 	}
+	ctx->run->position = position;
 	lua_pop(ctx->L, 1);
 	return true;
 }
@@ -114,7 +119,7 @@ bool rnm_tpl_eval_call(const struct rnm_tpl_ctx *ctx, struct rnm_tpl_tag *tag, b
 	*wrote = !lua_isnil(ctx->L, -1);
 	if (!lua_isfunction(ctx->L, -1))
 		return true;
-	rnm_tpl_fault_at(ctx->run, RNM_TPL_PLAIN_FAULT, tag->pipe.base.pos,
+	rnm_tpl_fault_at(ctx->run, RNM_TPL_PLAIN_FAULT, ctx->run->position,
 	                 "invalid value (function) at index 1 in table for 'concat'");
 	ctx->run->fault.hint = "write the parentheses of the macro call: {% call NAME() %}";
 	return false;

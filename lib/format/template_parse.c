@@ -20,12 +20,18 @@ struct level {
 	struct rnm_tpl_node **tail;
 };
 
+/* A `-` next to a delimiter. */
+struct dash {
+	bool present;
+	size_t pos;
+};
+
 /* The beginning of `{% WORD`. */
 struct head {
 	size_t open;  /* the brace */
 	size_t word;  /* the word, or whatever stands in its place */
 	struct rnm_bytes name;
-	bool lstrip;
+	struct dash lstrip;
 };
 
 static bool parse_level(struct parser *p, struct level *level);
@@ -47,13 +53,14 @@ static void level_init(struct level *level)
 	level->tail = &level->first;
 }
 
-static struct rnm_tpl_node *add_node(struct parser *p, struct level *level, enum rnm_tpl_kind kind)
+static struct rnm_tpl_node *add_node(struct parser *p, struct level *level, enum rnm_tpl_kind kind, size_t pos)
 {
 	struct rnm_tpl_node *node = rnm_tpl_alloc(p->run, sizeof(*node));
 
 	if (node == NULL)
 		return NULL;
 	node->kind = kind;
+	node->pos = pos;
 	*level->tail = node;
 	level->tail = &node->next;
 	return node;
@@ -61,7 +68,7 @@ static struct rnm_tpl_node *add_node(struct parser *p, struct level *level, enum
 
 static bool add_text(struct parser *p, struct level *level, size_t start, size_t end)
 {
-	struct rnm_tpl_node *node = add_node(p, level, RNM_TPL_TEXT);
+	struct rnm_tpl_node *node = add_node(p, level, RNM_TPL_TEXT, start);
 
 	if (node == NULL)
 		return false;
@@ -69,20 +76,22 @@ static bool add_text(struct parser *p, struct level *level, size_t start, size_t
 	return true;
 }
 
-static bool add_mark(struct parser *p, struct level *level, bool wanted, enum rnm_tpl_kind kind)
+/* A strip mark for the `-` at pos, if there is one. */
+static bool add_mark(struct parser *p, struct level *level, struct dash dash, enum rnm_tpl_kind kind)
 {
-	return !wanted || add_node(p, level, kind) != NULL;
+	return !dash.present || add_node(p, level, kind, dash.pos) != NULL;
 }
 
-static struct rnm_tpl_tag *add_tag(struct parser *p, struct level *level, enum rnm_tpl_kind kind)
+/* The position of its node is set once the expression has been found. */
+static struct rnm_tpl_node *add_tag(struct parser *p, struct level *level, enum rnm_tpl_kind kind)
 {
-	struct rnm_tpl_node *node = add_node(p, level, kind);
+	struct rnm_tpl_node *node = add_node(p, level, kind, p->at);
 
 	if (node == NULL)
 		return NULL;
 	p->run->needs_lua = true;
 	node->tag = rnm_tpl_alloc(p->run, sizeof(*node->tag));
-	return node->tag;
+	return node->tag != NULL ? node : NULL;
 }
 
 static void skip_space(struct parser *p)
@@ -97,27 +106,28 @@ static char char_at(const struct parser *p, size_t at)
 }
 
 /* Past an opening delimiter: a `-` strips, a `+` means nothing. */
-static bool take_open_mark(struct parser *p)
+static struct dash take_open_mark(struct parser *p)
 {
 	char c = char_at(p, p->at);
+	struct dash dash = { c == '-', p->at };
 
 	if (c == '-' || c == '+')
 		p->at++;
-	return c == '-';
+	return dash;
 }
 
 /* Takes what lies before the closing delimiter at `end`, and the `-` in front of it. */
-static void take_inside(struct parser *p, size_t end, struct rnm_bytes *inside, bool *rstrip)
+static void take_inside(struct parser *p, size_t end, struct rnm_bytes *inside, struct dash *rstrip)
 {
 	*inside = (struct rnm_bytes){ p->run->text + p->at, end - p->at };
-	*rstrip = inside->len > 0 && p->run->text[end - 1] == '-';
-	if (*rstrip)
+	*rstrip = (struct dash){ inside->len > 0 && p->run->text[end - 1] == '-', end - 1 };
+	if (rstrip->present)
 		inside->len--;
 	p->at = end + 2;
 }
 
 /* A comment ends at the first closing delimiter. */
-static bool take_comment(struct parser *p, bool *rstrip)
+static bool take_comment(struct parser *p, struct dash *rstrip)
 {
 	const char *end = memmem(p->run->text + p->at, p->run->len - p->at, "#}", 2);
 	struct rnm_bytes inside;
@@ -129,7 +139,7 @@ static bool take_comment(struct parser *p, bool *rstrip)
 }
 
 /* A value ends at the first closing delimiter outside of braces; it does not matter whether they stand in a string. */
-static bool take_value(struct parser *p, struct rnm_bytes *inside, bool *rstrip)
+static bool take_value(struct parser *p, struct rnm_bytes *inside, struct dash *rstrip)
 {
 	size_t depth = 0;
 
@@ -151,7 +161,7 @@ static bool take_value(struct parser *p, struct rnm_bytes *inside, bool *rstrip)
 }
 
 /* A statement ends at the first closing delimiter, even within a string, and must not hold another tag. */
-static bool take_statement(struct parser *p, struct rnm_bytes *inside, bool *rstrip)
+static bool take_statement(struct parser *p, struct rnm_bytes *inside, struct dash *rstrip)
 {
 	size_t at = p->at;
 
@@ -185,7 +195,7 @@ static void read_head(const struct parser *p, struct head *head)
 }
 
 /* If `{% WORD %}` stands at p->at, passes it. */
-static bool take_bare_tag(struct parser *p, const char *word, bool *lstrip, bool *rstrip)
+static bool take_bare_tag(struct parser *p, const char *word, struct dash *lstrip, struct dash *rstrip)
 {
 	struct parser ahead = *p;
 	struct head head;
@@ -197,8 +207,8 @@ static bool take_bare_tag(struct parser *p, const char *word, bool *lstrip, bool
 		return false;
 	ahead.at = head.word + head.name.len;
 	skip_space(&ahead);
-	*rstrip = char_at(&ahead, ahead.at) == '-';
-	if (*rstrip)
+	*rstrip = (struct dash){ char_at(&ahead, ahead.at) == '-', ahead.at };
+	if (rstrip->present)
 		ahead.at++;
 	if (char_at(&ahead, ahead.at) != '%' || char_at(&ahead, ahead.at + 1) != '}')
 		return false;
@@ -214,14 +224,14 @@ static bool head_opens(const struct parser *p, const struct head *head, const ch
 }
 
 /* Takes the expression of a statement tag, which must not be empty. */
-static bool take_expression(struct parser *p, size_t after_word, struct rnm_bytes *text, bool *rstrip)
+static bool take_expression(struct parser *p, size_t after_word, struct rnm_bytes *text, struct dash *rstrip)
 {
 	size_t start;
 
 	p->at = after_word;
 	skip_space(p);
 	start = p->at;
-	if (start >= p->run->len)
+	if (start >= p->run->len || (p->run->text[start] == '{' && memchr("%#", char_at(p, start + 1), 2) != NULL))
 		return fail(p, start, "expression expected");
 	if (!take_statement(p, text, rstrip))
 		return false;
@@ -251,13 +261,13 @@ static bool fail_missing_end(struct parser *p, const char *end)
 	return fail(p, p->at, cause);
 }
 
-static bool take_end(struct parser *p, const char *end, bool *lstrip, bool *rstrip)
+static bool take_end(struct parser *p, const char *end, struct dash *lstrip, struct dash *rstrip)
 {
 	return take_bare_tag(p, end, lstrip, rstrip) || fail_missing_end(p, end);
 }
 
 /* A body up to the tag that ends it; marks are those of the tag before it. */
-static bool parse_body(struct parser *p, struct level *body, bool rstrip)
+static bool parse_body(struct parser *p, struct level *body, struct dash rstrip)
 {
 	bool ok;
 
@@ -274,17 +284,20 @@ static bool parse_body(struct parser *p, struct level *body, bool rstrip)
 
 static bool parse_if(struct parser *p, struct level *level, const struct head *head)
 {
-	struct rnm_tpl_tag *branch = add_tag(p, level, RNM_TPL_IF);
+	struct rnm_tpl_node *node = add_tag(p, level, RNM_TPL_IF);
+	struct rnm_tpl_tag *branch;
 	struct rnm_bytes text;
 	struct level body;
 	struct head next;
-	bool lstrip;
-	bool rstrip;
+	struct dash lstrip;
+	struct dash rstrip;
 
-	if (branch == NULL || !take_expression(p, head->word + head->name.len, &text, &rstrip))
+	if (node == NULL || !take_expression(p, head->word + head->name.len, &text, &rstrip))
 		return false;
+	node->pos = offset_of(p, text);
+	branch = node->tag;
 	for (;;) {
-		if (!rnm_tpl_parse_pipe(p->run, &branch->pipe, text, offset_of(p, text)))
+		if (!rnm_tpl_parse_pipe(p->run, &branch->pipe, text))
 			return false;
 		if (!parse_body(p, &body, rstrip))
 			return false;
@@ -310,40 +323,38 @@ static bool parse_if(struct parser *p, struct level *level, const struct head *h
 	       add_mark(p, level, rstrip, RNM_TPL_RSTRIP);
 }
 
-/*
- * The body of every other block.  The `-` of its end tag strips the end of each evaluation of the body
- * and the end of the result.
- */
-static bool parse_block(struct parser *p, struct level *level, struct rnm_tpl_tag *tag, const char *end, bool rstrip)
+/* The body of every other block.  The `-` of its end tag strips the result, and within macros each result. */
+static bool parse_block(struct parser *p, struct level *level, struct rnm_tpl_node *node, const char *end,
+                        struct dash rstrip)
 {
+	bool macro = node->kind == RNM_TPL_MACRO || node->kind == RNM_TPL_CALL;
 	struct level body;
 	struct level otherwise;
-	bool lstrip;
+	struct dash lstrip;
 
 	level_init(&otherwise);
 	if (!parse_body(p, &body, rstrip))
 		return false;
-	if (strcmp(end, "endfor") == 0 && take_bare_tag(p, "else", &lstrip, &rstrip) &&
+	if (node->kind == RNM_TPL_FOR && take_bare_tag(p, "else", &lstrip, &rstrip) &&
 	    !parse_body(p, &otherwise, rstrip))
 		return false;
-	if (!take_end(p, end, &lstrip, &rstrip) || !add_mark(p, &body, lstrip, RNM_TPL_LSTRIP) ||
-	    !add_mark(p, &otherwise, lstrip, RNM_TPL_LSTRIP))
+	if (!take_end(p, end, &lstrip, &rstrip) || (macro && !add_mark(p, &body, lstrip, RNM_TPL_LSTRIP)))
 		return false;
-	tag->body = body.first;
-	tag->otherwise = otherwise.first;
+	node->tag->body = body.first;
+	node->tag->otherwise = otherwise.first;
 	return add_mark(p, level, lstrip, RNM_TPL_LSTRIP) && add_mark(p, level, rstrip, RNM_TPL_RSTRIP);
 }
 
 static bool parse_raw(struct parser *p, struct level *level, const struct head *head)
 {
 	size_t start;
-	bool lstrip;
-	bool rstrip;
+	struct dash lstrip;
+	struct dash rstrip;
 
 	p->at = head->word + 3;
 	skip_space(p);
-	rstrip = char_at(p, p->at) == '-';
-	if (rstrip)
+	rstrip = (struct dash){ char_at(p, p->at) == '-', p->at };
+	if (rstrip.present)
 		p->at++;
 	if (char_at(p, p->at) != '%' || char_at(p, p->at + 1) != '}')
 		return fail(p, head->word + 3, "\"%}\" expected");
@@ -404,17 +415,18 @@ static enum statement classify(const struct parser *p, const struct head *head)
 /* set and do: no body. */
 static bool parse_simple(struct parser *p, struct level *level, enum statement statement, size_t after_word)
 {
-	struct rnm_tpl_tag *tag = add_tag(p, level, statement == SET ? RNM_TPL_SET : RNM_TPL_DO);
+	struct rnm_tpl_node *node = add_tag(p, level, statement == SET ? RNM_TPL_SET : RNM_TPL_DO);
 	struct rnm_bytes text;
-	bool rstrip;
+	struct dash rstrip;
 	bool ok;
 
-	if (tag == NULL || !take_expression(p, after_word, &text, &rstrip))
+	if (node == NULL || !take_expression(p, after_word, &text, &rstrip))
 		return false;
+	node->pos = offset_of(p, text);
 	if (statement == SET)
-		ok = rnm_tpl_parse_set(p->run, tag, text, offset_of(p, text));
+		ok = rnm_tpl_parse_set(p->run, node->tag, text, node->pos);
 	else
-		ok = rnm_tpl_parse_code(p->run, &tag->pipe.base, text, offset_of(p, text));
+		ok = rnm_tpl_parse_code(p->run, &node->tag->pipe.base, text);
 	return ok && add_mark(p, level, rstrip, RNM_TPL_RSTRIP);
 }
 
@@ -428,9 +440,9 @@ static bool parse_statement(struct parser *p, struct level *level, enum statemen
 		       [FILTER] = { RNM_TPL_FILTER, "endfilter" },
 		       [CALL] = { RNM_TPL_CALL, "endcall" } };
 	size_t after_word = head->word + head->name.len;
-	struct rnm_tpl_tag *tag;
+	struct rnm_tpl_node *node;
 	struct rnm_bytes text;
-	bool rstrip;
+	struct dash rstrip;
 	bool ok;
 
 	switch (statement) {
@@ -446,40 +458,39 @@ static bool parse_statement(struct parser *p, struct level *level, enum statemen
 	default:
 		break;
 	}
-	tag = add_tag(p, level, blocks[statement].kind);
-	if (tag == NULL)
+	node = add_tag(p, level, blocks[statement].kind);
+	if (node == NULL || !take_expression(p, after_word, &text, &rstrip))
 		return false;
-	ok = take_expression(p, after_word, &text, &rstrip);
-	if (ok && statement == FOR)
-		ok = rnm_tpl_parse_for(p->run, tag, text, offset_of(p, text));
-	else if (ok && statement == MACRO)
-		ok = rnm_tpl_parse_macro(p->run, tag, text, offset_of(p, text));
-	else if (ok && statement == CALL)
-		ok = rnm_tpl_parse_call(p->run, tag, text, offset_of(p, text));
-	else if (ok) /* rspamd counts the columns of these filters from the start of the body */
-		ok = rnm_tpl_parse_filters(p->run, &tag->pipe.filters, text, p->at);
-	return ok && parse_block(p, level, tag, blocks[statement].end, rstrip);
+	node->pos = offset_of(p, text);
+	if (statement == FOR)
+		ok = rnm_tpl_parse_for(p->run, node->tag, text, node->pos);
+	else if (statement == MACRO)
+		ok = rnm_tpl_parse_macro(p->run, node->tag, text, node->pos);
+	else if (statement == CALL)
+		ok = rnm_tpl_parse_call(p->run, node->tag, text, node->pos);
+	else
+		ok = rnm_tpl_parse_filters(p->run, &node->tag->pipe.filters, text, 0);
+	return ok && parse_block(p, level, node, blocks[statement].end, rstrip);
 }
 
 static bool parse_value(struct parser *p, struct level *level)
 {
-	struct rnm_tpl_tag *tag;
+	struct rnm_tpl_node *node;
 	struct rnm_bytes text;
-	bool rstrip;
+	struct dash rstrip;
 
 	p->at += 2;
 	if (!add_mark(p, level, take_open_mark(p), RNM_TPL_LSTRIP))
 		return false;
 	skip_space(p);
-	tag = add_tag(p, level, RNM_TPL_VALUE);
-	return tag != NULL && take_value(p, &text, &rstrip) &&
-	       rnm_tpl_parse_pipe(p->run, &tag->pipe, text, offset_of(p, text)) &&
+	node = add_tag(p, level, RNM_TPL_VALUE);
+	return node != NULL && take_value(p, &text, &rstrip) && rnm_tpl_parse_pipe(p->run, &node->tag->pipe, text) &&
 	       add_mark(p, level, rstrip, RNM_TPL_RSTRIP);
 }
 
 static bool parse_comment(struct parser *p, struct level *level)
 {
-	bool rstrip;
+	struct dash rstrip;
 
 	p->at += 2;
 	return add_mark(p, level, take_open_mark(p), RNM_TPL_LSTRIP) && take_comment(p, &rstrip) &&
@@ -547,8 +558,11 @@ bool rnm_tpl_parse(struct rnm_tpl_run *run)
 	struct head head;
 
 	level_init(&level);
-	if (!parse_level(&parser, &level))
+	if (!parse_level(&parser, &level)) {
+		if (!run->fault.has_pos)
+			rnm_tpl_fault_place(run, parser.at);
 		return false;
+	}
 	run->root = level.first;
 	if (parser.at >= run->len)
 		return true;

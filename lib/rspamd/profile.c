@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Reading a profile: strictly first, then as leniently as rspamd.  Which parser has read it does not
- * matter to the code that judges the fields: both trees are seen through struct node.
+ * Reading a profile: the plain form that workers write, else strictly, else as leniently as rspamd.
+ * Which parser has read it does not matter to the code that judges the fields: all see struct node.
  */
 #include "rspamd/profile.h"
 
 #include "format/ucl.h"
+#include "rspamd/profile_plain.h"
 #include "rspamd/rule_number.h"
 
 #include <jansson.h>
@@ -413,6 +414,20 @@ static bool reads_differently(struct rnm_bytes member)
 	return memmem(member.data, member.len, "\"\"", 2) != NULL;
 }
 
+/* False when the member is not of the plain form; nothing has been read then. */
+static bool read_plain(struct reading *reading, struct rnm_bytes member)
+{
+	struct rnm_arena arena;
+	struct rnm_value *root;
+
+	rnm_arena_init(&arena, ARENA_MAX);
+	root = rnm_profile_read_plain(&arena, member);
+	if (root != NULL)
+		read_fields(reading, (struct node){ .value = root });
+	rnm_arena_free(&arena);
+	return root != NULL;
+}
+
 static enum rnm_status read_lenient(struct reading *reading, struct rnm_bytes member)
 {
 	struct rnm_arena arena;
@@ -473,6 +488,10 @@ static enum rnm_status parse(struct reading *reading, struct rnm_bytes member)
 		say(reading, "it is larger than %zu MiB", RNM_PROFILE_MAX >> 20);
 		set_problem(reading, NULL);
 		return RNM_OK;
+	}
+	if (read_plain(reading, member)) {
+		set_problem(reading, NULL);
+		return reading->failed ? RNM_E_NOMEM : RNM_OK;
 	}
 	json = json_loadb(member.data, member.len, JSON_REJECT_DUPLICATES, &json_error);
 	not_json = json == NULL ? json_error.text : NULL;

@@ -73,6 +73,17 @@ static enum rnm_status read_score(struct listing *listing, double *score, struct
 	return status;
 }
 
+/* What is to be known about the hash of a profile. */
+static enum rnm_status ask_key(struct listing *listing, const char *key, struct rnm_error *err)
+{
+	enum rnm_status status = rnm_event_send(listing->redis, "HEXISTS", key, "ann", err);
+
+	if (listing->detail == RNM_LIST_ALIVE || status != RNM_OK)
+		return status;
+	status = rnm_event_send(listing->redis, "HSTRLEN", key, "ann", err);
+	return status == RNM_OK ? rnm_event_send(listing->redis, "PTTL", key, NULL, err) : status;
+}
+
 static enum rnm_status read_member(struct listing *listing, struct rnm_error *err)
 {
 	struct rnm_event event;
@@ -94,9 +105,11 @@ static enum rnm_status read_member(struct listing *listing, struct rnm_error *er
 	status = rnm_profile_parse(&model->profile,
 	                           (struct rnm_bytes){ rnm_buf_cstr(&listing->member), listing->member.len }, score,
 	                           err);
-	if (status == RNM_OK)
-		listing->list->count++;
-	return status;
+	if (status != RNM_OK)
+		return status;
+	listing->list->count++;
+	/* Asked as soon as it is known what to ask: Redis answers while the next profiles are parsed. */
+	return model->profile.redis_key != NULL ? ask_key(listing, model->profile.redis_key, err) : RNM_OK;
 }
 
 static enum rnm_status read_members(struct listing *listing, uint64_t count, struct rnm_error *err)
@@ -153,16 +166,6 @@ static enum rnm_status first_trip(struct listing *listing, struct rnm_error *err
 	return status != RNM_OK ? status : second;
 }
 
-static enum rnm_status ask_key(struct listing *listing, const char *key, struct rnm_error *err)
-{
-	enum rnm_status status = rnm_event_send(listing->redis, "HEXISTS", key, "ann", err);
-
-	if (listing->detail == RNM_LIST_ALIVE || status != RNM_OK)
-		return status;
-	status = rnm_event_send(listing->redis, "HSTRLEN", key, "ann", err);
-	return status == RNM_OK ? rnm_event_send(listing->redis, "PTTL", key, NULL, err) : status;
-}
-
 static enum rnm_status read_alive(struct listing *listing, struct rnm_model *model, struct rnm_error *err)
 {
 	int64_t exists = 0;
@@ -198,14 +201,12 @@ static enum rnm_status read_key(struct listing *listing, struct rnm_model *model
 	return rnm_event_integer(listing->redis, &model->ttl_ms, &refused, &listing->text, err);
 }
 
+/* The answers to ask_key, in the same order. */
 static enum rnm_status second_trip(struct listing *listing, struct rnm_error *err)
 {
 	struct rnm_model_list *list = listing->list;
 	enum rnm_status status = RNM_OK;
 
-	for (size_t i = 0; i < list->count && status == RNM_OK; i++)
-		if (list->models[i].profile.redis_key != NULL)
-			status = ask_key(listing, list->models[i].profile.redis_key, err);
 	for (size_t i = 0; i < list->count && status == RNM_OK; i++)
 		if (list->models[i].profile.redis_key != NULL)
 			status = read_key(listing, &list->models[i], err);

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * rnm/model_file.h: a model in a file, opened, expanded and checked in one step.
+ */
+#ifndef RNM_MODEL_FILE_H
+#define RNM_MODEL_FILE_H
+
+#include <rnm/network.h>
+#include <rnm/rnm1.h>
+#include <rnm/tensor.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/*
+ * Everything that was found.  The container was readable, or there would be no such struct; whether what
+ * it carries is fit to be served is said by the three problems, whose status is RNM_OK when there is none.
+ */
+struct rnm_model_file {
+	const struct rnm_rnm1 *container;
+	uint64_t ann_expanded;               /* bytes of the network; 0 when its frame is damaged */
+	uint64_t pca_expanded;               /* bytes of the PCA matrix; 0 without one */
+	const struct rnm_network *network;   /* NULL when it is not a network */
+	struct rnm_network_finding *findings; /* of the network */
+	size_t finding_count;
+	struct rnm_tensor pca;               /* rows is 0 without one */
+	struct rnm_error ann_problem;        /* frame or network: not a network, or unfit to be served */
+	struct rnm_error pca_problem;        /* frame or matrix */
+	struct rnm_error fit_problem;        /* network, matrix and norm_stats do not go together */
+	void *owned;                         /* internal */
+};
+
+/*
+ * Opens an RNM1 file, plain or as one zstd frame; /dev/stdin and pipes work too.  Fails as rnm_rnm1_read,
+ * or with RNM_E_NOT_FOUND, RNM_E_IO, RNM_E_MALFORMED ("file.too-large", above RNM_BLOB_MAX * 2 + 1 MiB).
+ * Memory: the expanded network (at most RNM_BLOB_MAX) beside the mapped file.
+ */
+RNM_API RNM_MUST_CHECK enum rnm_status rnm_model_file_open(struct rnm_model_file **out, const char *path,
+                                                           struct rnm_error *err);
+RNM_API void rnm_model_file_free(struct rnm_model_file *file);
+
+/* RNM_OK, or the status of the first problem, which is copied to err. */
+RNM_API enum rnm_status rnm_model_file_verdict(const struct rnm_model_file *file, struct rnm_error *err);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
