@@ -3,7 +3,8 @@
  * Inside the template step: what its files share.
  *
  *   template.c         the public functions, the error that the caller gets
- *   template_parse.c   text -> tree of nodes (no Lua needed)
+ *   template_scan.c, template_parse.c, template_expr.c
+ *                      text -> tree of nodes (no Lua needed)
  *   template_eval.c    tree -> output, with _loop.c and _macro.c for those tags
  *   template_code.c    one expression: compile, run, describe its failure
  *   template_lua.c     the sandboxed Lua state and its limits

@@ -33,10 +33,19 @@ static void set_reference(struct rnm_tpl_run *run, const char *what, size_t pos,
 	rnm_tpl_position(run, pos, &line, &column);
 	/* A longer text is cut: nested macros repeat the location once a level. */
 	(void)snprintf(run->fault.reference, sizeof(run->fault.reference),
-	               "%s Error in file \"<string>\" on line %u, column %u: %s", what, (unsigned)line,
+	               "%s Error in file \"<string>\" on line %u, column %u: %.1900s", what, (unsigned)line,
 	               (unsigned)column, text);
 	run->fault.pos = pos;
 	run->fault.has_pos = true;
+}
+
+/* Messages are one line: what they quote from a template may not be. */
+static void set_cause(struct rnm_tpl_fault *fault, const char *cause)
+{
+	(void)snprintf(fault->cause, sizeof(fault->cause), "%s", cause);
+	for (char *c = fault->cause; *c != '\0'; c++)
+		if ((unsigned char)*c < 0x20 || *c == 0x7f)
+			*c = ' ';
 }
 
 void rnm_tpl_fault_plain(struct rnm_tpl_run *run, enum rnm_tpl_fault_kind kind, const char *cause)
@@ -44,7 +53,7 @@ void rnm_tpl_fault_plain(struct rnm_tpl_run *run, enum rnm_tpl_fault_kind kind, 
 	if (run->fault.kind != RNM_TPL_NO_FAULT)
 		return;
 	run->fault.kind = kind;
-	(void)snprintf(run->fault.cause, sizeof(run->fault.cause), "%s", cause);
+	set_cause(&run->fault, cause);
 }
 
 void rnm_tpl_fault_at(struct rnm_tpl_run *run, enum rnm_tpl_fault_kind kind, size_t pos, const char *cause)
@@ -52,7 +61,7 @@ void rnm_tpl_fault_at(struct rnm_tpl_run *run, enum rnm_tpl_fault_kind kind, siz
 	if (run->fault.kind != RNM_TPL_NO_FAULT)
 		return;
 	run->fault.kind = kind;
-	(void)snprintf(run->fault.cause, sizeof(run->fault.cause), "%s", cause);
+	set_cause(&run->fault, cause);
 	if (kind == RNM_TPL_PARSE_FAULT || kind == RNM_TPL_RUNTIME_FAULT)
 		set_reference(run, kind == RNM_TPL_PARSE_FAULT ? "Parse" : "Runtime", pos, cause);
 	else if (kind == RNM_TPL_PLAIN_FAULT)

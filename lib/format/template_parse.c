@@ -3,16 +3,10 @@
  * From text to a tree of nodes.  Only the structure is checked here, as in rspamd: what stands inside
  * a tag is looked at when the tag is reached (except that it is split into its parts beforehand).
  */
-#include "format/template_engine.h"
+#include "format/template_scan.h"
 
 #include <stdio.h>
 #include <string.h>
-
-struct parser {
-	struct rnm_tpl_run *run;
-	size_t at;
-	unsigned depth;
-};
 
 /* A list of nodes under construction. */
 struct level {
@@ -20,32 +14,7 @@ struct level {
 	struct rnm_tpl_node **tail;
 };
 
-/* A `-` next to a delimiter. */
-struct dash {
-	bool present;
-	size_t pos;
-};
-
-/* The beginning of `{% WORD`. */
-struct head {
-	size_t open;  /* the brace */
-	size_t word;  /* the word, or whatever stands in its place */
-	struct rnm_bytes name;
-	struct dash lstrip;
-};
-
-static bool parse_level(struct parser *p, struct level *level);
-
-static bool fail(struct parser *p, size_t pos, const char *cause)
-{
-	rnm_tpl_fault_at(p->run, RNM_TPL_PARSE_FAULT, pos, cause);
-	return false;
-}
-
-static bool name_is(struct rnm_bytes name, const char *word)
-{
-	return name.len == strlen(word) && memcmp(name.data, word, name.len) == 0;
-}
+static bool parse_level(struct rnm_tpl_parser *p, struct level *level);
 
 static void level_init(struct level *level)
 {
@@ -53,7 +22,7 @@ static void level_init(struct level *level)
 	level->tail = &level->first;
 }
 
-static struct rnm_tpl_node *add_node(struct parser *p, struct level *level, enum rnm_tpl_kind kind, size_t pos)
+static struct rnm_tpl_node *add_node(struct rnm_tpl_parser *p, struct level *level, enum rnm_tpl_kind kind, size_t pos)
 {
 	struct rnm_tpl_node *node = rnm_tpl_alloc(p->run, sizeof(*node));
 
@@ -66,7 +35,7 @@ static struct rnm_tpl_node *add_node(struct parser *p, struct level *level, enum
 	return node;
 }
 
-static bool add_text(struct parser *p, struct level *level, size_t start, size_t end)
+static bool add_text(struct rnm_tpl_parser *p, struct level *level, size_t start, size_t end)
 {
 	struct rnm_tpl_node *node = add_node(p, level, RNM_TPL_TEXT, start);
 
@@ -77,13 +46,13 @@ static bool add_text(struct parser *p, struct level *level, size_t start, size_t
 }
 
 /* A strip mark for the `-` at pos, if there is one. */
-static bool add_mark(struct parser *p, struct level *level, struct dash dash, enum rnm_tpl_kind kind)
+static bool add_mark(struct rnm_tpl_parser *p, struct level *level, struct rnm_tpl_dash dash, enum rnm_tpl_kind kind)
 {
 	return !dash.present || add_node(p, level, kind, dash.pos) != NULL;
 }
 
 /* The position of its node is set once the expression has been found. */
-static struct rnm_tpl_node *add_tag(struct parser *p, struct level *level, enum rnm_tpl_kind kind)
+static struct rnm_tpl_node *add_tag(struct rnm_tpl_parser *p, struct level *level, enum rnm_tpl_kind kind)
 {
 	struct rnm_tpl_node *node = add_node(p, level, kind, p->at);
 
@@ -94,180 +63,57 @@ static struct rnm_tpl_node *add_tag(struct parser *p, struct level *level, enum 
 	return node->tag != NULL ? node : NULL;
 }
 
-static void skip_space(struct parser *p)
-{
-	while (p->at < p->run->len && rnm_tpl_is_space(p->run->text[p->at]))
-		p->at++;
-}
-
-static char char_at(const struct parser *p, size_t at)
-{
-	return at < p->run->len ? p->run->text[at] : '\0';
-}
-
-/* Past an opening delimiter: a `-` strips, a `+` means nothing. */
-static struct dash take_open_mark(struct parser *p)
-{
-	char c = char_at(p, p->at);
-	struct dash dash = { c == '-', p->at };
-
-	if (c == '-' || c == '+')
-		p->at++;
-	return dash;
-}
-
-/* Takes what lies before the closing delimiter at `end`, and the `-` in front of it. */
-static void take_inside(struct parser *p, size_t end, struct rnm_bytes *inside, struct dash *rstrip)
-{
-	*inside = (struct rnm_bytes){ p->run->text + p->at, end - p->at };
-	*rstrip = (struct dash){ inside->len > 0 && p->run->text[end - 1] == '-', end - 1 };
-	if (rstrip->present)
-		inside->len--;
-	p->at = end + 2;
-}
-
-/* A comment ends at the first closing delimiter. */
-static bool take_comment(struct parser *p, struct dash *rstrip)
-{
-	const char *end = memmem(p->run->text + p->at, p->run->len - p->at, "#}", 2);
-	struct rnm_bytes inside;
-
-	if (end == NULL)
-		return fail(p, p->run->len, "\"#}\" expected");
-	take_inside(p, (size_t)(end - p->run->text), &inside, rstrip);
-	return true;
-}
-
-/* A value ends at the first closing delimiter outside of braces; it does not matter whether they stand in a string. */
-static bool take_value(struct parser *p, struct rnm_bytes *inside, struct dash *rstrip)
-{
-	size_t depth = 0;
-
-	for (size_t at = p->at; at < p->run->len; at++) {
-		char c = p->run->text[at];
-
-		if (c == '{') {
-			depth++;
-		} else if (depth > 0) {
-			depth -= c == '}' ? 1 : 0;
-		} else if (c == '=' && char_at(p, at + 1) == '}') {
-			take_inside(p, at, inside, rstrip);
-			return true;
-		}
-	}
-	if (depth > 0)
-		p->run->fault.hint = "braces in a value must come in pairs, even within quotes: write \"\\123\" for {";
-	return fail(p, p->run->len, "\"=}\" expected");
-}
-
-/* A statement ends at the first closing delimiter, even within a string, and must not hold another tag. */
-static bool take_statement(struct parser *p, struct rnm_bytes *inside, struct dash *rstrip)
-{
-	size_t at = p->at;
-
-	for (; at < p->run->len; at++) {
-		char c = p->run->text[at];
-		char next = char_at(p, at + 1);
-
-		if (c == '%' && next == '}') {
-			take_inside(p, at, inside, rstrip);
-			return true;
-		}
-		if (c == '{' && (next == '%' || next == '#'))
-			break;
-	}
-	return fail(p, at, "\"%}\" expected");
-}
-
-/* Reads a head at p->at without moving; the text there is known to start with `{%`. */
-static void read_head(const struct parser *p, struct head *head)
-{
-	struct parser ahead = *p;
-
-	head->open = p->at;
-	ahead.at += 2;
-	head->lstrip = take_open_mark(&ahead);
-	skip_space(&ahead);
-	head->word = ahead.at;
-	while ((char_at(&ahead, ahead.at) | 0x20) >= 'a' && (char_at(&ahead, ahead.at) | 0x20) <= 'z')
-		ahead.at++;
-	head->name = (struct rnm_bytes){ p->run->text + head->word, ahead.at - head->word };
-}
-
-/* If `{% WORD %}` stands at p->at, passes it. */
-static bool take_bare_tag(struct parser *p, const char *word, struct dash *lstrip, struct dash *rstrip)
-{
-	struct parser ahead = *p;
-	struct head head;
-
-	if (p->run->len - p->at < 2 || memcmp(p->run->text + p->at, "{%", 2) != 0)
-		return false;
-	read_head(p, &head);
-	if (!name_is(head.name, word))
-		return false;
-	ahead.at = head.word + head.name.len;
-	skip_space(&ahead);
-	*rstrip = (struct dash){ char_at(&ahead, ahead.at) == '-', ahead.at };
-	if (rstrip->present)
-		ahead.at++;
-	if (char_at(&ahead, ahead.at) != '%' || char_at(&ahead, ahead.at + 1) != '}')
-		return false;
-	*lstrip = head.lstrip;
-	p->at = ahead.at + 2;
-	return true;
-}
-
 /* Whether the head is WORD followed by white space, as every tag with an expression must be. */
-static bool head_opens(const struct parser *p, const struct head *head, const char *word)
+static bool head_opens(const struct rnm_tpl_parser *p, const struct rnm_tpl_head *head, const char *word)
 {
-	return name_is(head->name, word) && rnm_tpl_is_space(char_at(p, head->word + head->name.len));
+	return rnm_tpl_name_is(head->name, word) && rnm_tpl_is_space(rnm_tpl_char_at(p, head->word + head->name.len));
 }
 
 /* Takes the expression of a statement tag, which must not be empty. */
-static bool take_expression(struct parser *p, size_t after_word, struct rnm_bytes *text, struct dash *rstrip)
+static bool take_expression(struct rnm_tpl_parser *p, size_t after_word, struct rnm_bytes *text, struct rnm_tpl_dash *rstrip)
 {
 	size_t start;
 
 	p->at = after_word;
-	skip_space(p);
+	rnm_tpl_skip_space(p);
 	start = p->at;
-	if (start >= p->run->len || (p->run->text[start] == '{' && memchr("%#", char_at(p, start + 1), 2) != NULL))
-		return fail(p, start, "expression expected");
-	if (!take_statement(p, text, rstrip))
+	if (start >= p->run->len || (p->run->text[start] == '{' && memchr("%#", rnm_tpl_char_at(p, start + 1), 2) != NULL))
+		return rnm_tpl_parse_fail(p, start, "expression expected");
+	if (!rnm_tpl_take_statement(p, text, rstrip))
 		return false;
-	return text->len > 0 || fail(p, start, "expression expected");
+	return text->len > 0 || rnm_tpl_parse_fail(p, start, "expression expected");
 }
 
-static size_t offset_of(const struct parser *p, struct rnm_bytes text)
+static size_t offset_of(const struct rnm_tpl_parser *p, struct rnm_bytes text)
 {
 	return (size_t)(text.data - p->run->text);
 }
 
 /* What cannot continue a body: names the end tag that is missing. */
-static bool fail_missing_end(struct parser *p, const char *end)
+static bool fail_missing_end(struct rnm_tpl_parser *p, const char *end)
 {
 	char cause[64];
-	struct head head;
+	struct rnm_tpl_head head;
 
 	(void)snprintf(cause, sizeof(cause), "additional tag or \"{%% %s %%}\" expected", end);
 	if (p->at < p->run->len) {
-		read_head(p, &head);
-		if (name_is(head.name, "elif"))
+		rnm_tpl_read_head(p, &head);
+		if (rnm_tpl_name_is(head.name, "elif"))
 			p->run->fault.hint = "write elseif instead of elif";
-		else if (name_is(head.name, "else"))
+		else if (rnm_tpl_name_is(head.name, "else"))
 			p->run->fault.hint = "write elseif instead of `else if`; an if has at most one else, as "
 			                     "its last branch";
 	}
-	return fail(p, p->at, cause);
+	return rnm_tpl_parse_fail(p, p->at, cause);
 }
 
-static bool take_end(struct parser *p, const char *end, struct dash *lstrip, struct dash *rstrip)
+static bool take_end(struct rnm_tpl_parser *p, const char *end, struct rnm_tpl_dash *lstrip, struct rnm_tpl_dash *rstrip)
 {
-	return take_bare_tag(p, end, lstrip, rstrip) || fail_missing_end(p, end);
+	return rnm_tpl_take_bare_tag(p, end, lstrip, rstrip) || fail_missing_end(p, end);
 }
 
 /* A body up to the tag that ends it; marks are those of the tag before it. */
-static bool parse_body(struct parser *p, struct level *body, struct dash rstrip)
+static bool parse_body(struct rnm_tpl_parser *p, struct level *body, struct rnm_tpl_dash rstrip)
 {
 	bool ok;
 
@@ -282,15 +128,15 @@ static bool parse_body(struct parser *p, struct level *body, struct dash rstrip)
 	return ok;
 }
 
-static bool parse_if(struct parser *p, struct level *level, const struct head *head)
+static bool parse_if(struct rnm_tpl_parser *p, struct level *level, const struct rnm_tpl_head *head)
 {
 	struct rnm_tpl_node *node = add_tag(p, level, RNM_TPL_IF);
 	struct rnm_tpl_tag *branch;
 	struct rnm_bytes text;
 	struct level body;
-	struct head next;
-	struct dash lstrip;
-	struct dash rstrip;
+	struct rnm_tpl_head next;
+	struct rnm_tpl_dash lstrip;
+	struct rnm_tpl_dash rstrip;
 
 	if (node == NULL || !take_expression(p, head->word + head->name.len, &text, &rstrip))
 		return false;
@@ -304,7 +150,7 @@ static bool parse_if(struct parser *p, struct level *level, const struct head *h
 		branch->body = body.first;
 		if (p->at >= p->run->len)
 			return fail_missing_end(p, "endif");
-		read_head(p, &next);
+		rnm_tpl_read_head(p, &next);
 		if (!head_opens(p, &next, "elseif"))
 			break;
 		branch->next_branch = rnm_tpl_alloc(p->run, sizeof(*branch));
@@ -312,7 +158,7 @@ static bool parse_if(struct parser *p, struct level *level, const struct head *h
 		if (branch == NULL || !take_expression(p, next.word + next.name.len, &text, &rstrip))
 			return false;
 	}
-	if (take_bare_tag(p, "else", &lstrip, &rstrip)) {
+	if (rnm_tpl_take_bare_tag(p, "else", &lstrip, &rstrip)) {
 		branch->next_branch = rnm_tpl_alloc(p->run, sizeof(*branch));
 		if (branch->next_branch == NULL || !parse_body(p, &body, rstrip))
 			return false;
@@ -324,18 +170,18 @@ static bool parse_if(struct parser *p, struct level *level, const struct head *h
 }
 
 /* The body of every other block.  The `-` of its end tag strips the result, and within macros each result. */
-static bool parse_block(struct parser *p, struct level *level, struct rnm_tpl_node *node, const char *end,
-                        struct dash rstrip)
+static bool parse_block(struct rnm_tpl_parser *p, struct level *level, struct rnm_tpl_node *node, const char *end,
+                        struct rnm_tpl_dash rstrip)
 {
 	bool macro = node->kind == RNM_TPL_MACRO || node->kind == RNM_TPL_CALL;
 	struct level body;
 	struct level otherwise;
-	struct dash lstrip;
+	struct rnm_tpl_dash lstrip;
 
 	level_init(&otherwise);
 	if (!parse_body(p, &body, rstrip))
 		return false;
-	if (node->kind == RNM_TPL_FOR && take_bare_tag(p, "else", &lstrip, &rstrip) &&
+	if (node->kind == RNM_TPL_FOR && rnm_tpl_take_bare_tag(p, "else", &lstrip, &rstrip) &&
 	    !parse_body(p, &otherwise, rstrip))
 		return false;
 	if (!take_end(p, end, &lstrip, &rstrip) || (macro && !add_mark(p, &body, lstrip, RNM_TPL_LSTRIP)))
@@ -345,19 +191,19 @@ static bool parse_block(struct parser *p, struct level *level, struct rnm_tpl_no
 	return add_mark(p, level, lstrip, RNM_TPL_LSTRIP) && add_mark(p, level, rstrip, RNM_TPL_RSTRIP);
 }
 
-static bool parse_raw(struct parser *p, struct level *level, const struct head *head)
+static bool parse_raw(struct rnm_tpl_parser *p, struct level *level, const struct rnm_tpl_head *head)
 {
 	size_t start;
-	struct dash lstrip;
-	struct dash rstrip;
+	struct rnm_tpl_dash lstrip;
+	struct rnm_tpl_dash rstrip;
 
 	p->at = head->word + 3;
-	skip_space(p);
-	rstrip = (struct dash){ char_at(p, p->at) == '-', p->at };
+	rnm_tpl_skip_space(p);
+	rstrip = (struct rnm_tpl_dash){ rnm_tpl_char_at(p, p->at) == '-', p->at };
 	if (rstrip.present)
 		p->at++;
-	if (char_at(p, p->at) != '%' || char_at(p, p->at + 1) != '}')
-		return fail(p, head->word + 3, "\"%}\" expected");
+	if (rnm_tpl_char_at(p, p->at) != '%' || rnm_tpl_char_at(p, p->at + 1) != '}')
+		return rnm_tpl_parse_fail(p, head->word + 3, "\"%}\" expected");
 	p->at += 2;
 	if (!add_mark(p, level, rstrip, RNM_TPL_RSTRIP))
 		return false;
@@ -371,14 +217,14 @@ static bool parse_raw(struct parser *p, struct level *level, const struct head *
 			return fail_missing_end(p, "endraw");
 		}
 		end = p->at = (size_t)(open - p->run->text);
-		if (take_bare_tag(p, "endraw", &lstrip, &rstrip))
+		if (rnm_tpl_take_bare_tag(p, "endraw", &lstrip, &rstrip))
 			return add_text(p, level, start, end) && add_mark(p, level, lstrip, RNM_TPL_LSTRIP) &&
 			       add_mark(p, level, rstrip, RNM_TPL_RSTRIP);
 		p->at += 2;
 	}
 }
 
-static bool refuse_tag(struct parser *p, const struct head *head)
+static bool refuse_tag(struct rnm_tpl_parser *p, const struct rnm_tpl_head *head)
 {
 	char cause[160];
 
@@ -392,7 +238,7 @@ static bool refuse_tag(struct parser *p, const struct head *head)
 
 enum statement { NOT_A_STATEMENT, SET, DO, FOR, MACRO, FILTER, CALL, IF, RAW, UNSUPPORTED };
 
-static enum statement classify(const struct parser *p, const struct head *head)
+static enum statement classify(const struct rnm_tpl_parser *p, const struct rnm_tpl_head *head)
 {
 	static const struct {
 		const char *word;
@@ -404,7 +250,7 @@ static enum statement classify(const struct parser *p, const struct head *head)
 
 	if (head->name.len >= 3 && memcmp(head->name.data, "raw", 3) == 0)
 		return RAW;
-	if (name_is(head->name, "call") && char_at(p, head->word + 4) == '(')
+	if (rnm_tpl_name_is(head->name, "call") && rnm_tpl_char_at(p, head->word + 4) == '(')
 		return CALL;
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
 		if (head_opens(p, head, words[i].word))
@@ -413,11 +259,11 @@ static enum statement classify(const struct parser *p, const struct head *head)
 }
 
 /* set and do: no body. */
-static bool parse_simple(struct parser *p, struct level *level, enum statement statement, size_t after_word)
+static bool parse_simple(struct rnm_tpl_parser *p, struct level *level, enum statement statement, size_t after_word)
 {
 	struct rnm_tpl_node *node = add_tag(p, level, statement == SET ? RNM_TPL_SET : RNM_TPL_DO);
 	struct rnm_bytes text;
-	struct dash rstrip;
+	struct rnm_tpl_dash rstrip;
 	bool ok;
 
 	if (node == NULL || !take_expression(p, after_word, &text, &rstrip))
@@ -430,7 +276,7 @@ static bool parse_simple(struct parser *p, struct level *level, enum statement s
 	return ok && add_mark(p, level, rstrip, RNM_TPL_RSTRIP);
 }
 
-static bool parse_statement(struct parser *p, struct level *level, enum statement statement, const struct head *head)
+static bool parse_statement(struct rnm_tpl_parser *p, struct level *level, enum statement statement, const struct rnm_tpl_head *head)
 {
 	static const struct {
 		enum rnm_tpl_kind kind;
@@ -442,7 +288,7 @@ static bool parse_statement(struct parser *p, struct level *level, enum statemen
 	size_t after_word = head->word + head->name.len;
 	struct rnm_tpl_node *node;
 	struct rnm_bytes text;
-	struct dash rstrip;
+	struct rnm_tpl_dash rstrip;
 	bool ok;
 
 	switch (statement) {
@@ -473,55 +319,37 @@ static bool parse_statement(struct parser *p, struct level *level, enum statemen
 	return ok && parse_block(p, level, node, blocks[statement].end, rstrip);
 }
 
-static bool parse_value(struct parser *p, struct level *level)
+static bool parse_value(struct rnm_tpl_parser *p, struct level *level)
 {
 	struct rnm_tpl_node *node;
 	struct rnm_bytes text;
-	struct dash rstrip;
+	struct rnm_tpl_dash rstrip;
 
 	p->at += 2;
-	if (!add_mark(p, level, take_open_mark(p), RNM_TPL_LSTRIP))
+	if (!add_mark(p, level, rnm_tpl_take_dash(p), RNM_TPL_LSTRIP))
 		return false;
-	skip_space(p);
+	rnm_tpl_skip_space(p);
 	node = add_tag(p, level, RNM_TPL_VALUE);
-	return node != NULL && take_value(p, &text, &rstrip) && rnm_tpl_parse_pipe(p->run, &node->tag->pipe, text) &&
+	return node != NULL && rnm_tpl_take_value(p, &text, &rstrip) && rnm_tpl_parse_pipe(p->run, &node->tag->pipe, text) &&
 	       add_mark(p, level, rstrip, RNM_TPL_RSTRIP);
 }
 
-static bool parse_comment(struct parser *p, struct level *level)
+static bool parse_comment(struct rnm_tpl_parser *p, struct level *level)
 {
-	struct dash rstrip;
+	struct rnm_tpl_dash rstrip;
 
 	p->at += 2;
-	return add_mark(p, level, take_open_mark(p), RNM_TPL_LSTRIP) && take_comment(p, &rstrip) &&
+	return add_mark(p, level, rnm_tpl_take_dash(p), RNM_TPL_LSTRIP) && rnm_tpl_take_comment(p, &rstrip) &&
 	       add_mark(p, level, rstrip, RNM_TPL_RSTRIP);
-}
-
-/* The next opening delimiter at or after p->at, or the end of the text. */
-static size_t find_tag(const struct parser *p)
-{
-	size_t at = p->at;
-
-	while (at < p->run->len) {
-		const char *brace = memchr(p->run->text + at, '{', p->run->len - at);
-
-		if (brace == NULL)
-			break;
-		at = (size_t)(brace - p->run->text);
-		if (memchr("%=#", char_at(p, at + 1), 3) != NULL)
-			return at;
-		at++;
-	}
-	return p->run->len;
 }
 
 /* Nodes up to the end of the text or a `{%` that starts no statement, where p->at is left. */
-static bool parse_level(struct parser *p, struct level *level)
+static bool parse_level(struct rnm_tpl_parser *p, struct level *level)
 {
 	while (p->at < p->run->len) {
-		size_t tag = find_tag(p);
+		size_t tag = rnm_tpl_find_tag(p);
 		enum statement statement;
-		struct head head;
+		struct rnm_tpl_head head;
 		bool ok;
 
 		if (tag > p->at && !add_text(p, level, p->at, tag))
@@ -537,7 +365,7 @@ static bool parse_level(struct parser *p, struct level *level)
 			ok = parse_comment(p, level);
 			break;
 		default:
-			read_head(p, &head);
+			rnm_tpl_read_head(p, &head);
 			statement = classify(p, &head);
 			if (statement == NOT_A_STATEMENT)
 				return true;
@@ -553,9 +381,9 @@ static bool parse_level(struct parser *p, struct level *level)
 
 bool rnm_tpl_parse(struct rnm_tpl_run *run)
 {
-	struct parser parser = { run, 0, 0 };
+	struct rnm_tpl_parser parser = { run, 0, 0 };
 	struct level level;
-	struct head head;
+	struct rnm_tpl_head head;
 
 	level_init(&level);
 	if (!parse_level(&parser, &level)) {
@@ -566,6 +394,6 @@ bool rnm_tpl_parse(struct rnm_tpl_run *run)
 	run->root = level.first;
 	if (parser.at >= run->len)
 		return true;
-	read_head(&parser, &head);
-	return fail(&parser, head.word, "unknown or unexpected tag");
+	rnm_tpl_read_head(&parser, &head);
+	return rnm_tpl_parse_fail(&parser, head.word, "unknown or unexpected tag");
 }
