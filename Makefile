@@ -9,7 +9,7 @@ CMAKE_FLAGS ?=
 # A user without network or root can set NO_INSTALL_DEPS=1 once the packages are there.
 NO_INSTALL_DEPS ?=
 
-.PHONY: all demo test bench check lint install uninstall clean deps-build deps-test format
+.PHONY: all demo test bench lint install uninstall clean deps-build deps-demo deps-test format
 
 all: deps-build
 	@cmake -S . -B $(BUILD) -G Ninja $(CMAKE_FLAGS) -DRNM_TESTS=OFF -DCMAKE_INSTALL_PREFIX=$(PREFIX) >/dev/null
@@ -39,8 +39,13 @@ lint: deps-test
 install: all
 	DESTDIR=$(DESTDIR) cmake --install $(BUILD) --prefix $(PREFIX)
 
+# What the last `make install` put there.
+uninstall:
+	xargs -r -I {} rm -f $(DESTDIR){} <$(BUILD)/install_manifest.txt
+	rm -f $(DESTDIR)$(PREFIX)/bin/neural_export
+
 format:
-	clang-format -i $$(git ls-files '*.c' '*.h')
+	clang-format -i $$(git ls-files 'lib/*.[ch]' 'cli/*.[ch]' 'include/*.h' 'bench/*.c')
 
 clean:
 	rm -rf build build-*

@@ -1,0 +1,68 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# What `make install` puts into place, used as a stranger would use it.
+
+setup_file() {
+	DIR=$(mktemp -d)
+	export DIR
+	ROOT=$RNM_TESTS/..
+	export ROOT
+	cmake --install "$RNM_BUILD" --prefix "$DIR/usr" >"$DIR/log" 2>&1
+	PC=$(dirname "$(find "$DIR/usr" -name librnm.pc)")
+	export PC
+	LIB=$(dirname "$PC")
+	export LIB
+	# The sanitizer build cannot be linked into a plain program.
+	if nm -D "$LIB/librnm.so" | grep -q __asan; then export SANITIZED=1; fi
+	sed 's|@REDIS@|/nonexistent|' "$RNM_TESTS/data/cli/rnm.conf" >"$DIR/rspamd.conf"
+}
+
+teardown_file() {
+	rm -rf "$DIR"
+}
+
+flags() { # VARIABLE...: what pkg-config says, for the place where it lies now
+	PKG_CONFIG_PATH=$PC pkg-config --define-variable=libdir="$LIB" \
+		--define-variable=includedir="$DIR/usr/include" "$@" librnm
+}
+
+@test "the command and its other name are there" {
+	[ "$("$DIR/usr/bin/rnm" --version)" = "$("$RNM" --version)" ]
+	[ "$(readlink "$DIR/usr/bin/neural_export")" = rnm ]
+	run "$DIR/usr/bin/neural_export" -c "$DIR/rspamd.conf" -r embed --digest
+	[ "$status" -eq 0 ]
+	[ "$output" = "Providers digest: 376616275a1a984c" ]
+}
+
+@test "a program links with the shared library" {
+	[ -z "${SANITIZED:-}" ] || skip "sanitizer build"
+	# shellcheck disable=SC2046
+	cc "$ROOT/examples/digest.c" -o "$DIR/digest" $(flags --cflags --libs)
+	[ "$(LD_LIBRARY_PATH=$LIB "$DIR/digest" "$DIR/rspamd.conf" embed)" = 376616275a1a984c ]
+	LD_LIBRARY_PATH=$LIB run "$DIR/digest" "$DIR/rspamd.conf" nope
+	[ "$status" -eq 4 ]
+}
+
+@test "a program links with the static library" {
+	[ -z "${SANITIZED:-}" ] || skip "sanitizer build"
+	# shellcheck disable=SC2046
+	cc -static "$ROOT/examples/digest.c" -o "$DIR/digest-static" $(flags --static --cflags --libs) 2>/dev/null ||
+		cc "$ROOT/examples/digest.c" -o "$DIR/digest-static" $(flags --cflags) "$LIB/librnm.a" \
+			$(pkg-config --libs lua5.1 libzstd libxxhash libsodium jansson) -pthread -lm
+	[ "$("$DIR/digest-static" "$DIR/rspamd.conf" embed)" = 376616275a1a984c ]
+}
+
+@test "the shared library has a versioned name and exports only its own" {
+	readelf -d "$LIB/librnm.so" | grep -q 'SONAME.*librnm\.so\.0'
+	[ "$(nm -D --defined-only "$LIB/librnm.so" | awk '$2 == "T" && $3 !~ /^rnm_/' | grep -vc asan)" = 0 ]
+}
+
+@test "every public header compiles alone, as C and as C++" {
+	for header in "$DIR"/usr/include/rnm/*.h; do
+		echo "#include <rnm/$(basename "$header")>" >"$DIR/one.c"
+		cc -std=c17 -Wall -Wextra -Wpedantic -Werror -I"$DIR/usr/include" -fsyntax-only "$DIR/one.c"
+		if command -v c++ >/dev/null; then
+			c++ -x c++ -Wall -Wextra -Werror -I"$DIR/usr/include" -fsyntax-only "$DIR/one.c"
+		fi
+	done
+}
