@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <rnm/json.h>
+#include "base/number.h"
 
 #include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
+#include <rnm/json.h>
 #include <string.h>
 
 void rnm_json_init(struct rnm_json *json, struct rnm_buf *out, bool pretty)
@@ -201,8 +200,8 @@ void rnm_json_double(struct rnm_json *json, double d)
 		return;
 	}
 	for (int digits = 15; digits <= 17; digits++) {
-		snprintf(text, sizeof(text), "%.*g", digits, d);
-		if (strtod(text, NULL) == d)
+		rnm_format_double(text, sizeof(text), digits, d);
+		if (rnm_strtod(text, NULL) == d)
 			break;
 	}
 	before_item(json);

@@ -5,6 +5,8 @@
  */
 #include "format/rnm1_json.h"
 
+#include "format/rnm1_msgpack.h"
+
 #include <jansson.h>
 #include <math.h>
 #include <rnm/rnm1.h>
@@ -226,6 +228,9 @@ static bool copy_json(struct rnm_arena *arena, const json_t *json, unsigned dept
 	size_t i;
 
 	*out = NULL;
+	/* The reader takes no larger map. */
+	if (json_object_size(json) > RNM_MSGPACK_KEYS_MAX)
+		return false;
 	switch (json_typeof(json)) {
 	case JSON_NULL:
 		return true;

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "base/number.h"
 #include "format/rnm1_reader.h"
 #include "base/value_build.h"
 #include "format/rnm1_msgpack.h"
@@ -174,7 +175,7 @@ static bool version_from_text(struct rnm_bytes text, double *out)
 	copy[text.len] = '\0';
 	if (strspn(copy, "+-0123456789.eE") != text.len)
 		return false;
-	*out = strtod(copy, &end);
+	*out = rnm_strtod(copy, &end);
 	return end == copy + text.len;
 }
 

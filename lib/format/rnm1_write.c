@@ -5,6 +5,7 @@
  */
 #include "base/value_build.h"
 #include "format/msgpack.h"
+#include "format/rnm1_msgpack.h"
 
 #include <math.h>
 #include <rnm/buf.h>
@@ -20,6 +21,7 @@
 struct writer {
 	struct rnm_buf *out;
 	bool as_original; /* negative integers as rspamd encodes them */
+	size_t *values;   /* written so far; what is written must be readable (format/rnm1_msgpack.h) */
 };
 
 static void put_header(const struct writer *to, const char *start, const char *end)
@@ -126,8 +128,8 @@ static enum rnm_status put_container(const struct writer *to, const struct rnm_v
 
 	if (depth >= RNM_RNM1_DEPTH_MAX)
 		return refuse(err, "values nested that deep");
-	if (count > UINT32_MAX)
-		return refuse(err, "that many values");
+	if (count > RNM_MSGPACK_VALUES_MAX || (value->type == RNM_OBJECT && count > RNM_MSGPACK_KEYS_MAX))
+		return refuse(err, value->type == RNM_OBJECT ? "a map of that many keys" : "a list that long");
 	if (value->type == RNM_OBJECT)
 		put_map(to, (uint32_t)count);
 	else
@@ -149,6 +151,8 @@ static enum rnm_status put_container(const struct writer *to, const struct rnm_v
 static enum rnm_status put_value(const struct writer *to, const struct rnm_value *value, unsigned depth,
                                  struct rnm_error *err)
 {
+	if (++*to->values > RNM_MSGPACK_VALUES_MAX)
+		return refuse(err, "that many values");
 	switch ((enum rnm_type)value->type) {
 	case RNM_NULL:
 		return refuse(err, "nil");
@@ -209,7 +213,8 @@ static enum rnm_status finish(const struct writer *to, struct rnm_error *err)
 enum rnm_status rnm_rnm1_write_prefix(struct rnm_buf *out, const struct rnm_rnm1_head *head,
                                       struct rnm_error *err)
 {
-	const struct writer writer = { out, head->as_original }, *to = &writer;
+	size_t values = count_keys(head) + 1;
+	const struct writer writer = { out, head->as_original, &values }, *to = &writer;
 	enum rnm_status status;
 
 	put_map(to, count_keys(head));
@@ -240,7 +245,8 @@ enum rnm_status rnm_rnm1_write_prefix(struct rnm_buf *out, const struct rnm_rnm1
 
 enum rnm_status rnm_rnm1_write_ann_header(struct rnm_buf *out, uint64_t ann_size, struct rnm_error *err)
 {
-	const struct writer writer = { out, false }, *to = &writer;
+	size_t values = 0;
+	const struct writer writer = { out, false, &values }, *to = &writer;
 	enum rnm_status status = put_blob_header(to, "ann_data", ann_size, err);
 
 	return status == RNM_OK ? finish(to, err) : status;

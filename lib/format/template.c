@@ -8,6 +8,8 @@
 
 /* Copies of the options' strings; far above any environment. */
 #define OPTION_BYTES_MAX ((size_t)64 << 20)
+/* Memory for the collection of garbage after a failure. */
+#define CLEAN_UP_BYTES ((size_t)64 << 10)
 
 static bool copy_vars(struct rnm_arena *arena, const struct rnm_template_var **vars, size_t count)
 {
@@ -43,6 +45,8 @@ enum rnm_status rnm_template_new(struct rnm_template **out, const struct rnm_tem
 	if (engine == NULL)
 		return rnm_error_nomem(err);
 	engine->options = *options;
+	if (engine->options.max_lua_bytes > SIZE_MAX / 2)
+		engine->options.max_lua_bytes = SIZE_MAX / 2;
 	engine->steps_left = options->max_lua_steps;
 	engine->seconds_left = options->max_lua_seconds;
 	rnm_arena_init(&engine->strings, OPTION_BYTES_MAX);
@@ -137,6 +141,18 @@ static int collect(lua_State *L)
 	return 0;
 }
 
+/* Nothing may stop this: not the clock, not the counter, not the lack of memory that it is to end. */
+static void clean_up(struct rnm_template *engine)
+{
+	engine->run = NULL;
+	engine->reserve = CLEAN_UP_BYTES;
+	(void)lua_sethook(engine->lua, NULL, 0, 0);
+	(void)lua_cpcall(engine->lua, collect, NULL);
+	lua_settop(engine->lua, 0);
+	rnm_tpl_lua_count(engine);
+	engine->reserve = 0;
+}
+
 static void evaluate_with_lua(struct rnm_template *engine, struct rnm_tpl_run *run)
 {
 	double start = rnm_clock_monotonic();
@@ -152,22 +168,19 @@ static void evaluate_with_lua(struct rnm_template *engine, struct rnm_tpl_run *r
 			rnm_tpl_fault_plain(run, engine->alloc_fault, engine->alloc_cause);
 		if (run->fault.kind == RNM_TPL_NO_FAULT)
 			rnm_tpl_fault_at(run, RNM_TPL_RUNTIME_FAULT, run->position,
-			                 lua_isstring(engine->lua, -1) ? lua_tostring(engine->lua, -1) : "unknown error");
+			                 lua_isstring(engine->lua, -1) ? lua_tostring(engine->lua, -1)
+			                                               : "unknown error");
 		if (!run->fault.has_pos)
 			rnm_tpl_fault_place(run, run->position);
 		lua_settop(engine->lua, 0);
-		/* The clock and the counter must not stop the clean-up. */
-		engine->run = NULL;
-		(void)lua_sethook(engine->lua, NULL, 0, 0);
-		(void)lua_cpcall(engine->lua, collect, NULL);
-		lua_settop(engine->lua, 0);
-		rnm_tpl_lua_count(engine);
+		clean_up(engine);
 	}
 	engine->run = NULL;
 	engine->seconds_left -= rnm_clock_monotonic() - start;
 }
 
-static enum rnm_status run_template(struct rnm_template *engine, struct rnm_tpl_run *run, struct rnm_error *err)
+static enum rnm_status run_template(struct rnm_template *engine, struct rnm_tpl_run *run,
+                                    struct rnm_error *err)
 {
 	struct rnm_tpl_ctx ctx = { .run = run };
 
@@ -190,9 +203,10 @@ static enum rnm_status append_result(struct rnm_buf *out, const char *data, size
 	if (rnm_buf_append(out, data, len))
 		return RNM_OK;
 	if (len > out->max || out->len > out->max - len)
-		return rnm_error_set(err, RNM_E_MALFORMED, "config.limit",
-		                     "expected templates whose output fits into the limit on configuration sizes, "
-		                     "found more output");
+		return rnm_error_set(
+		    err, RNM_E_MALFORMED, "config.limit",
+		    "expected templates whose output fits into the limit on configuration sizes, "
+		    "found more output");
 	return rnm_error_nomem(err);
 }
 
@@ -224,8 +238,8 @@ static enum rnm_status expand(struct rnm_template *engine, const char *text, siz
 }
 
 /* text has had its CR LF pairs joined: what looks like one now (from CR CR LF) stays. */
-static enum rnm_status expand_lines(struct rnm_template *engine, const char *text, size_t len, struct rnm_buf *out,
-                                    struct rnm_error *err)
+static enum rnm_status expand_lines(struct rnm_template *engine, const char *text, size_t len,
+                                    struct rnm_buf *out, struct rnm_error *err)
 {
 	if (has_tag(text, len))
 		return expand(engine, text, len, out, err);
@@ -236,8 +250,8 @@ static enum rnm_status expand_lines(struct rnm_template *engine, const char *tex
 	return append_result(out, text, len, err);
 }
 
-enum rnm_status rnm_template_expand(struct rnm_template *engine, const char *text, size_t len, struct rnm_buf *out,
-                                    struct rnm_error *err)
+enum rnm_status rnm_template_expand(struct rnm_template *engine, const char *text, size_t len,
+                                    struct rnm_buf *out, struct rnm_error *err)
 {
 	struct rnm_buf joined;
 	enum rnm_status status;

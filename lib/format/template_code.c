@@ -74,7 +74,8 @@ static bool describe_failure(const struct rnm_tpl_ctx *ctx, bool plain)
 	struct rnm_tpl_run *run = ctx->run;
 	struct rnm_template *engine = run->engine;
 	size_t pos = run->position;
-	const char *message = lua_type(ctx->L, -1) == LUA_TSTRING ? lua_tostring(ctx->L, -1) : "unknown error";
+	const char *message =
+	    lua_type(ctx->L, -1) == LUA_TSTRING ? lua_tostring(ctx->L, -1) : "unknown error";
 
 	if (run->fault.kind == RNM_TPL_NO_FAULT && engine->alloc_fault != RNM_TPL_NO_FAULT)
 		rnm_tpl_fault_plain(run, engine->alloc_fault, engine->alloc_cause);

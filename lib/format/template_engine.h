@@ -26,7 +26,7 @@
 
 /* Tags inside tags, as written. */
 #define RNM_TPL_DEPTH_MAX 64u
-/* Tag bodies being evaluated at once, macros that call macros included.  Below Lua's own 200 nested C calls. */
+/* Tag bodies being evaluated at once, macros that call macros included: below Lua's 200 nested C calls. */
 #define RNM_TPL_EVAL_DEPTH_MAX 150u
 /* No single string or table of a template may be larger: one VM instruction must stay short. */
 #define RNM_TPL_BLOCK_MAX ((size_t)4 << 20)
@@ -50,10 +50,11 @@ enum rnm_tpl_kind {
 /* A piece of Lua. */
 struct rnm_tpl_code {
 	struct rnm_bytes text;
-	int slot;   /* in the run's cache of compiled functions; counts from 1 */
+	int slot; /* in the run's cache of compiled functions; counts from 1 */
 	bool cached;
-	struct rnm_bytes bad_escape; /* a string up to an escape that LuaJIT refuses; data is NULL when there is none */
-	bool busy;  /* running: a macro that calls itself must not change the environment of this activation */
+	struct rnm_bytes
+	    bad_escape; /* a string up to an escape that LuaJIT refuses; data is NULL when there is none */
+	bool busy; /* running: a macro that calls itself must not change the environment of this activation */
 };
 
 struct rnm_tpl_filter {
@@ -84,9 +85,9 @@ struct rnm_tpl_tag {
 	struct rnm_bytes name;         /* of `set` and `macro` */
 	struct rnm_tpl_name *names;
 	struct rnm_tpl_node *body;
-	struct rnm_tpl_node *otherwise; /* `else` of a loop */
+	struct rnm_tpl_node *otherwise;  /* `else` of a loop */
 	struct rnm_tpl_tag *next_branch; /* `elseif` and `else` of an `if` */
-	bool always;                   /* the `else` branch */
+	bool always;                     /* the `else` branch */
 	/* A mistake that rspamd only notices when it gets there. */
 	const char *defect;
 	size_t defect_pos;
@@ -137,7 +138,8 @@ struct rnm_tpl_run {
 	 * an elseif or the condition of a loop is not the failing expression itself.
 	 */
 	size_t position;
-	struct rnm_buf marks; /* where the items of loops end, as size_t (see struct level in template_eval.c) */
+	struct rnm_buf
+	    marks; /* where the items of loops end, as size_t (see struct level in template_eval.c) */
 	unsigned depth;
 	unsigned repeat; /* > 0 inside loops and macros, where compiled code is worth keeping */
 	struct rnm_tpl_fault fault;
@@ -148,6 +150,7 @@ struct rnm_template {
 	struct rnm_arena strings;
 	lua_State *lua;
 	size_t lua_bytes;
+	size_t reserve;   /* what Lua may use above its limit: only to clean up */
 	size_t allocated; /* since the clock was last read */
 	/* Set by the allocator when it refuses, because it cannot raise an error with a text itself. */
 	enum rnm_tpl_fault_kind alloc_fault;
@@ -164,7 +167,7 @@ struct rnm_template {
 struct rnm_tpl_ctx {
 	struct rnm_tpl_run *run;
 	lua_State *L; /* NULL when the template needs no Lua */
-	int scope; /* stack index of the table of variables */
+	int scope;    /* stack index of the table of variables */
 };
 
 /* template_fault.c: the first fault of a run wins, except that a place may be wrapped around it. */
@@ -264,7 +267,8 @@ struct rnm_tpl_match {
 };
 #define RNM_TPL_CAPTURE_OPEN ((ptrdiff_t)-1)
 #define RNM_TPL_CAPTURE_POSITION ((ptrdiff_t)-2)
-void rnm_tpl_match_init(struct rnm_tpl_match *m, lua_State *L, struct rnm_bytes subject, struct rnm_bytes pattern);
+void rnm_tpl_match_init(struct rnm_tpl_match *m, lua_State *L, struct rnm_bytes subject,
+                        struct rnm_bytes pattern);
 /* The end of a match of pattern at s, or NULL. */
 const char *rnm_tpl_match_at(struct rnm_tpl_match *m, const char *s, const char *pattern);
 void rnm_tpl_push_capture(struct rnm_tpl_match *m, int index, const char *start, const char *end);
@@ -293,7 +297,7 @@ enum rnm_tpl_size rnm_tpl_parse_size(struct rnm_bytes text, double *bytes, struc
 int rnm_tpl_bool_word(lua_State *L, int index);
 /* The bytes of the string (or number) at index; raises for other types. */
 struct rnm_bytes rnm_tpl_check_bytes(lua_State *L, int index);
-/* Raises rspamd's text for a value of the wrong type in its Lua code: `attempt to DOING local 'NAME' (a T value)`. */
+/* Raises what rspamd's Lua code says about a wrong type: `attempt to DOING local 'NAME' (a T value)`. */
 int rnm_tpl_raise_type(lua_State *L, const char *doing, const char *name, int index);
 void rnm_tpl_need_string(lua_State *L, int index, const char *method);
 /* An empty buffer that belongs to the run, for results that are not collected on the Lua stack. */

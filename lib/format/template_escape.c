@@ -12,7 +12,7 @@ struct scanner {
 	struct rnm_bytes code;
 	size_t at;
 	size_t string; /* where the string being read starts */
-	char *out; /* NULL while only counting */
+	char *out;     /* NULL while only counting */
 	size_t out_len;
 };
 

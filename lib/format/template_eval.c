@@ -26,9 +26,10 @@ bool rnm_tpl_write(struct rnm_tpl_run *run, const char *data, size_t len)
 	if (rnm_buf_append(&run->out, data, len))
 		return true;
 	if (len > run->out.max || run->out.len > run->out.max - len)
-		rnm_tpl_fault_plain(run, RNM_TPL_LIMIT_FAULT,
-		                    "expected a template whose output fits into the limit on configuration sizes, "
-		                    "found more output");
+		rnm_tpl_fault_plain(
+		    run, RNM_TPL_LIMIT_FAULT,
+		    "expected a template whose output fits into the limit on configuration sizes, "
+		    "found more output");
 	else
 		rnm_tpl_fault_plain(run, RNM_TPL_NOMEM_FAULT, "out of memory");
 	return false;
@@ -223,6 +224,19 @@ static void use_marks(struct rnm_tpl_run *run, const struct level *level, size_t
 	run->marks.len = level->marks + len;
 }
 
+/* Strips the front of the last piece.  Without any piece rspamd's engine fails, so this is no template. */
+static bool use_strip_mark(struct rnm_tpl_run *run, struct level *level, size_t pos)
+{
+	if (!level->has_piece) {
+		rnm_tpl_fault_at(run, RNM_TPL_PLAIN_FAULT, pos, "attempt to index a nil value");
+		run->fault.hint = "leave out the - of the -%} before this tag: nothing has been printed that it could strip";
+		return false;
+	}
+	strip_front(run, level);
+	level->strip_next = false;
+	return true;
+}
+
 static bool eval_node(const struct rnm_tpl_ctx *ctx, const struct rnm_tpl_node *node, struct level *level)
 {
 	struct rnm_buf *out = &ctx->run->out;
@@ -255,15 +269,8 @@ static bool eval_node(const struct rnm_tpl_ctx *ctx, const struct rnm_tpl_node *
 		level->has_piece = true;
 		use_marks(ctx->run, level, marks);
 	}
-	/*
-	 * Whatever comes next uses the mark up, even what produces no piece: then the last piece is stripped.
-	 * Without any piece rspamd crashes here; this engine waits for the first one.
-	 */
-	if (level->strip_next && level->has_piece) {
-		strip_front(ctx->run, level);
-		level->strip_next = false;
-	}
-	return true;
+	/* Whatever comes next uses the mark up, even what produces no piece: then the last piece is stripped. */
+	return !level->strip_next || use_strip_mark(ctx->run, level, node->pos);
 }
 
 bool rnm_tpl_eval_nodes(const struct rnm_tpl_ctx *ctx, const struct rnm_tpl_node *nodes)
@@ -273,9 +280,10 @@ bool rnm_tpl_eval_nodes(const struct rnm_tpl_ctx *ctx, const struct rnm_tpl_node
 	int top = ctx->L != NULL ? lua_gettop(ctx->L) : 0;
 
 	if (++run->depth > RNM_TPL_EVAL_DEPTH_MAX) {
-		rnm_tpl_fault_plain(run, RNM_TPL_LIMIT_FAULT,
-		                    "expected at most 150 template bodies being evaluated inside each other, found "
-		                    "more: a macro that calls itself without end?");
+		rnm_tpl_fault_plain(
+		    run, RNM_TPL_LIMIT_FAULT,
+		    "expected at most 150 template bodies being evaluated inside each other, found "
+		    "more: a macro that calls itself without end?");
 		return false;
 	}
 	for (const struct rnm_tpl_node *node = nodes; node != NULL; node = node->next) {

@@ -29,9 +29,10 @@ void *rnm_tpl_alloc(struct rnm_tpl_run *run, size_t size)
 	if (memory == NULL && size <= run->arena.max && run->arena.used <= run->arena.max - size)
 		rnm_tpl_fault_plain(run, RNM_TPL_NOMEM_FAULT, "out of memory");
 	else if (memory == NULL)
-		rnm_tpl_fault_plain(run, RNM_TPL_LIMIT_FAULT,
-		                    "expected a template that fits into the memory of the template engine, found "
-		                    "more tags than that");
+		rnm_tpl_fault_plain(
+		    run, RNM_TPL_LIMIT_FAULT,
+		    "expected a template that fits into the memory of the template engine, found "
+		    "more tags than that");
 	return memory;
 }
 
@@ -64,7 +65,8 @@ static size_t skip_word(struct rnm_bytes text, size_t at)
 /* A name that a template may assign: a word that does not start with a digit. */
 static bool is_name(struct rnm_bytes text)
 {
-	return text.len > 0 && skip_word(text, 0) == text.len && !(text.data[0] >= '0' && text.data[0] <= '9');
+	return text.len > 0 && skip_word(text, 0) == text.len &&
+	       !(text.data[0] >= '0' && text.data[0] <= '9');
 }
 
 bool rnm_tpl_parse_code(struct rnm_tpl_run *run, struct rnm_tpl_code *code, struct rnm_bytes text)
@@ -96,8 +98,9 @@ static bool find_filter_end(struct rnm_tpl_run *run, struct rnm_bytes text, size
 		size_t behind = text.data[at] == '(' ? skip_parentheses(text, at) : 0;
 
 		if (text.data[at] == '(' && behind == 0 && ++*unbalanced > UNBALANCED_MAX) {
-			rnm_tpl_fault_plain(run, RNM_TPL_LIMIT_FAULT,
-			                    "expected at most 64 unbalanced parentheses in the filters of a tag, found more");
+			rnm_tpl_fault_plain(
+			    run, RNM_TPL_LIMIT_FAULT,
+			    "expected at most 64 unbalanced parentheses in the filters of a tag, found more");
 			return false;
 		}
 		at = behind > 0 ? behind : at + 1;
@@ -107,7 +110,8 @@ static bool find_filter_end(struct rnm_tpl_run *run, struct rnm_bytes text, size
 }
 
 /* NAME, NAME(ARGS) or NAME ARGS: one parenthesis is taken off either end of what follows the name. */
-static bool parse_filter(struct rnm_tpl_run *run, struct rnm_tpl_filter *filter, struct rnm_bytes text, size_t offset)
+static bool parse_filter(struct rnm_tpl_run *run, struct rnm_tpl_filter *filter, struct rnm_bytes text,
+                         size_t offset)
 {
 	const char *open = memchr(text.data, '(', text.len);
 	size_t name = skip_space(text, 0);
@@ -188,7 +192,8 @@ static size_t find_word(struct rnm_bytes text, const char *word, size_t from, si
 }
 
 /* The variables of a loop: words, whatever separates them. */
-static bool parse_loop_names(struct rnm_tpl_run *run, struct rnm_tpl_tag *tag, struct rnm_bytes text, size_t pos)
+static bool parse_loop_names(struct rnm_tpl_run *run, struct rnm_tpl_tag *tag, struct rnm_bytes text,
+                             size_t pos)
 {
 	struct rnm_tpl_name **tail = &tag->names;
 	unsigned count = 0;
@@ -233,8 +238,8 @@ bool rnm_tpl_parse_for(struct rnm_tpl_run *run, struct rnm_tpl_tag *tag, struct 
 	in = text.len;
 	/* The last ` in ` that has only names before it. */
 	for (size_t at = names; at-- > 1;) {
-		if (at + 2 < text.len && memcmp(text.data + at, "in", 2) == 0 && rnm_tpl_is_space(text.data[at - 1]) &&
-		    rnm_tpl_is_space(text.data[at + 2])) {
+		if (at + 2 < text.len && memcmp(text.data + at, "in", 2) == 0 &&
+		    rnm_tpl_is_space(text.data[at - 1]) && rnm_tpl_is_space(text.data[at + 2])) {
 			in = at;
 			break;
 		}
@@ -271,7 +276,8 @@ bool rnm_tpl_parse_set(struct rnm_tpl_run *run, struct rnm_tpl_tag *tag, struct 
 }
 
 /* A list of names between commas, each with an optional default. */
-static bool parse_arguments(struct rnm_tpl_run *run, struct rnm_tpl_tag *tag, struct rnm_bytes text, size_t pos)
+static bool parse_arguments(struct rnm_tpl_run *run, struct rnm_tpl_tag *tag, struct rnm_bytes text,
+                            size_t pos)
 {
 	struct rnm_tpl_name **tail = &tag->names;
 	unsigned count = 0;

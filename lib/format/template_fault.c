@@ -111,10 +111,12 @@ const char *rnm_tpl_syntax_hint(struct rnm_bytes code)
 		{ "?", "write `c and a or b` instead of `c ? a : b`" },
 		{ "!", "write `not x` instead of !x: expressions are Lua" },
 		{ "\n", "a string in quotes cannot span lines: write \\n or [[...]]" },
-		{ "\"", "a tag ends at the first closing delimiter and filters start at the first `|`, even within "
-		        "quotes" },
-		{ "'", "a tag ends at the first closing delimiter and filters start at the first `|`, even within "
-		       "quotes" },
+		{ "\"",
+		  "a tag ends at the first closing delimiter and filters start at the first `|`, even within "
+		  "quotes" },
+		{ "'",
+		  "a tag ends at the first closing delimiter and filters start at the first `|`, even within "
+		  "quotes" },
 	};
 
 	for (size_t i = 0; i < sizeof(hints) / sizeof(hints[0]); i++)
@@ -135,7 +137,8 @@ enum rnm_status rnm_tpl_fault_error(const struct rnm_tpl_run *run, struct rnm_er
 		return rnm_error_nomem(err);
 	case RNM_TPL_LIMIT_FAULT:
 		status = rnm_error_set(err, RNM_E_MALFORMED, "config.limit", "%s", fault->cause);
-		rnm_error_set_hint(err, "simplify the template: this is a limit on what one configuration may use");
+		rnm_error_set_hint(
+		    err, "simplify the template: this is a limit on what one configuration may use");
 		break;
 	case RNM_TPL_PARSE_FAULT:
 		status = rnm_error_set(err, RNM_E_MALFORMED, "config.template",

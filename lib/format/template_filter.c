@@ -4,10 +4,10 @@
 
 #include <string.h>
 
-static const struct rnm_tpl_filter_def *const tables[] = {
-	rnm_tpl_text_filters, rnm_tpl_markup_filters, rnm_tpl_list_filters,   rnm_tpl_select_filters,
-	rnm_tpl_sort_filters, rnm_tpl_group_filters,  rnm_tpl_number_filters, rnm_tpl_require_filters
-};
+static const struct rnm_tpl_filter_def *const tables[] = { rnm_tpl_text_filters,   rnm_tpl_markup_filters,
+	                                                   rnm_tpl_list_filters,   rnm_tpl_select_filters,
+	                                                   rnm_tpl_sort_filters,   rnm_tpl_group_filters,
+	                                                   rnm_tpl_number_filters, rnm_tpl_require_filters };
 
 const struct rnm_tpl_filter_def *rnm_tpl_filter_find(struct rnm_bytes name)
 {

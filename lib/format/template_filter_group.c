@@ -160,9 +160,7 @@ static int filter_groupby(lua_State *L)
 	return push_iterator(L, next_pair);
 }
 
-const struct rnm_tpl_filter_def rnm_tpl_group_filters[] = {
-	{ "batch", filter_batch, "a table" },
-	{ "slice", filter_slice, "a table" },
-	{ "groupby", filter_groupby, "a table" },
-	{ NULL, NULL, NULL }
-};
+const struct rnm_tpl_filter_def rnm_tpl_group_filters[] = { { "batch", filter_batch, "a table" },
+	                                                    { "slice", filter_slice, "a table" },
+	                                                    { "groupby", filter_groupby, "a table" },
+	                                                    { NULL, NULL, NULL } };

@@ -21,8 +21,9 @@ static void put(struct writer *w, const char *data, size_t len)
 {
 	rnm_tpl_spend_or_raise(w->L, 1 + len / 16);
 	if (!rnm_buf_append(w->out, data, len))
-		(void)rnm_tpl_raise_limit(w->L, "expected strings of at most 4 MiB in templates, found a longer result of "
-		                                "tojson");
+		(void)rnm_tpl_raise_limit(
+		    w->L, "expected strings of at most 4 MiB in templates, found a longer result of "
+			  "tojson");
 }
 
 static void puts_text(struct writer *w, const char *text)
@@ -52,8 +53,8 @@ static void write_string(struct writer *w, struct rnm_bytes text)
 			put(w, code, (size_t)snprintf(code, sizeof(code), "\\u%04x", c));
 			continue;
 		}
-		while (plain < text.len && (unsigned char)text.data[plain] >= 0x20 && text.data[plain] != '"' &&
-		       text.data[plain] != '\\')
+		while (plain < text.len && (unsigned char)text.data[plain] >= 0x20 &&
+		       text.data[plain] != '"' && text.data[plain] != '\\')
 			plain++;
 		put(w, text.data + i, plain - i);
 		i = plain - 1;
@@ -161,7 +162,8 @@ static void write_value(struct writer *w, int index)
 		bool array = is_array(L, index);
 
 		if (w->depth >= JSON_DEPTH_MAX)
-			(void)rnm_tpl_raise_limit(L, "expected at most 100 tables inside each other for tojson, found more");
+			(void)rnm_tpl_raise_limit(
+			    L, "expected at most 100 tables inside each other for tojson, found more");
 		puts_text(w, array ? "[" : "{");
 		write_members(w, index, array);
 		puts_text(w, array ? "]" : "}");
@@ -222,7 +224,8 @@ static void push_value(lua_State *L, const struct rnm_value *value, int depth)
 		break;
 	}
 	if (depth >= JSON_DEPTH_MAX)
-		(void)rnm_tpl_raise_limit(L, "expected at most 100 containers inside each other for fromjson, found more");
+		(void)rnm_tpl_raise_limit(
+		    L, "expected at most 100 containers inside each other for fromjson, found more");
 	lua_newtable(L);
 	for (size_t i = 0; i < count; i++) {
 		const struct rnm_value *item = rnm_value_at(value, i);

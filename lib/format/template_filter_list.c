@@ -134,8 +134,9 @@ static int filter_unique(lua_State *L)
 			lua_pushvalue(L, 5);
 			lua_rawseti(L, 2, ++out);
 		} else {
-			refuse_case_twins(L, -1, 5, "expected values that differ in more than case for the filter "
-			                            "unique, found two that do not");
+			refuse_case_twins(L, -1, 5,
+			                  "expected values that differ in more than case for the filter "
+			                  "unique, found two that do not");
 		}
 		lua_settop(L, 4);
 	}
@@ -158,7 +159,7 @@ static int extreme(lua_State *L, bool largest)
 		lua_settop(L, 2);
 	}
 	lua_settop(L, 2);
-	/* With and without regard to case the answer must be the same, as it is not known which one is meant. */
+	/* The answer must be the same with and without regard to case: which one is meant is not known. */
 	for (int i = 1; lua_type(L, 2) == LUA_TSTRING; i++) {
 		int order;
 
@@ -167,8 +168,9 @@ static int extreme(lua_State *L, bool largest)
 			break;
 		order = strcasecmp(lua_tostring(L, 3), lua_tostring(L, 2));
 		if (!lua_rawequal(L, 2, 3) && (largest ? order >= 0 : order <= 0))
-			return rnm_tpl_raise_refusal(L, "expected strings of one case for the filters min and max, found a "
-			                                "list whose order depends on case");
+			return rnm_tpl_raise_refusal(
+			    L, "expected strings of one case for the filters min and max, found a "
+			       "list whose order depends on case");
 		lua_settop(L, 2);
 	}
 	lua_settop(L, 2);
@@ -205,7 +207,8 @@ static int filter_sum(lua_State *L)
 			break;
 		rnm_tpl_push_attribute(L, path);
 		if (!lua_isnumber(L, -1))
-			return luaL_error(L, "attempt to perform arithmetic on a %s value", luaL_typename(L, -1));
+			return luaL_error(L, "attempt to perform arithmetic on a %s value",
+			                  luaL_typename(L, -1));
 		sum += lua_tonumber(L, -1);
 		lua_pop(L, 1);
 	}
@@ -296,28 +299,28 @@ static int filter_list(lua_State *L)
 
 static int refuse_random(lua_State *L)
 {
-	return rnm_tpl_raise_refusal(L, "expected a template with one possible result, found the filter random");
+	return rnm_tpl_raise_refusal(L,
+	                             "expected a template with one possible result, found the filter random");
 }
 
 static int refuse_pbkdf(lua_State *L)
 {
-	return rnm_tpl_raise_refusal(L, "expected a template with one possible result, found the filter pbkdf, which "
-	                                "hashes with a random salt");
+	return rnm_tpl_raise_refusal(
+	    L, "expected a template with one possible result, found the filter pbkdf, which "
+	       "hashes with a random salt");
 }
 
-const struct rnm_tpl_filter_def rnm_tpl_list_filters[] = {
-	{ "first", filter_first, "a table" },
-	{ "last", filter_last, "a table" },
-	{ "length", filter_length, "a table or string" },
-	{ "reverse", filter_reverse, "a table or string" },
-	{ "join", filter_join, "a table" },
-	{ "unique", filter_unique, "a table" },
-	{ "min", filter_min, "a table" },
-	{ "max", filter_max, "a table" },
-	{ "sum", filter_sum, "a table" },
-	{ "split", filter_split, "a string" },
-	{ "list", filter_list, NULL },
-	{ "random", refuse_random, NULL },
-	{ "pbkdf", refuse_pbkdf, NULL },
-	{ NULL, NULL, NULL }
-};
+const struct rnm_tpl_filter_def rnm_tpl_list_filters[] = { { "first", filter_first, "a table" },
+	                                                   { "last", filter_last, "a table" },
+	                                                   { "length", filter_length, "a table or string" },
+	                                                   { "reverse", filter_reverse, "a table or string" },
+	                                                   { "join", filter_join, "a table" },
+	                                                   { "unique", filter_unique, "a table" },
+	                                                   { "min", filter_min, "a table" },
+	                                                   { "max", filter_max, "a table" },
+	                                                   { "sum", filter_sum, "a table" },
+	                                                   { "split", filter_split, "a string" },
+	                                                   { "list", filter_list, NULL },
+	                                                   { "random", refuse_random, NULL },
+	                                                   { "pbkdf", refuse_pbkdf, NULL },
+	                                                   { NULL, NULL, NULL } };

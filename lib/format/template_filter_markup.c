@@ -70,7 +70,7 @@ static int filter_safe(lua_State *L)
 	return 1;
 }
 
-/* The index behind the next `close` at or after `at`, or 0.  Once there is none, *none saves looking again. */
+/* The index behind the next `close` at or after `at`, or 0; then *none saves looking again. */
 static size_t skip_to(struct rnm_bytes text, size_t at, const char *close, bool *none)
 {
 	const char *end = *none ? NULL : memmem(text.data + at, text.len - at, close, strlen(close));
@@ -118,7 +118,8 @@ static int filter_striptags(lua_State *L)
 
 static bool is_plain(char c)
 {
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.';
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+	       c == '.';
 }
 
 static size_t add_url(luaL_Buffer *out, struct rnm_bytes text)
@@ -212,7 +213,8 @@ static int filter_xmlattr(lua_State *L)
 	int count;
 
 	if (!lua_istable(L, 1))
-		return luaL_error(L, "bad argument #1 to 'pairs' (table expected, got %s)", luaL_typename(L, 1));
+		return luaL_error(L, "bad argument #1 to 'pairs' (table expected, got %s)",
+		                  luaL_typename(L, 1));
 	lua_settop(L, 1);
 	lua_pushcfunction(L, rnm_tpl_filter_items);
 	lua_pushvalue(L, 1);
@@ -240,18 +242,18 @@ static int filter_xmlattr(lua_State *L)
 
 static int refuse_urlize(lua_State *L)
 {
-	return rnm_tpl_raise_refusal(L, "expected a template without the filter urlize, which makes HTML links and is "
-	                                "not supported");
+	return rnm_tpl_raise_refusal(
+	    L, "expected a template without the filter urlize, which makes HTML links and is "
+	       "not supported");
 }
 
-const struct rnm_tpl_filter_def rnm_tpl_markup_filters[] = {
-	{ "e", filter_escape, "a string" },
-	{ "escape", filter_escape, "a string" },
-	{ "forceescape", filter_escape, "a string" },
-	{ "safe", filter_safe, "a string" },
-	{ "striptags", filter_striptags, "a string" },
-	{ "urlencode", filter_urlencode, "a string or table" },
-	{ "urlize", refuse_urlize, NULL },
-	{ "xmlattr", filter_xmlattr, "a table" },
-	{ NULL, NULL, NULL }
-};
+const struct rnm_tpl_filter_def rnm_tpl_markup_filters[] = { { "e", filter_escape, "a string" },
+	                                                     { "escape", filter_escape, "a string" },
+	                                                     { "forceescape", filter_escape, "a string" },
+	                                                     { "safe", filter_safe, "a string" },
+	                                                     { "striptags", filter_striptags, "a string" },
+	                                                     { "urlencode", filter_urlencode,
+	                                                       "a string or table" },
+	                                                     { "urlize", refuse_urlize, NULL },
+	                                                     { "xmlattr", filter_xmlattr, "a table" },
+	                                                     { NULL, NULL, NULL } };

@@ -37,9 +37,11 @@ static int filter_round(lua_State *L)
 	bool up;
 
 	if (!lua_isnumber(L, 1))
-		return luaL_error(L, "bad argument #1 to 'modf' (number expected, got %s)", luaL_typename(L, 1));
+		return luaL_error(L, "bad argument #1 to 'modf' (number expected, got %s)",
+		                  luaL_typename(L, 1));
 	if (method != NULL && strcmp(method, "ceil") != 0 && strcmp(method, "floor") != 0)
-		return luaL_error(L, "rounding method given to filter \"round\" must be \"ceil\" or \"floor\"");
+		return luaL_error(L,
+		                  "rounding method given to filter \"round\" must be \"ceil\" or \"floor\"");
 	up = method != NULL ? method[0] == 'c' : modf(lua_tonumber(L, 1), &whole) >= 0.5;
 	whole = lua_tonumber(L, 1) * scale;
 	lua_pushnumber(L, (up ? ceil(whole) : floor(whole)) / scale);
@@ -140,9 +142,11 @@ static int filter_tobytes(lua_State *L)
 
 		luaL_buffinit(L, &out);
 		for (size_t i = 0; i < unit.len; i++)
-			luaL_addchar(&out, unit.data[i] >= 'A' && unit.data[i] <= 'Z' ? unit.data[i] + 32 : unit.data[i]);
+			luaL_addchar(&out, unit.data[i] >= 'A' && unit.data[i] <= 'Z' ? unit.data[i] + 32
+			                                                              : unit.data[i]);
 		luaL_pushresult(&out);
-		return luaL_error(L, "tobytes: unknown suffix \"%s\" in \"%s\"", lua_tostring(L, -1), text.data);
+		return luaL_error(L, "tobytes: unknown suffix \"%s\" in \"%s\"", lua_tostring(L, -1),
+		                  text.data);
 	}
 	lua_pushnumber(L, bytes);
 	return 1;
@@ -230,7 +234,8 @@ static int filter_require_json(lua_State *L)
 {
 	struct rnm_bytes text = require_text(L, "require_json");
 
-	return require_result(L, lua_type(L, 1) == LUA_TSTRING && rnm_tpl_is_json(L, text), "require_json", "JSON");
+	return require_result(L, lua_type(L, 1) == LUA_TSTRING && rnm_tpl_is_json(L, text), "require_json",
+	                      "JSON");
 }
 
 /* Seconds as a number.  Unlike in UCL, m means minutes. */
@@ -239,7 +244,7 @@ static int filter_require_duration(lua_State *L)
 	static const struct {
 		const char *unit;
 		double seconds;
-	} units[] = { { "", 1 },     { "s", 1 },    { "ms", 0.001 }, { "min", 60 },      { "m", 60 },
+	} units[] = { { "", 1 },     { "s", 1 },     { "ms", 0.001 }, { "min", 60 },    { "m", 60 },
 		      { "h", 3600 }, { "d", 86400 }, { "w", 604800 }, { "y", 31536000 } };
 	struct rnm_bytes unit = { "", 0 };
 	double number = 0;
@@ -254,15 +259,14 @@ static int filter_require_duration(lua_State *L)
 	return require_result(L, false, "require_duration", "duration");
 }
 
-const struct rnm_tpl_filter_def rnm_tpl_number_filters[] = {
-	{ "abs", filter_abs, NULL },
-	{ "int", filter_int, "a number" },
-	{ "float", filter_float, "a number" },
-	{ "round", filter_round, "a number" },
-	{ "filesizeformat", filter_filesizeformat, "a number" },
-	{ "tobytes", filter_tobytes, "a string" },
-	{ NULL, NULL, NULL }
-};
+const struct rnm_tpl_filter_def rnm_tpl_number_filters[] = { { "abs", filter_abs, NULL },
+	                                                     { "int", filter_int, "a number" },
+	                                                     { "float", filter_float, "a number" },
+	                                                     { "round", filter_round, "a number" },
+	                                                     { "filesizeformat", filter_filesizeformat,
+	                                                       "a number" },
+	                                                     { "tobytes", filter_tobytes, "a string" },
+	                                                     { NULL, NULL, NULL } };
 
 const struct rnm_tpl_filter_def rnm_tpl_require_filters[] = {
 	{ "mandatory", filter_mandatory, NULL },

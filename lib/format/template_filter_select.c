@@ -14,7 +14,8 @@ static void push_named_filter(lua_State *L, int index, const char *given_to)
 		                 lua_isnone(L, index) ? "nil" : luaL_typename(L, index));
 	def = rnm_tpl_filter_find(rnm_tpl_check_bytes(L, index));
 	if (def == NULL && given_to != NULL)
-		(void)luaL_error(L, "unknown filter \"%s\" given to filter \"%s\"", lua_tostring(L, index), given_to);
+		(void)luaL_error(L, "unknown filter \"%s\" given to filter \"%s\"", lua_tostring(L, index),
+		                 given_to);
 	if (def == NULL)
 		(void)luaL_error(L, "unknown filter \"%s\"", lua_tostring(L, index));
 	rnm_tpl_push_filter(L, def);
@@ -98,7 +99,8 @@ static int pick(lua_State *L, struct rnm_bytes path, int test, bool keep)
 		lua_pushvalue(L, -1);
 		rnm_tpl_push_attribute(L, path);
 		if (named && !lua_isfunction(L, test))
-			return luaL_error(L, "attempt to call local 'f' (a %s value)", luaL_typename(L, test));
+			return luaL_error(L, "attempt to call local 'f' (a %s value)",
+			                  luaL_typename(L, test));
 		if (named) {
 			lua_pushvalue(L, test);
 			lua_insert(L, -2);
@@ -136,12 +138,10 @@ static int filter_rejectattr(lua_State *L)
 	return pick(L, attribute_of(L), 3, false);
 }
 
-const struct rnm_tpl_filter_def rnm_tpl_select_filters[] = {
-	{ "map", filter_map, "a table" },
-	{ "mapattr", filter_mapattr, "a table" },
-	{ "select", filter_select, "a table" },
-	{ "reject", filter_reject, "a table" },
-	{ "selectattr", filter_selectattr, "a table" },
-	{ "rejectattr", filter_rejectattr, "a table" },
-	{ NULL, NULL, NULL }
-};
+const struct rnm_tpl_filter_def rnm_tpl_select_filters[] = { { "map", filter_map, "a table" },
+	                                                     { "mapattr", filter_mapattr, "a table" },
+	                                                     { "select", filter_select, "a table" },
+	                                                     { "reject", filter_reject, "a table" },
+	                                                     { "selectattr", filter_selectattr, "a table" },
+	                                                     { "rejectattr", filter_rejectattr, "a table" },
+	                                                     { NULL, NULL, NULL } };

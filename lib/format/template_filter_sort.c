@@ -35,7 +35,8 @@ static int compare_items(lua_State *L)
 		fold_case(L, 1);
 		fold_case(L, 2);
 	}
-	lua_pushboolean(L, lua_toboolean(L, lua_upvalueindex(REVERSE)) ? lua_lessthan(L, 2, 1) : lua_lessthan(L, 1, 2));
+	lua_pushboolean(L, lua_toboolean(L, lua_upvalueindex(REVERSE)) ? lua_lessthan(L, 2, 1)
+	                                                               : lua_lessthan(L, 1, 2));
 	return 1;
 }
 
@@ -110,7 +111,8 @@ static void push_pairs(lua_State *L)
 	int n = 0;
 
 	if (!lua_istable(L, 1))
-		(void)luaL_error(L, "bad argument #1 to 'pairs' (table expected, got %s)", luaL_typename(L, 1));
+		(void)luaL_error(L, "bad argument #1 to 'pairs' (table expected, got %s)",
+		                 luaL_typename(L, 1));
 	lua_newtable(L);
 	lua_pushnil(L);
 	while (lua_next(L, 1) != 0) {
@@ -195,10 +197,7 @@ static int filter_values(lua_State *L)
 }
 
 const struct rnm_tpl_filter_def rnm_tpl_sort_filters[] = {
-	{ "sort", filter_sort, "a table or string" },
-	{ "dictsort", filter_dictsort, "a table" },
-	{ "items", rnm_tpl_filter_items, "a table" },
-	{ "keys", filter_keys, "a table" },
-	{ "values", filter_values, "a table" },
-	{ NULL, NULL, NULL }
+	{ "sort", filter_sort, "a table or string" }, { "dictsort", filter_dictsort, "a table" },
+	{ "items", rnm_tpl_filter_items, "a table" }, { "keys", filter_keys, "a table" },
+	{ "values", filter_values, "a table" },       { NULL, NULL, NULL }
 };

@@ -138,7 +138,8 @@ static int filter_center(lua_State *L)
 	lua_replace(L, 1);
 	text = text_of(L);
 	if (width >= (double)RNM_TPL_BLOCK_MAX)
-		return rnm_tpl_raise_limit(L, "expected strings of at most 4 MiB in templates, found a wider center");
+		return rnm_tpl_raise_limit(
+		    L, "expected strings of at most 4 MiB in templates, found a wider center");
 	pad = width > (double)len ? (size_t)width - len : 0;
 	rnm_tpl_spend_or_raise(L, 1 + pad / 8);
 	luaL_buffinit(L, &out);
@@ -265,8 +266,8 @@ static int filter_wordwrap(lua_State *L)
 		}
 		while (i < text.len && !rnm_tpl_is_space(text.data[i]))
 			i++;
-		wrap_word(&out, (struct rnm_bytes){ text.data + start, i - start }, (size_t)width, break_words,
-		          &column);
+		wrap_word(&out, (struct rnm_bytes){ text.data + start, i - start }, (size_t)width,
+		          break_words, &column);
 	}
 	luaL_pushresult(&out);
 	return 1;
@@ -293,7 +294,8 @@ static void add_list(lua_State *L, struct rnm_buf *out, int index, int depth)
 
 	luaL_checkstack(L, 8, "list nested too deeply");
 	if (depth > STRING_DEPTH_MAX)
-		(void)rnm_tpl_raise_limit(L, "expected at most 100 lists inside each other for the filter string, found more");
+		(void)rnm_tpl_raise_limit(
+		    L, "expected at most 100 lists inside each other for the filter string, found more");
 	(void)rnm_buf_putc(out, '{');
 	for (int i = 1; i <= count; i++) {
 		rnm_tpl_push_item(L, index, i);
@@ -314,8 +316,9 @@ static void add_list(lua_State *L, struct rnm_buf *out, int index, int depth)
 	}
 	(void)rnm_buf_putc(out, '}');
 	if (out->failed)
-		(void)rnm_tpl_raise_limit(L, "expected strings of at most 4 MiB in templates, found a longer result of the "
-		                             "filter string");
+		(void)rnm_tpl_raise_limit(
+		    L, "expected strings of at most 4 MiB in templates, found a longer result of the "
+		       "filter string");
 }
 
 static int filter_string(lua_State *L)
@@ -332,20 +335,18 @@ static int filter_string(lua_State *L)
 	return 1;
 }
 
-const struct rnm_tpl_filter_def rnm_tpl_text_filters[] = {
-	{ "default", filter_default, NULL },
-	{ "lower", filter_lower, "a string" },
-	{ "upper", filter_upper, "a string" },
-	{ "capitalize", filter_capitalize, "a string" },
-	{ "title", filter_title, "a string" },
-	{ "trim", filter_trim, "a string" },
-	{ "center", filter_center, "a string" },
-	{ "indent", filter_indent, "a string" },
-	{ "truncate", filter_truncate, "a string" },
-	{ "wordcount", filter_wordcount, "a string" },
-	{ "wordwrap", filter_wordwrap, "a string" },
-	{ "replace", filter_replace, "a string" },
-	{ "format", filter_format, "a string" },
-	{ "string", filter_string, NULL },
-	{ NULL, NULL, NULL }
-};
+const struct rnm_tpl_filter_def rnm_tpl_text_filters[] = { { "default", filter_default, NULL },
+	                                                   { "lower", filter_lower, "a string" },
+	                                                   { "upper", filter_upper, "a string" },
+	                                                   { "capitalize", filter_capitalize, "a string" },
+	                                                   { "title", filter_title, "a string" },
+	                                                   { "trim", filter_trim, "a string" },
+	                                                   { "center", filter_center, "a string" },
+	                                                   { "indent", filter_indent, "a string" },
+	                                                   { "truncate", filter_truncate, "a string" },
+	                                                   { "wordcount", filter_wordcount, "a string" },
+	                                                   { "wordwrap", filter_wordwrap, "a string" },
+	                                                   { "replace", filter_replace, "a string" },
+	                                                   { "format", filter_format, "a string" },
+	                                                   { "string", filter_string, NULL },
+	                                                   { NULL, NULL, NULL } };

@@ -179,8 +179,9 @@ static int lib_cycler(lua_State *L)
 
 static int refuse_random(lua_State *L)
 {
-	return rnm_tpl_raise_refusal(L, "expected a template with one possible result, found a call of a random "
-	                                "number function");
+	return rnm_tpl_raise_refusal(L,
+	                             "expected a template with one possible result, found a call of a random "
+	                             "number function");
 }
 
 static void open_math(lua_State *L, int globals)
@@ -234,7 +235,8 @@ void rnm_tpl_open_library(lua_State *L)
 	borrow(L, LUA_OSLIBNAME, os_names);
 	publish(L, globals, LUA_OSLIBNAME);
 	lua_newtable(L);
-	borrow(L, LUA_STRLIBNAME, (const char *const[]){ "byte", "char", "len", "lower", "reverse", "sub", "upper", NULL });
+	borrow(L, LUA_STRLIBNAME,
+	       (const char *const[]){ "byte", "char", "len", "lower", "reverse", "sub", "upper", NULL });
 	rnm_tpl_open_string(L);
 	publish(L, globals, LUA_STRLIBNAME);
 	lua_newtable(L);

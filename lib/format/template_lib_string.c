@@ -134,7 +134,8 @@ static int string_gmatch(lua_State *L)
 	return 1;
 }
 
-static void add_template(struct rnm_tpl_match *m, luaL_Buffer *out, struct rnm_bytes text, const char *s, const char *end)
+static void add_template(struct rnm_tpl_match *m, luaL_Buffer *out, struct rnm_bytes text, const char *s,
+                         const char *end)
 {
 	for (size_t i = 0; i < text.len; i++) {
 		char c = text.data[i];
@@ -241,8 +242,9 @@ static int string_rep(lua_State *L)
 	}
 	total = (double)(text.len + sep_len) * times;
 	if (total >= (double)RNM_TPL_BLOCK_MAX)
-		return rnm_tpl_raise_limit(L, "expected strings of at most 4 MiB in templates, found a call of "
-		                              "string.rep that makes a longer one");
+		return rnm_tpl_raise_limit(L,
+		                           "expected strings of at most 4 MiB in templates, found a call of "
+		                           "string.rep that makes a longer one");
 	if (text.len + sep_len == 0) {
 		lua_pushliteral(L, "");
 		return 1;
@@ -295,12 +297,13 @@ int rnm_tpl_string_format(lua_State *L)
 
 void rnm_tpl_open_string(lua_State *L)
 {
-	static const luaL_Reg functions[] = {
-		{ "find", string_find },     { "match", string_match },
-		{ "gmatch", string_gmatch }, { "gsub", rnm_tpl_string_gsub },
-		{ "rep", string_rep },       { "format", rnm_tpl_string_format },
-		{ NULL, NULL }
-	};
+	static const luaL_Reg functions[] = { { "find", string_find },
+		                              { "match", string_match },
+		                              { "gmatch", string_gmatch },
+		                              { "gsub", rnm_tpl_string_gsub },
+		                              { "rep", string_rep },
+		                              { "format", rnm_tpl_string_format },
+		                              { NULL, NULL } };
 
 	for (const luaL_Reg *f = functions; f->name != NULL; f++) {
 		lua_pushcfunction(L, f->func);

@@ -88,7 +88,8 @@ static void refuse_text_of(lua_State *L, bool matters, const char *test)
 		return;
 	strcpy(cause, "expected a value that is no string for ");
 	strncat(cause, test, 32);
-	strncat(cause, ", found one: write tonumber(x) or is_true(x) or is_false(x) to say what is meant", 100);
+	strncat(cause, ", found one: write tonumber(x) or is_true(x) or is_false(x) to say what is meant",
+	        100);
 	(void)rnm_tpl_raise_refusal(L, cause);
 }
 
@@ -156,7 +157,7 @@ static int is_divisibleby(lua_State *L)
 	return answer(L, modulo(n, operand(L, 2, "num")) == 0);
 }
 
-/* Whether a string has no letter that `other` finds. */
+/* Whether a string has no letter from first to last. */
 static int is_case(lua_State *L, const char *method, char first, char last)
 {
 	struct rnm_bytes text;
@@ -226,7 +227,7 @@ static int is_endswith(lua_State *L)
 	struct rnm_bytes part = rnm_tpl_check_bytes(L, 2);
 
 	return answer(L, part.len <= text.len &&
-	                         memcmp(text.data + text.len - part.len, part.data, part.len) == 0);
+	                     memcmp(text.data + text.len - part.len, part.data, part.len) == 0);
 }
 
 /* A Lua pattern that matches anywhere in the string. */
@@ -309,26 +310,42 @@ static int is_size(lua_State *L)
 
 void rnm_tpl_open_tests(lua_State *L)
 {
-	static const luaL_Reg tests[] = {
-		{ "is_true", is_true },           { "is_false", is_false },
-		{ "is_defined", is_defined },     { "is_undefined", is_nil },
-		{ "is_none", is_nil },            { "is_nil", is_nil },
-		{ "is_string", is_string },       { "is_number", is_number },
-		{ "is_integer", is_integer },     { "is_float", is_float },
-		{ "is_boolean", is_boolean },     { "is_mapping", is_table },
-		{ "is_table", is_table },         { "is_sequence", is_sequence },
-		{ "is_iterable", is_iterable },   { "is_callable", is_callable },
-		{ "is_odd", is_odd },             { "is_even", is_even },
-		{ "is_divisibleby", is_divisibleby }, { "is_lower", is_lower },
-		{ "is_upper", is_upper },         { "is_in", is_in },
-		{ "is_startswith", is_startswith }, { "is_endswith", is_endswith },
-		{ "is_match", is_match },         { "is_eq", is_eq },
-		{ "is_ne", is_ne },               { "is_lt", is_lt },
-		{ "is_le", is_le },               { "is_gt", is_gt },
-		{ "is_ge", is_ge },               { "is_sameas", is_eq },
-		{ "is_escaped", is_escaped },     { "is_json", is_json },
-		{ "is_size", is_size },           { NULL, NULL }
-	};
+	static const luaL_Reg tests[] = { { "is_true", is_true },
+		                          { "is_false", is_false },
+		                          { "is_defined", is_defined },
+		                          { "is_undefined", is_nil },
+		                          { "is_none", is_nil },
+		                          { "is_nil", is_nil },
+		                          { "is_string", is_string },
+		                          { "is_number", is_number },
+		                          { "is_integer", is_integer },
+		                          { "is_float", is_float },
+		                          { "is_boolean", is_boolean },
+		                          { "is_mapping", is_table },
+		                          { "is_table", is_table },
+		                          { "is_sequence", is_sequence },
+		                          { "is_iterable", is_iterable },
+		                          { "is_callable", is_callable },
+		                          { "is_odd", is_odd },
+		                          { "is_even", is_even },
+		                          { "is_divisibleby", is_divisibleby },
+		                          { "is_lower", is_lower },
+		                          { "is_upper", is_upper },
+		                          { "is_in", is_in },
+		                          { "is_startswith", is_startswith },
+		                          { "is_endswith", is_endswith },
+		                          { "is_match", is_match },
+		                          { "is_eq", is_eq },
+		                          { "is_ne", is_ne },
+		                          { "is_lt", is_lt },
+		                          { "is_le", is_le },
+		                          { "is_gt", is_gt },
+		                          { "is_ge", is_ge },
+		                          { "is_sameas", is_eq },
+		                          { "is_escaped", is_escaped },
+		                          { "is_json", is_json },
+		                          { "is_size", is_size },
+		                          { NULL, NULL } };
 
 	for (const luaL_Reg *t = tests; t->name != NULL; t++) {
 		lua_pushcfunction(L, t->func);

@@ -96,7 +96,8 @@ static void assign(struct loop *loop, int first, int last)
 {
 	lua_State *L = loop->inner.L;
 	const struct rnm_tpl_name *name = loop->tag->names;
-	bool spread = !loop->direct && name != NULL && name->next != NULL && first <= last && lua_istable(L, first);
+	bool spread =
+	    !loop->direct && name != NULL && name->next != NULL && first <= last && lua_istable(L, first);
 
 	for (int i = 0; name != NULL; name = name->next, i++) {
 		lua_pushlstring(L, name->text.data, name->text.len);
@@ -157,8 +158,9 @@ static bool note_mark(struct loop *loop)
 
 	if (!loop->marks || rnm_buf_append(&run->marks, &run->out.len, sizeof(run->out.len)))
 		return true;
-	rnm_tpl_fault_plain(run, RNM_TPL_LIMIT_FAULT,
-	                    "expected loops that fit into the memory of the template engine, found more steps");
+	rnm_tpl_fault_plain(
+	    run, RNM_TPL_LIMIT_FAULT,
+	    "expected loops that fit into the memory of the template engine, found more steps");
 	return false;
 }
 
@@ -215,10 +217,12 @@ static bool push_source(struct loop *loop)
 		strncat(cause, luaL_typename(ctx->L, loop->source), 16);
 		strncat(cause, " value)", 8);
 		rnm_tpl_fault_at(ctx->run, RNM_TPL_PLAIN_FAULT, ctx->run->position, cause);
-		ctx->run->fault.hint = "a loop needs a table or an iterator: split strings with |split(\",\")";
+		ctx->run->fault.hint =
+		    "a loop needs a table or an iterator: split strings with |split(\",\")";
 		return false;
 	}
-	loop->direct = is_original(ctx->L, loop->source, "next") || is_original(ctx->L, loop->source, "inext");
+	loop->direct =
+	    is_original(ctx->L, loop->source, "next") || is_original(ctx->L, loop->source, "inext");
 	loop->length = (double)lua_objlen(ctx->L, loop->source);
 	return true;
 }

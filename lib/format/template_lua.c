@@ -19,10 +19,13 @@
 #define CLOCK_STEPS 400u
 #define CLOCK_BYTES ((size_t)1 << 20)
 
-static const char steps_cause[] = "expected templates that finish within the limit on Lua instructions, found more work";
+static const char steps_cause[] =
+    "expected templates that finish within the limit on Lua instructions, found more work";
 static const char time_cause[] = "expected templates that finish within the limit on time, found more work";
-static const char memory_cause[] = "expected templates that fit into the memory of the template engine, found more data";
-static const char block_cause[] = "expected strings and tables of at most 4 MiB in templates, found a larger one";
+static const char memory_cause[] =
+    "expected templates that fit into the memory of the template engine, found more data";
+static const char block_cause[] =
+    "expected strings and tables of at most 4 MiB in templates, found a larger one";
 
 struct rnm_template *rnm_tpl_engine(lua_State *L)
 {
@@ -103,10 +106,11 @@ static void *allocate(void *ud, void *ptr, size_t old_size, size_t new_size)
 	}
 	if (new_size > old_size) {
 		size_t more = new_size - old_size;
+		size_t max = engine->options.max_lua_bytes + engine->reserve;
 
 		if (new_size > RNM_TPL_BLOCK_MAX)
 			return refuse_block(engine, RNM_TPL_LIMIT_FAULT, block_cause);
-		if (more > engine->options.max_lua_bytes || engine->lua_bytes > engine->options.max_lua_bytes - more)
+		if (more > max || engine->lua_bytes > max - more)
 			return refuse_block(engine, RNM_TPL_LIMIT_FAULT, memory_cause);
 		engine->allocated += new_size;
 		if (engine->allocated >= CLOCK_BYTES && !in_time(engine))

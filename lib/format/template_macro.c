@@ -36,8 +36,9 @@ static int call_macro(lua_State *L)
 	bool ok;
 
 	if (lua_tonumber(L, lua_upvalueindex(SERIAL)) != (double)run->serial)
-		return rnm_tpl_raise_refusal(L, "expected a macro of the same file, found one that another file "
-		                                "left in env: this engine forgets macros at the end of a file");
+		return rnm_tpl_raise_refusal(L,
+		                             "expected a macro of the same file, found one that another file "
+		                             "left in env: this engine forgets macros at the end of a file");
 	luaL_checkstack(L, 16, "template nested too deeply");
 	lua_pushvalue(L, lua_upvalueindex(OUTER));
 	rnm_tpl_push_scope(L, lua_gettop(L));

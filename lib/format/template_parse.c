@@ -22,7 +22,8 @@ static void level_init(struct level *level)
 	level->tail = &level->first;
 }
 
-static struct rnm_tpl_node *add_node(struct rnm_tpl_parser *p, struct level *level, enum rnm_tpl_kind kind, size_t pos)
+static struct rnm_tpl_node *add_node(struct rnm_tpl_parser *p, struct level *level, enum rnm_tpl_kind kind,
+                                     size_t pos)
 {
 	struct rnm_tpl_node *node = rnm_tpl_alloc(p->run, sizeof(*node));
 
@@ -46,7 +47,8 @@ static bool add_text(struct rnm_tpl_parser *p, struct level *level, size_t start
 }
 
 /* A strip mark for the `-` at pos, if there is one. */
-static bool add_mark(struct rnm_tpl_parser *p, struct level *level, struct rnm_tpl_dash dash, enum rnm_tpl_kind kind)
+static bool add_mark(struct rnm_tpl_parser *p, struct level *level, struct rnm_tpl_dash dash,
+                     enum rnm_tpl_kind kind)
 {
 	return !dash.present || add_node(p, level, kind, dash.pos) != NULL;
 }
@@ -66,18 +68,21 @@ static struct rnm_tpl_node *add_tag(struct rnm_tpl_parser *p, struct level *leve
 /* Whether the head is WORD followed by white space, as every tag with an expression must be. */
 static bool head_opens(const struct rnm_tpl_parser *p, const struct rnm_tpl_head *head, const char *word)
 {
-	return rnm_tpl_name_is(head->name, word) && rnm_tpl_is_space(rnm_tpl_char_at(p, head->word + head->name.len));
+	return rnm_tpl_name_is(head->name, word) &&
+	       rnm_tpl_is_space(rnm_tpl_char_at(p, head->word + head->name.len));
 }
 
 /* Takes the expression of a statement tag, which must not be empty. */
-static bool take_expression(struct rnm_tpl_parser *p, size_t after_word, struct rnm_bytes *text, struct rnm_tpl_dash *rstrip)
+static bool take_expression(struct rnm_tpl_parser *p, size_t after_word, struct rnm_bytes *text,
+                            struct rnm_tpl_dash *rstrip)
 {
 	size_t start;
 
 	p->at = after_word;
 	rnm_tpl_skip_space(p);
 	start = p->at;
-	if (start >= p->run->len || (p->run->text[start] == '{' && memchr("%#", rnm_tpl_char_at(p, start + 1), 2) != NULL))
+	if (start >= p->run->len ||
+	    (p->run->text[start] == '{' && memchr("%#", rnm_tpl_char_at(p, start + 1), 2) != NULL))
 		return rnm_tpl_parse_fail(p, start, "expression expected");
 	if (!rnm_tpl_take_statement(p, text, rstrip))
 		return false;
@@ -101,13 +106,15 @@ static bool fail_missing_end(struct rnm_tpl_parser *p, const char *end)
 		if (rnm_tpl_name_is(head.name, "elif"))
 			p->run->fault.hint = "write elseif instead of elif";
 		else if (rnm_tpl_name_is(head.name, "else"))
-			p->run->fault.hint = "write elseif instead of `else if`; an if has at most one else, as "
-			                     "its last branch";
+			p->run->fault.hint =
+			    "write elseif instead of `else if`; an if has at most one else, as "
+			    "its last branch";
 	}
 	return rnm_tpl_parse_fail(p, p->at, cause);
 }
 
-static bool take_end(struct rnm_tpl_parser *p, const char *end, struct rnm_tpl_dash *lstrip, struct rnm_tpl_dash *rstrip)
+static bool take_end(struct rnm_tpl_parser *p, const char *end, struct rnm_tpl_dash *lstrip,
+                     struct rnm_tpl_dash *rstrip)
 {
 	return rnm_tpl_take_bare_tag(p, end, lstrip, rstrip) || fail_missing_end(p, end);
 }
@@ -170,8 +177,8 @@ static bool parse_if(struct rnm_tpl_parser *p, struct level *level, const struct
 }
 
 /* The body of every other block.  The `-` of its end tag strips the result, and within macros each result. */
-static bool parse_block(struct rnm_tpl_parser *p, struct level *level, struct rnm_tpl_node *node, const char *end,
-                        struct rnm_tpl_dash rstrip)
+static bool parse_block(struct rnm_tpl_parser *p, struct level *level, struct rnm_tpl_node *node,
+                        const char *end, struct rnm_tpl_dash rstrip)
 {
 	bool macro = node->kind == RNM_TPL_MACRO || node->kind == RNM_TPL_CALL;
 	struct level body;
@@ -243,10 +250,17 @@ static enum statement classify(const struct rnm_tpl_parser *p, const struct rnm_
 	static const struct {
 		const char *word;
 		enum statement statement;
-	} words[] = { { "if", IF },         { "for", FOR },          { "set", SET },
-		      { "do", DO },         { "macro", MACRO },      { "filter", FILTER },
-		      { "call", CALL },     { "include", UNSUPPORTED }, { "import", UNSUPPORTED },
-		      { "extends", UNSUPPORTED }, { "block", UNSUPPORTED } };
+	} words[] = { { "if", IF },
+		      { "for", FOR },
+		      { "set", SET },
+		      { "do", DO },
+		      { "macro", MACRO },
+		      { "filter", FILTER },
+		      { "call", CALL },
+		      { "include", UNSUPPORTED },
+		      { "import", UNSUPPORTED },
+		      { "extends", UNSUPPORTED },
+		      { "block", UNSUPPORTED } };
 
 	if (head->name.len >= 3 && memcmp(head->name.data, "raw", 3) == 0)
 		return RAW;
@@ -259,7 +273,8 @@ static enum statement classify(const struct rnm_tpl_parser *p, const struct rnm_
 }
 
 /* set and do: no body. */
-static bool parse_simple(struct rnm_tpl_parser *p, struct level *level, enum statement statement, size_t after_word)
+static bool parse_simple(struct rnm_tpl_parser *p, struct level *level, enum statement statement,
+                         size_t after_word)
 {
 	struct rnm_tpl_node *node = add_tag(p, level, statement == SET ? RNM_TPL_SET : RNM_TPL_DO);
 	struct rnm_bytes text;
@@ -276,7 +291,8 @@ static bool parse_simple(struct rnm_tpl_parser *p, struct level *level, enum sta
 	return ok && add_mark(p, level, rstrip, RNM_TPL_RSTRIP);
 }
 
-static bool parse_statement(struct rnm_tpl_parser *p, struct level *level, enum statement statement, const struct rnm_tpl_head *head)
+static bool parse_statement(struct rnm_tpl_parser *p, struct level *level, enum statement statement,
+                            const struct rnm_tpl_head *head)
 {
 	static const struct {
 		enum rnm_tpl_kind kind;
@@ -330,7 +346,8 @@ static bool parse_value(struct rnm_tpl_parser *p, struct level *level)
 		return false;
 	rnm_tpl_skip_space(p);
 	node = add_tag(p, level, RNM_TPL_VALUE);
-	return node != NULL && rnm_tpl_take_value(p, &text, &rstrip) && rnm_tpl_parse_pipe(p->run, &node->tag->pipe, text) &&
+	return node != NULL && rnm_tpl_take_value(p, &text, &rstrip) &&
+	       rnm_tpl_parse_pipe(p->run, &node->tag->pipe, text) &&
 	       add_mark(p, level, rstrip, RNM_TPL_RSTRIP);
 }
 

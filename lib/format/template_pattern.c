@@ -13,7 +13,8 @@
 #define MATCH_DEPTH_MAX 200u
 #define WORK_BATCH 512u
 
-void rnm_tpl_match_init(struct rnm_tpl_match *m, lua_State *L, struct rnm_bytes subject, struct rnm_bytes pattern)
+void rnm_tpl_match_init(struct rnm_tpl_match *m, lua_State *L, struct rnm_bytes subject,
+                        struct rnm_bytes pattern)
 {
 	m->L = L;
 	m->subject = subject.data;
@@ -64,17 +65,38 @@ static bool in_class(unsigned char c, unsigned char class)
 	bool result;
 
 	switch (tolower(class)) {
-	case 'a': result = isalpha(c); break;
-	case 'c': result = iscntrl(c); break;
-	case 'd': result = isdigit(c); break;
-	case 'l': result = islower(c); break;
-	case 'p': result = ispunct(c); break;
-	case 's': result = isspace(c); break;
-	case 'u': result = isupper(c); break;
-	case 'w': result = isalnum(c); break;
-	case 'x': result = isxdigit(c); break;
-	case 'z': result = c == 0; break;
-	default: return class == c;
+	case 'a':
+		result = isalpha(c);
+		break;
+	case 'c':
+		result = iscntrl(c);
+		break;
+	case 'd':
+		result = isdigit(c);
+		break;
+	case 'l':
+		result = islower(c);
+		break;
+	case 'p':
+		result = ispunct(c);
+		break;
+	case 's':
+		result = isspace(c);
+		break;
+	case 'u':
+		result = isupper(c);
+		break;
+	case 'w':
+		result = isalnum(c);
+		break;
+	case 'x':
+		result = isxdigit(c);
+		break;
+	case 'z':
+		result = c == 0;
+		break;
+	default:
+		return class == c;
 	}
 	return isupper(class) ? !result : result;
 }
@@ -294,7 +316,8 @@ static const char *match_here(struct rnm_tpl_match *m, const char *s, const char
 		if (suffix == '-')
 			return match_lazy(m, s, p, end);
 		if (suffix == '?') {
-			const char *found = matches_one(m, s, p, end) ? rnm_tpl_match_at(m, s + 1, end + 1) : NULL;
+			const char *found =
+			    matches_one(m, s, p, end) ? rnm_tpl_match_at(m, s + 1, end + 1) : NULL;
 
 			if (found != NULL)
 				return found;

@@ -37,7 +37,8 @@ struct rnm_tpl_dash rnm_tpl_take_dash(struct rnm_tpl_parser *p)
 }
 
 /* Takes what lies before the closing delimiter at `end`, and the `-` in front of it. */
-static void take_inside(struct rnm_tpl_parser *p, size_t end, struct rnm_bytes *inside, struct rnm_tpl_dash *rstrip)
+static void take_inside(struct rnm_tpl_parser *p, size_t end, struct rnm_bytes *inside,
+                        struct rnm_tpl_dash *rstrip)
 {
 	*inside = (struct rnm_bytes){ p->run->text + p->at, end - p->at };
 	*rstrip = (struct rnm_tpl_dash){ inside->len > 0 && p->run->text[end - 1] == '-', end - 1 };
@@ -58,16 +59,18 @@ bool rnm_tpl_take_comment(struct rnm_tpl_parser *p, struct rnm_tpl_dash *rstrip)
 	return true;
 }
 
-/* A value ends at the first closing delimiter outside of braces; it does not matter whether they stand in a string. */
+/* A value ends at the first closing delimiter outside of braces, even braces in a string. */
 bool rnm_tpl_take_value(struct rnm_tpl_parser *p, struct rnm_bytes *inside, struct rnm_tpl_dash *rstrip)
 {
 	size_t depth = 0;
+	bool braces = false;
 
 	for (size_t at = p->at; at < p->run->len; at++) {
 		char c = p->run->text[at];
 
 		if (c == '{') {
 			depth++;
+			braces = true;
 		} else if (depth > 0) {
 			depth -= c == '}' ? 1 : 0;
 		} else if (c == '=' && rnm_tpl_char_at(p, at + 1) == '}') {
@@ -75,8 +78,9 @@ bool rnm_tpl_take_value(struct rnm_tpl_parser *p, struct rnm_bytes *inside, stru
 			return true;
 		}
 	}
-	if (depth > 0)
-		p->run->fault.hint = "braces in a value must come in pairs, even within quotes: write \"\\123\" for {";
+	if (braces)
+		p->run->fault.hint =
+		    "braces in a value must come in pairs, even within quotes: write \"\\123\" for {";
 	return rnm_tpl_parse_fail(p, p->run->len, "\"=}\" expected");
 }
 
@@ -107,7 +111,8 @@ void rnm_tpl_read_head(const struct rnm_tpl_parser *p, struct rnm_tpl_head *head
 	head->lstrip = rnm_tpl_take_dash(&ahead);
 	rnm_tpl_skip_space(&ahead);
 	head->word = ahead.at;
-	while ((rnm_tpl_char_at(&ahead, ahead.at) | 0x20) >= 'a' && (rnm_tpl_char_at(&ahead, ahead.at) | 0x20) <= 'z')
+	while ((rnm_tpl_char_at(&ahead, ahead.at) | 0x20) >= 'a' &&
+	       (rnm_tpl_char_at(&ahead, ahead.at) | 0x20) <= 'z')
 		ahead.at++;
 	head->name = (struct rnm_bytes){ p->run->text + head->word, ahead.at - head->word };
 }

@@ -363,12 +363,8 @@ static struct ucl_parser *new_parser(struct rnm_arena *arena, unsigned max_depth
 	parser->arena = arena;
 	parser->max_depth = max_depth != 0 ? max_depth : UCL_DEPTH_DEFAULT;
 	parser->next_chunk_id = 1;
-	/* Costs nothing: the C library hands out its built-in "C" locale. */
-	parser->c_locale = newlocale(LC_ALL_MASK, "C", (locale_t)0);
 	parser->root = rnm_value_new(arena, RNM_OBJECT);
-	if (parser->c_locale == (locale_t)0 || parser->root == NULL) {
-		if (parser->c_locale != (locale_t)0)
-			freelocale(parser->c_locale);
+	if (parser->root == NULL) {
 		free(parser);
 		return NULL;
 	}
@@ -386,7 +382,6 @@ static enum rnm_status fail_early(const struct rnm_arena *arena, struct rnm_erro
 
 static void free_parser(struct ucl_parser *parser)
 {
-	freelocale(parser->c_locale);
 	free(parser->stack);
 	free(parser);
 }

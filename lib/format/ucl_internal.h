@@ -9,7 +9,6 @@
 
 #include "format/ucl.h"
 
-#include <locale.h>
 
 /* rspamd: contrib/libucl/ucl_parser.c.  Chunks on the stack, main file included. */
 #define UCL_CHUNKS_MAX 16u
@@ -88,7 +87,6 @@ struct ucl_parser {
 	bool is_arguments; /* the text is the argument list of a macro */
 	const struct rnm_value *search_path; /* argument `path`, which later includes keep */
 	uint64_t inherit_steps;
-	locale_t c_locale;
 	struct rnm_error error; /* the first one; later ones do not replace it */
 };
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "format/ucl_internal.h"
 
+#include "base/number.h"
+
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
@@ -98,7 +100,7 @@ static bool convert_integer(const struct number *number, int64_t *out)
 	return true;
 }
 
-static bool convert_real(const struct ucl_parser *parser, const struct number *number, double *out)
+static bool convert_real(const struct number *number, double *out)
 {
 	char text[NUMBER_MAX + 1];
 	size_t len = (size_t)(number->stop - number->digits);
@@ -106,8 +108,7 @@ static bool convert_real(const struct ucl_parser *parser, const struct number *n
 	memcpy(text, number->digits, len);
 	text[len] = '\0';
 	errno = 0;
-	/* Not strtod: the program that uses the library may have set a locale with a decimal comma. */
-	*out = strtod_l(text, NULL, parser->c_locale);
+	*out = rnm_strtod(text, NULL);
 	if (number->negative)
 		*out = -*out;
 	return errno != ERANGE;
@@ -213,7 +214,7 @@ bool ucl_read_number(struct ucl_parser *parser, struct rnm_value *node, bool *is
 	*is_number = false;
 	if (!scan_number(&number, chunk->p, chunk->end) || number.stop - number.digits > NUMBER_MAX)
 		return true;
-	if (number.real ? !convert_real(parser, &number, &d) : !convert_integer(&number, &n))
+	if (number.real ? !convert_real(&number, &d) : !convert_integer(&number, &n))
 		return ucl_fail(parser, UCL_NUMBER_RANGE);
 	p = number.stop;
 	if (p < chunk->end && !ucl_is_terminator(*p)) {

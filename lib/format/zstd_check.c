@@ -190,6 +190,15 @@ static size_t start_needed(const struct rnm_frame_check *check)
 	return check->kind == RNM_BLOB_KANN ? KANN_MAGIC_LEN : check->kind == RNM_BLOB_TENSOR ? TENSOR_HEAD : 0;
 }
 
+static enum rnm_status fail_size(struct rnm_frame_check *check, struct rnm_error *err)
+{
+	rnm_error_set(&check->failure, RNM_E_MALFORMED, "frame.size",
+	              "%s: expected the %llu bytes that the zstd frame declares, found %s%llu", check->what,
+	              (unsigned long long)check->declared, check->expanded > check->declared ? "at least " : "",
+	              (unsigned long long)check->expanded);
+	return failed(check, err);
+}
+
 /* Looks at the first expanded bytes, as soon as there are enough of them. */
 static enum rnm_status take_expanded(struct rnm_frame_check *check, size_t len, struct rnm_error *err)
 {
@@ -197,6 +206,9 @@ static enum rnm_status take_expanded(struct rnm_frame_check *check, size_t len, 
 	size_t take = needed - check->start_len;
 
 	check->expanded += len;
+	/* At once, not at the end: a few megabytes can claim one and expand to hundreds of gigabytes. */
+	if (check->expanded > check->declared)
+		return fail_size(check, err);
 	if (take > len)
 		take = len;
 	if (take == 0)
@@ -300,12 +312,8 @@ enum rnm_status rnm_frame_check_end(struct rnm_frame_check *check, uint64_t *exp
 		return failed(check, err);
 	if (!check->ended)
 		return fail_truncated(check, check->consumed, err);
-	if (check->expanded != check->declared) {
-		rnm_error_set(&check->failure, RNM_E_MALFORMED, "frame.size",
-		              "%s: expected the %llu bytes that the zstd frame declares, found %llu", check->what,
-		              (unsigned long long)check->declared, (unsigned long long)check->expanded);
-		return failed(check, err);
-	}
+	if (check->expanded != check->declared)
+		return fail_size(check, err);
 	if (check->start_len < start_needed(check)) {
 		rnm_error_set(&check->failure, RNM_E_MALFORMED,
 		              check->kind == RNM_BLOB_KANN ? "frame.kann" : "frame.tensor",

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "redis/resp.h"
 
+#include "base/number.h"
+
 #include <ctype.h>
 #include <inttypes.h>
-#include <locale.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -109,7 +110,6 @@ static bool parse_length(const char *text, size_t len, uint64_t max, bool null_a
 static bool parse_double(const char *text, size_t len, double *out)
 {
 	char copy[DOUBLE_TEXT_MAX];
-	locale_t plain, before;
 	char *end;
 
 	if (len == 0 || len >= sizeof(copy))
@@ -120,14 +120,7 @@ static bool parse_double(const char *text, size_t len, double *out)
 	if (strcmp(copy, "inf") != 0 && strcmp(copy, "-inf") != 0 && strcmp(copy, "nan") != 0 &&
 	    strspn(copy, "+-.0123456789eE") != len)
 		return false;
-	/* The program's locale may write a decimal comma. */
-	plain = newlocale(LC_ALL_MASK, "C", (locale_t)0);
-	if (plain == (locale_t)0)
-		return false;
-	before = uselocale(plain);
-	*out = strtod(copy, &end);
-	uselocale(before);
-	freelocale(plain);
+	*out = rnm_strtod(copy, &end);
 	return *end == '\0' && end == copy + len;
 }
 

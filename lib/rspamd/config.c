@@ -31,7 +31,8 @@ static struct rnm_config_limits effective_limits(const struct rnm_config_limits 
 		limits.max_total_bytes = given->max_total_bytes;
 	if (given->max_files != 0)
 		limits.max_files = given->max_files;
-	if (given->max_depth != 0)
+	/* Trees are walked recursively: the default is also the most that is safe on any thread's stack. */
+	if (given->max_depth != 0 && given->max_depth < limits.max_depth)
 		limits.max_depth = given->max_depth;
 	if (given->max_tree_bytes != 0)
 		limits.max_tree_bytes = given->max_tree_bytes;

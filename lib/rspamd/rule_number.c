@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "rspamd/rule_number.h"
 
+#include "base/number.h"
+
 #include <inttypes.h>
-#include <locale.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,17 +28,6 @@ static bool is_blank(char c)
 	return c == ' ' || (c >= '\t' && c <= '\r');
 }
 
-/* strtod obeys the locale of the program that uses the library; a configuration does not. */
-static double parse_double(char *text, char **end)
-{
-	const char *point = localeconv()->decimal_point;
-	char *dot = strchr(text, '.');
-
-	if (dot != NULL && point[0] != '.' && point[0] != '\0' && point[1] == '\0')
-		*dot = point[0];
-	return strtod(text, end);
-}
-
 enum rnm_number_form rnm_number_parse(double *out, struct rnm_bytes text)
 {
 	char copy[NUMBER_TEXT_MAX + 1];
@@ -54,7 +44,7 @@ enum rnm_number_form rnm_number_parse(double *out, struct rnm_bytes text)
 	/* Keeps out "inf" and "nan", which strtod takes and nobody means. */
 	if (strspn(start, "+-.0123456789") == 0)
 		return RNM_FORM_OTHER;
-	number = parse_double(start, &end);
+	number = rnm_strtod(start, &end);
 	if (end == start || !isfinite(number))
 		return RNM_FORM_OTHER;
 	for (char *tail = copy + text.len; tail > end && is_blank(tail[-1]); tail--)
@@ -112,10 +102,7 @@ static void format(char out[RNM_LUA_NUMBER_MAX], double d)
 		memcpy(out, "nan", sizeof("nan"));
 		return;
 	}
-	snprintf(out, RNM_LUA_NUMBER_MAX, "%.14g", d);
-	for (char *p = out; *p != '\0'; p++)
-		if (*p == ',')
-			*p = '.';
+	rnm_format_double(out, RNM_LUA_NUMBER_MAX, 14, d);
 }
 
 void rnm_lua_number(char out[RNM_LUA_NUMBER_MAX], double d)

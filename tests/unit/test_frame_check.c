@@ -124,6 +124,25 @@ static void test_sizes_and_levels(void **state)
 	}
 }
 
+/*
+ * A frame by hand (RFC 8878, 3.1.1) that declares 4 KiB and holds a thousand blocks, each one byte that
+ * stands for 128 KiB.  It has to be refused at the first block, not after all have been expanded.
+ */
+static void test_bomb(void **state)
+{
+	static const unsigned char head[] = { 0x28, 0xb5, 0x2f, 0xfd, 0x80, 0x38, 0x00, 0x10, 0x00, 0x00 };
+	static const unsigned char block[] = { 0x02, 0x00, 0x10, 'K' };
+	unsigned char bytes[sizeof(head) + 1000 * sizeof(block)];
+	struct blob blob = { bytes, sizeof(bytes) };
+
+	(void)state;
+	memcpy(bytes, head, sizeof(head));
+	for (size_t i = 0; i < 1000; i++)
+		memcpy(bytes + sizeof(head) + i * sizeof(block), block, sizeof(block));
+	expect_bad(blob, RNM_BLOB_ANY, "frame.size",
+	           "ann: expected the 4096 bytes that the zstd frame declares, found at least 131072", UINT64_MAX);
+}
+
 static void test_empty_content(void **state)
 {
 	struct blob blob = pack("", 0, 1, SIZE);
@@ -391,6 +410,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_sizes_and_levels),
+		cmocka_unit_test(test_bomb),
 		cmocka_unit_test(test_empty_content),
 		cmocka_unit_test(test_not_a_frame),
 		cmocka_unit_test(test_unknown_size),

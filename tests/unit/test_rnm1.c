@@ -635,6 +635,37 @@ static void refuse_extra(struct rnm_arena *arena, const char *key, struct rnm_va
 	rnm_buf_free(&out);
 }
 
+/* What the reader would not take is not written either. */
+static void test_write_keeps_the_reader_limits(void **state)
+{
+	struct rnm_arena arena;
+	struct rnm_value *map;
+	struct rnm_buf text;
+	char key[16];
+
+	(void)state;
+	rnm_arena_init(&arena, (size_t)64 << 20);
+	rnm_buf_init(&text, (size_t)1 << 20);
+	map = rnm_value_new(&arena, RNM_OBJECT);
+	rnm_buf_puts(&text, "[{");
+	for (int i = 0; i < 257; i++) {
+		snprintf(key, sizeof(key), "k%d", i);
+		assert_true(rnm_value_add_s(&arena, map, key, rnm_value_new_int(&arena, i)));
+		rnm_buf_printf(&text, "%s\"%s\":%d", i > 0 ? "," : "", key, i);
+	}
+	rnm_buf_puts(&text, "}]");
+	refuse_extra(&arena, "x", map, "an RNM1 file cannot hold a map of that many keys");
+	assert_null(rnm_json_array_copy(&arena, (struct rnm_bytes){ text.data, text.len }, 4));
+	rnm_buf_free(&text);
+	map = rnm_value_new(&arena, RNM_ARRAY);
+	for (int i = 0; i < (1 << 20) - 1; i++)
+		assert_true(rnm_value_push(&arena, map, rnm_value_item(map, 0) != NULL
+		                                            ? rnm_value_item(map, 0)
+		                                            : rnm_value_new_bool(&arena, true)));
+	refuse_extra(&arena, "x", map, "an RNM1 file cannot hold that many values");
+	rnm_arena_free(&arena);
+}
+
 static void test_write_refuses(void **state)
 {
 	struct rnm_rnm1_head head = { .model_version = 1, .ann_size = 0 };
@@ -1028,6 +1059,7 @@ int main(void)
 		cmocka_unit_test(test_versions),
 		cmocka_unit_test(test_negative_encodings),
 		cmocka_unit_test(test_blob_sizes),
+		cmocka_unit_test(test_write_keeps_the_reader_limits),
 		cmocka_unit_test(test_write_refuses),
 		cmocka_unit_test(test_deepest),
 		cmocka_unit_test(test_every_cut),
