@@ -262,53 +262,6 @@ struct rnm_value *rnm_value_find(struct rnm_value *object, struct rnm_bytes key)
 	return position < object->as.members->count ? object->as.members->items[position] : NULL;
 }
 
-static struct rnm_value *copy_links(struct rnm_arena *arena, const struct rnm_value *value, unsigned depth);
-
-/* One value without its successors in the chain. */
-static struct rnm_value *copy_one(struct rnm_arena *arena, const struct rnm_value *value, unsigned depth)
-{
-	struct rnm_value *copy = rnm_arena_alloc(arena, sizeof(*copy));
-
-	if (copy == NULL)
-		return NULL;
-	*copy = *value;
-	copy->next = NULL;
-	if (value->type != RNM_ARRAY && value->type != RNM_OBJECT)
-		return copy; /* strings and keys are shared: they live in the same arena or a longer-lived one */
-	if (depth == 0)
-		return NULL;
-	copy->as.members = NULL;
-	for (size_t i = 0; i < rnm_value_count(value); i++) {
-		const struct rnm_value *item = value->as.members->items[i];
-		struct rnm_value *child = copy_links(arena, item, depth - 1);
-		bool ok = value->type == RNM_ARRAY ? rnm_value_push(arena, copy, child)
-		                                   : rnm_value_add(arena, copy, item->key, child);
-
-		if (!ok)
-			return NULL;
-	}
-	return copy;
-}
-
-static struct rnm_value *copy_links(struct rnm_arena *arena, const struct rnm_value *value, unsigned depth)
-{
-	struct rnm_value *head = NULL;
-	struct rnm_value **link = &head;
-
-	for (; value != NULL; value = value->next) {
-		*link = copy_one(arena, value, depth);
-		if (*link == NULL)
-			return NULL;
-		link = &(*link)->next;
-	}
-	return head;
-}
-
-struct rnm_value *rnm_value_copy(struct rnm_arena *arena, const struct rnm_value *value, unsigned max_depth)
-{
-	return copy_links(arena, value, max_depth);
-}
-
 size_t rnm_value_count(const struct rnm_value *value)
 {
 	if (value == NULL || (value->type != RNM_ARRAY && value->type != RNM_OBJECT))

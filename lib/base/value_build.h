@@ -39,10 +39,7 @@ bool rnm_value_replace(struct rnm_value *object, struct rnm_bytes key, struct rn
  * the object that holds head; head must be a member of object). */
 bool rnm_value_chain(struct rnm_value *object, struct rnm_value *head, struct rnm_value *value);
 
-/* A shallow copy of a scalar or a deep copy of a container, chains included; depth at most max_depth. */
-struct rnm_value *rnm_value_copy(struct rnm_arena *arena, const struct rnm_value *value, unsigned max_depth);
-
-/* The empty string constant etc. need no allocation; a C string as counted bytes. */
+/* A C string as counted bytes; borrowed. */
 struct rnm_bytes rnm_bytes_of(const char *text);
 bool rnm_bytes_equal(struct rnm_bytes a, struct rnm_bytes b);
 
