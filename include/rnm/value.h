@@ -34,7 +34,7 @@ enum rnm_type {
 #define RNM_VALUE_TIME 1u      /* the number was written with a time suffix; seconds */
 #define RNM_VALUE_IMPLICIT 2u  /* an array that stands for a repeated key (get_all_opt's view only) */
 #define RNM_VALUE_INHERITED 4u /* copied by .inherit; the next member of that name replaces it */
-#define RNM_VALUE_PLAIN 8u     /* a table without class mark (config.md 7.2): printed [] when empty */
+#define RNM_VALUE_PLAIN 8u     /* a table without class mark (docs/configuration.md): printed [] when empty */
 
 struct rnm_members; /* opaque: ordered members with an index by key */
 

@@ -52,7 +52,7 @@ RNM_MUST_CHECK enum rnm_status rnm_ucl_parse(struct rnm_value **out, const struc
                                              const char *text, size_t len, struct rnm_error *err);
 
 /*
- * The restricted mode that rspamd uses for JSON that it reads from Redis (config.md 12): no macros, no
+ * The restricted mode that rspamd uses for JSON that it reads from Redis: no macros, no
  * variables, no time suffixes, repeated keys become real arrays.  The empty text is an empty object.
  */
 RNM_MUST_CHECK enum rnm_status rnm_ucl_parse_json(struct rnm_value **out, struct rnm_arena *arena,
