@@ -221,7 +221,6 @@ static struct rnm_value *build(struct rnm_arena *arena, const char **at)
 	case RNM_MP_INT:
 		return rnm_value_new_int(arena, rnm_mp_read_int(at));
 	case RNM_MP_FLOAT:
-		return rnm_value_new_float(arena, rnm_mp_read_real(at));
 	case RNM_MP_DOUBLE:
 		return rnm_value_new_float(arena, rnm_mp_read_real(at));
 	case RNM_MP_BOOL:

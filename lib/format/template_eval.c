@@ -64,7 +64,7 @@ static bool strip_end(struct rnm_tpl_run *run, const struct level *level)
 {
 	struct rnm_buf *out = &run->out;
 	size_t from = level->piece;
-	size_t to = level->piece;
+	size_t to = from;
 
 	if (!level->has_piece)
 		return true;

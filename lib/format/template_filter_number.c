@@ -65,8 +65,11 @@ static int filter_filesizeformat(lua_State *L)
 	if (size < base) {
 		(void)snprintf(text, sizeof(text), "%.0f Byte%s", trunc(size), size > 1 ? "s" : "");
 	} else {
-		for (size /= base; size >= base && unit < 7; size /= base)
+		size /= base;
+		while (size >= base && unit < 7) {
+			size /= base;
 			unit++;
+		}
 		(void)snprintf(text, sizeof(text), "%.1f %s", size, (binary ? binary_units : units)[unit]);
 	}
 	lua_pushstring(L, text);

@@ -199,6 +199,7 @@ static int filter_truncate(lua_State *L)
 		return 1;
 	}
 	rnm_tpl_need_string(L, 1, "sub");
+	text.data = lua_tolstring(L, 1, &text.len);
 	cut = max >= 1 ? (size_t)max : 0;
 	while (!lua_toboolean(L, 3) && cut > 0 && rnm_tpl_is_word(text.data[cut - 1]))
 		cut--;

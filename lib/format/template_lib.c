@@ -114,10 +114,12 @@ static int lib_range(lua_State *L)
 	if (step == 0 && from <= to)
 		return luaL_error(L, "table overflow");
 	lua_newtable(L);
-	for (double x = from; step >= 0 ? x <= to : x >= to; x += step) {
+	/* As Lua counts: by adding up, rounding errors included. */
+	while (step >= 0 ? from <= to : from >= to) {
 		rnm_tpl_spend_or_raise(L, 1);
-		lua_pushnumber(L, x);
+		lua_pushnumber(L, from);
 		lua_rawseti(L, -2, ++n);
+		from += step;
 	}
 	return 1;
 }
