@@ -51,6 +51,10 @@ struct rnm_redis_settings {
 	char *sentinel_password;
 	double sentinel_watch_time;       /* seconds; 0 when unset */
 	double sentinel_master_maxerrors; /* 0 when unset */
+	/* The section that names the user, such as "redis", and where; NULL and 0 when it was not a configuration. */
+	char *username_section;
+	char *username_file;
+	uint32_t username_line;
 	char *origin; /* where the servers were found, e.g. "section redis, /etc/rspamd/local.d/redis.conf:1" */
 	/* Things to tell the user, e.g. a quoted timeout or an unquoted numeric password. */
 	char **warnings;
@@ -91,7 +95,8 @@ struct rnm_redis; /* one connection */
  *   RNM_E_REDIS  AUTH or SELECT was refused (ids "redis.auth", "redis.select")
  *   RNM_E_REFUSED  a write role with a read-only configuration (id "redis.read-only")
  *   RNM_E_MALFORMED  the list is empty or names no usable server (id "redis.servers")
- *   RNM_E_USAGE  a user name without password (id "redis.auth"), TLS (id "redis.tls"; not supported yet)
+ *   RNM_E_MALFORMED, RNM_E_USAGE  a user name without password, in the configuration or a URL (id "redis.auth")
+ *   RNM_E_USAGE  TLS (id "redis.tls"; not supported yet)
  * reference is what rspamd prints for the first server of the list.  Each server has the timeout for the
  * connection and the first answer together; resolving its name has the timeout once more.
  * cancel may be NULL; when it becomes non-zero every operation ends with RNM_E_INTERRUPTED.

@@ -31,7 +31,8 @@ struct rnm_rule {
 	double max_profiles;   /* neural.max_profiles, 3 by default */
 	double ann_expire;     /* seconds, 172800 by default */
 	double watch_interval; /* seconds, 60 by default */
-	const struct rnm_value *raw; /* the rule's table; borrowed from the config */
+	/* The rule's table; borrowed from the config.  NULL: no configuration, only a name (see rnm_store_list). */
+	const struct rnm_value *raw;
 };
 
 /* How numbers are written into digests: LuaJIT (distribution packages on x86-64) or PUC-Lua 5.4 builds. */

@@ -36,6 +36,8 @@ struct rnm_profile {
 	size_t symbol_count;
 	enum rnm_version_kind version_kind;
 	double version;          /* 0 unless version_kind is NUMBER or STRING */
+	bool has_version_integer; /* the version was written as an integer of at most 64 bits ... */
+	int64_t version_integer;  /* ... this one, exact where `version` is rounded (beyond 2^53) */
 	char *version_text;      /* what the original prints: "%.14g", "0" when absent, "true", ...; never NULL once parsed */
 	char *redis_key;         /* NULL when missing or not usable as a key */
 	char *providers_digest;  /* NULL when missing */
@@ -67,7 +69,8 @@ struct rnm_model {
 	int64_t ttl_ms;        /* RNM_TTL_* or milliseconds */
 	enum rnm_digest_match digest_match;
 	bool in_window;        /* among the max_profiles + 1 newest, which is all that workers look at */
-	char *verdict;         /* one phrase: "served", or why workers pass it over; never NULL */
+	char *verdict;         /* one phrase: "served", or why workers pass it over; without a configuration "live",
+	                          or what is wrong with the profile or its key; never NULL */
 };
 
 struct rnm_model_list {
@@ -76,7 +79,7 @@ struct rnm_model_list {
 	int64_t zset_ttl_ms;
 	struct rnm_model *models; /* newest first, ties in reverse byte order of the member, as the original lists them */
 	size_t count;
-	size_t served;   /* index of the model that workers would serve, or SIZE_MAX */
+	size_t served;   /* index of the model that workers would serve, or SIZE_MAX (also without a configuration) */
 	size_t original; /* index of the one that the original exports, or SIZE_MAX */
 	char *served_why; /* one sentence; never NULL */
 };
@@ -88,7 +91,8 @@ enum rnm_list_detail {
 
 /*
  * Reads all profiles of (rule, settings) in two pipelined round trips.  An absent zset is an empty
- * list.  RNM_E_REDIS (id "store.zset") when the zset has the wrong type or may not be read.
+ * list.  A rule without a table (raw) is a name without a configuration: nothing is then said of what is
+ * served.  RNM_E_REDIS (id "store.zset") when the zset has the wrong type or may not be read.
  */
 RNM_API RNM_MUST_CHECK enum rnm_status rnm_store_list(struct rnm_model_list **out, struct rnm_redis *redis,
                                                       const struct rnm_rule *rule, const char *settings,
@@ -114,8 +118,9 @@ struct rnm_choice {
 	double version;    /* only this version; the newest of several */
 };
 /*
- * Chooses a live model.  RNM_E_NOT_FOUND (ids "store.empty", "store.none-live", "store.no-version") or
- * RNM_E_REFUSED ("store.digest", both digests named) otherwise.
+ * Chooses a live model.  RNM_E_NOT_FOUND (ids "store.empty", "store.none-live", "store.no-version"),
+ * RNM_E_REDIS ("store.none-live", when Redis refused to show a key) or RNM_E_REFUSED ("store.digest", both
+ * digests named) otherwise.
  */
 RNM_API RNM_MUST_CHECK enum rnm_status rnm_store_choose(size_t *index, const struct rnm_model_list *list,
                                                         const struct rnm_rule *rule,

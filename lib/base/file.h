@@ -25,9 +25,14 @@ void rnm_mapping_close(struct rnm_mapping *mapping);
 
 /*
  * Replacement of a file: bytes go to a temporary name in the same folder; commit syncs them, renames
- * over the target and syncs the folder; abort removes them.  The new file has the mode that the old
- * one had, else 0666 without the umask.  A symbolic link is followed: its target is replaced.
- * Targets that are no regular files (/dev/stdout, a pipe) are written in place.
+ * over the target and syncs the folder; abort removes them.  The new file has the permissions that the
+ * old one had (never setuid, setgid or sticky), else 0666 without the umask.  A symbolic link is
+ * followed: the file that it leads to is replaced, or made when there is none yet, as > of a shell does.
+ *
+ * Written in place, without any of that: targets that are no regular files (a pipe, a device), and
+ * whatever is reached through a descriptor of this process (/dev/stdout, /dev/fd/N, /proc/self/fd/N, a
+ * link to one), even when it is a regular file.  Such a descriptor is duplicated, not opened again: bytes
+ * go where its next write would go, which with >> is the end of the file.
  */
 struct rnm_replace {
 	int fd;

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "base/file_target.h"
+
 #include "base/file.h"
 
 #include <errno.h>
@@ -13,6 +15,8 @@
 /* Written pages are handed to the disk in steps of this size, so that the final fsync has little left. */
 #define WRITE_OUT_STEP ((uint64_t)8 << 20)
 #define TEMP_TRIES 100
+/* "/proc/self/fd/" and a number. */
+#define FD_NAME_MAX 32
 
 static enum rnm_status cannot_open(struct rnm_error *err, const char *path, int errnum)
 {
@@ -20,48 +24,23 @@ static enum rnm_status cannot_open(struct rnm_error *err, const char *path, int 
 	return rnm_error_at_line(err, path, 0), RNM_E_IO;
 }
 
+/* Why the file beside the target could not be made: the target itself may well be writable. */
+static enum rnm_status cannot_create(struct rnm_error *err, const char *path, const char *target, int errnum)
+{
+	if (errnum == EMFILE || errnum == ENFILE || errnum == ENOMEM)
+		return cannot_open(err, path, errnum);
+	rnm_error_sys(err, "file.open", errnum, "cannot create a file in the folder %.*s",
+	              (int)(strrchr(target, '/') == target ? 1 : strrchr(target, '/') - target), target);
+	if (errnum == EACCES || errnum == EPERM || errnum == EROFS)
+		rnm_error_set_hint(err, "a new file is made there and then takes the name of the old one: the folder "
+		                        "must be writable");
+	return rnm_error_at_line(err, path, 0), RNM_E_IO;
+}
+
 static enum rnm_status cannot_write(struct rnm_error *err, const char *path, int errnum)
 {
 	rnm_error_sys(err, "file.write", errnum, "cannot write output file %s", path);
 	return rnm_error_at_line(err, path, 0), RNM_E_IO;
-}
-
-/* The folder part of path: everything before the last slash, "." without one, "/" for the root. */
-static char *folder_of(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	if (slash == NULL)
-		return strdup(".");
-	return strndup(path, slash == path ? 1 : (size_t)(slash - path));
-}
-
-/*
- * The file to replace: path with links followed, or, when it does not exist yet, its real folder plus
- * its name.  NULL and errno on failure.
- */
-static char *resolve_target(const char *path)
-{
-	char *resolved = realpath(path, NULL);
-	const char *name;
-	char *folder;
-	char *target = NULL;
-	char *real;
-
-	if (resolved != NULL || errno != ENOENT || path[0] == '\0')
-		return resolved;
-	name = strrchr(path, '/') != NULL ? strrchr(path, '/') + 1 : path;
-	if (name[0] == '\0') {
-		errno = EISDIR;
-		return NULL;
-	}
-	folder = folder_of(path);
-	real = folder != NULL ? realpath(folder, NULL) : NULL;
-	if (real != NULL && asprintf(&target, "%s/%s", strcmp(real, "/") == 0 ? "" : real, name) < 0)
-		target = NULL;
-	free(real);
-	free(folder);
-	return target;
 }
 
 /* A name beside the target that nobody else has.  The leading dot hides it from "*.rnm". */
@@ -78,13 +57,22 @@ static char *temp_name(const char *target)
 	return temp;
 }
 
+/* A nameless file gets its name through /proc, which a chroot or a container may lack. */
+static bool can_be_named(int fd)
+{
+	char name[FD_NAME_MAX];
+
+	(void)snprintf(name, sizeof(name), "/proc/self/fd/%d", fd);
+	return access(name, F_OK) == 0;
+}
+
 /*
  * A new file for the bytes.  One without a name where the filesystem can do that (a killed process
  * then leaves nothing behind), else one with a temporary name.
  */
 static int open_temp(const char *target, char **temp)
 {
-	char *folder = folder_of(target);
+	char *folder = rnm_file_folder(target);
 	int fd = -1;
 
 	*temp = NULL;
@@ -92,6 +80,11 @@ static int open_temp(const char *target, char **temp)
 		return -1;
 	fd = open(folder, O_TMPFILE | O_WRONLY | O_CLOEXEC, 0666);
 	free(folder);
+	if (fd >= 0 && !can_be_named(fd)) {
+		close(fd);
+		fd = -1;
+		errno = EOPNOTSUPP;
+	}
 	if (fd >= 0 || (errno != EOPNOTSUPP && errno != EISDIR && errno != ENOENT && errno != EINVAL))
 		return fd;
 	for (int i = 0; i < TEMP_TRIES; i++) {
@@ -109,48 +102,85 @@ static int open_temp(const char *target, char **temp)
 	return -1;
 }
 
-/* The new file takes mode and, where we may, owner of the old one: rspamd's user must still read it. */
+/*
+ * The new file takes the permissions and, where we may, the owner of the old one: rspamd's user must still
+ * read it.  Never setuid, setgid or sticky: they were given to a program, not to a model.
+ */
 static int copy_ownership(int fd, const struct stat *old)
 {
-	if (fchown(fd, old->st_uid, old->st_gid) != 0 && errno != EPERM)
+	/* EINVAL: an owner from outside of our user namespace. */
+	if (fchown(fd, old->st_uid, old->st_gid) != 0 && errno != EPERM && errno != EINVAL)
 		return -1;
-	return fchmod(fd, old->st_mode & 07777);
+	return fchmod(fd, old->st_mode & 0777);
+}
+
+/* Shares offset and flags with the original, as >&N of a shell does: what others wrote there stays. */
+static int duplicate(int descriptor)
+{
+	int flags = fcntl(descriptor, F_GETFL);
+
+	if (flags < 0)
+		return -1;
+	if ((flags & O_ACCMODE) == O_RDONLY) {
+		errno = EBADF;
+		return -1;
+	}
+	return fcntl(descriptor, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+}
+
+static enum rnm_status open_beside(struct rnm_replace *replace, const struct stat *old, const char *path,
+                                   struct rnm_error *err)
+{
+	replace->fd = open_temp(replace->target, &replace->temp);
+	if (replace->fd < 0)
+		return cannot_create(err, path, replace->target, errno);
+	if (old != NULL && copy_ownership(replace->fd, old) != 0)
+		return cannot_open(err, path, errno);
+	return RNM_OK;
+}
+
+static enum rnm_status open_target(struct rnm_replace *replace, int descriptor, const char *path,
+                                   struct rnm_error *err)
+{
+	struct stat st;
+	bool exists;
+
+	if (descriptor >= 0) {
+		replace->in_place = true;
+		replace->fd = duplicate(descriptor);
+		return replace->fd >= 0 ? RNM_OK : cannot_open(err, path, errno);
+	}
+	exists = stat(replace->target, &st) == 0;
+	if (!exists)
+		return open_beside(replace, NULL, path, err);
+	if (S_ISDIR(st.st_mode))
+		return cannot_open(err, path, EISDIR);
+	if (!S_ISREG(st.st_mode)) {
+		replace->in_place = true;
+		replace->fd = open(replace->target, O_WRONLY | O_CLOEXEC | O_NOCTTY);
+		return replace->fd >= 0 ? RNM_OK : cannot_open(err, path, errno);
+	}
+	/* A rename would replace a write-protected file all the same; protection is meant. */
+	if (faccessat(AT_FDCWD, replace->target, W_OK, AT_EACCESS) != 0)
+		return cannot_open(err, path, errno);
+	return open_beside(replace, &st, path, err);
 }
 
 enum rnm_status rnm_replace_open(struct rnm_replace *out, const char *path, struct rnm_error *err)
 {
 	struct rnm_replace replace = { .fd = -1 };
-	struct stat st;
-	bool exists;
-	int errnum;
+	enum rnm_status status;
+	int descriptor;
 
-	replace.target = resolve_target(path);
+	replace.target = rnm_file_target(path, &descriptor);
 	if (replace.target == NULL)
 		return cannot_open(err, path, errno);
-	exists = stat(replace.target, &st) == 0;
-	errno = 0;
-	if (exists && S_ISDIR(st.st_mode)) {
-		errno = EISDIR;
-	} else if (exists && !S_ISREG(st.st_mode)) {
-		replace.in_place = true;
-		replace.fd = open(replace.target, O_WRONLY | O_CLOEXEC | O_NOCTTY);
-	} else if (exists && faccessat(AT_FDCWD, replace.target, W_OK, AT_EACCESS) != 0) {
-		/* A rename would replace a write-protected file all the same; protection is meant. */
-	} else {
-		replace.fd = open_temp(replace.target, &replace.temp);
-		if (replace.fd >= 0 && exists && copy_ownership(replace.fd, &st) != 0) {
-			errnum = errno;
-			rnm_replace_abort(&replace);
-			return cannot_open(err, path, errnum);
-		}
-	}
-	if (replace.fd < 0) {
-		errnum = errno;
+	status = open_target(&replace, descriptor, path, err);
+	if (status == RNM_OK)
+		*out = replace;
+	else
 		rnm_replace_abort(&replace);
-		return cannot_open(err, path, errnum);
-	}
-	*out = replace;
-	return RNM_OK;
+	return status;
 }
 
 enum rnm_status rnm_replace_write(struct rnm_replace *replace, const void *data, size_t len,
@@ -174,9 +204,9 @@ enum rnm_status rnm_replace_write(struct rnm_replace *replace, const void *data,
 /* Gives the nameless file its temporary name, from which it can be renamed over the target. */
 static bool give_name(struct rnm_replace *replace)
 {
-	char source[64];
+	char source[FD_NAME_MAX];
 
-	snprintf(source, sizeof(source), "/proc/self/fd/%d", replace->fd);
+	(void)snprintf(source, sizeof(source), "/proc/self/fd/%d", replace->fd);
 	for (int i = 0; i < TEMP_TRIES; i++) {
 		char *temp = temp_name(replace->target);
 
@@ -196,7 +226,7 @@ static bool give_name(struct rnm_replace *replace)
 /* Makes the rename itself survive a power cut.  Some filesystems cannot sync folders: not an error. */
 static bool sync_folder(const char *target)
 {
-	char *folder = folder_of(target);
+	char *folder = rnm_file_folder(target);
 	bool ok = true;
 	int fd;
 

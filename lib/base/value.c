@@ -105,7 +105,7 @@ static struct rnm_members *room_for_one(struct rnm_arena *arena, struct rnm_valu
 	if (members->cap > UINT32_MAX / 4)
 		return NULL;
 	cap = members->cap == 0 ? 4 : members->cap * 2;
-	items = rnm_arena_alloc(arena, (size_t)cap * 2 * sizeof(*items));
+	items = rnm_arena_alloc(arena, (size_t)cap * 2 * sizeof(struct rnm_value *));
 	if (items == NULL)
 		return NULL;
 	if (members->count > 0) {

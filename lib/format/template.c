@@ -76,7 +76,7 @@ static bool has_crlf(const char *text, size_t len)
 
 static bool has_tag(const char *text, size_t len)
 {
-	const char *end = text + len;
+	const char *end = len > 0 ? text + len : text; /* text may be NULL when it is empty */
 
 	while (len > 0) {
 		const char *brace = memchr(text, '{', len);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "format/ucl_internal.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -205,6 +206,13 @@ bool ucl_fail_text(struct ucl_parser *parser, const char *id, const char *refere
 		rnm_error_at_line(err, chunk->file, ucl_line_at(chunk, chunk->p));
 	rnm_error_set_reference(err, "%s", reference);
 	return false;
+}
+
+void ucl_set_errno(struct ucl_parser *parser, int errnum)
+{
+	parser->error.sys_errno = errnum;
+	if (errnum != ENOENT && errnum != ENOTDIR && errnum != ELOOP && errnum != ENAMETOOLONG)
+		parser->error.status = RNM_E_IO;
 }
 
 void ucl_hint(struct ucl_parser *parser, const char *fmt, ...)

@@ -39,7 +39,7 @@ static enum outcome fail_open(struct ucl_parser *parser, const char *name, int e
 	              reason);
 	if (!first)
 		return MISSING;
-	parser->error.sys_errno = errnum;
+	ucl_set_errno(parser, errnum);
 	if (name[0] != '/')
 		rnm_error_set_hint(&parser->error, "relative names are looked up in the working directory; "
 		                                   "write $CURDIR/... for the folder of this file");

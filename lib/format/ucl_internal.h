@@ -127,6 +127,8 @@ bool ucl_fail_at(struct ucl_parser *parser, const char *at, enum ucl_fault fault
 /* An error in a shape of its own at the chunk's current line. */
 bool ucl_fail_text(struct ucl_parser *parser, const char *id, const char *reference, const char *fmt, ...)
     RNM_PRINTF(4, 5);
+/* Notes why the file of the error that was just set cannot be had: a failure of I/O unless it is absent. */
+void ucl_set_errno(struct ucl_parser *parser, int errnum);
 /* A hint for the error that was just set; ignored when that was not the first error. */
 void ucl_hint(struct ucl_parser *parser, const char *fmt, ...) RNM_PRINTF(2, 3);
 /* The arena gave nothing: the tree's limit or no memory. */

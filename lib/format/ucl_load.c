@@ -132,8 +132,11 @@ static bool fail_load(struct ucl_parser *parser, const struct load *load, const 
 	if (load->may_miss)
 		return true;
 	snprintf(reference, sizeof(reference), "cannot open file %s: %s", name, reason);
+	if (parser->error.status != RNM_OK)
+		return false;
 	ucl_fail_text(parser, "config.include", reference, "cannot open the file of .load '%s': %s", name,
 	              reason);
+	ucl_set_errno(parser, errnum);
 	return false;
 }
 

@@ -17,8 +17,8 @@ static void add_pairs(struct sums *sums, const unsigned char *a, const unsigned 
 		double x = (double)rnm_load_f32(a + 4 * i), y = (double)rnm_load_f32(b + 4 * i);
 		double delta = fabs(x - y);
 
-		/* Bit for bit first: equal infinities and NaNs are no change. */
-		if (memcmp(a + 4 * i, b + 4 * i, 4) == 0)
+		/* Bit for bit first: equal infinities are no change, and one NaN is like another. */
+		if (memcmp(a + 4 * i, b + 4 * i, 4) == 0 || (isnan(x) && isnan(y)))
 			delta = 0;
 		sums->changed += delta > 0 || isnan(delta);
 		if (isnan(delta) || delta > sums->max_abs)

@@ -46,9 +46,11 @@ enum rnm_status rnm_client_fail_nomem(struct rnm_redis *redis, struct rnm_error 
 }
 
 /* A death, too: half of a reply may have been read by a caller that will not come back for the rest. */
-static enum rnm_status interrupted(struct rnm_redis *redis, struct rnm_error *err)
+enum rnm_status rnm_client_fail_interrupted(struct rnm_redis *redis, struct rnm_error *err)
 {
-	return rnm_client_fail(redis, err, RNM_E_INTERRUPTED, "redis.interrupted", "", "interrupted");
+	rnm_error_set(&redis->failure, RNM_E_INTERRUPTED, "redis.interrupted", "interrupted");
+	redis->dead = true;
+	return replay(redis, err);
 }
 
 /* ---- commands ---- */
@@ -243,7 +245,7 @@ static enum rnm_status wait_for_peer(struct rnm_redis *redis, short events, doub
 	case RNM_OK:
 		return RNM_OK;
 	case RNM_E_INTERRUPTED:
-		return interrupted(redis, err);
+		return rnm_client_fail_interrupted(redis, err);
 	case RNM_NO:
 		if (redis->in_len > redis->in_pos || !rnm_resp_complete(&redis->parser))
 			return rnm_client_fail(redis, err, RNM_E_IO, "redis.timeout", "Connection timed out",
@@ -267,7 +269,7 @@ static enum rnm_status fill(struct rnm_redis *redis, double *call, struct rnm_er
 		enum rnm_status status;
 
 		if (rnm_io_cancelled(redis->cancel))
-			return interrupted(redis, err);
+			return rnm_client_fail_interrupted(redis, err);
 		sent = pump_out(redis, &events);
 		status = pump_in(redis, &events, &got, err);
 		if (status != RNM_OK || got)
@@ -303,7 +305,7 @@ enum rnm_status rnm_redis_next(struct rnm_redis *redis, struct rnm_event *event,
 		return rnm_error_set(err, RNM_E_USAGE, "redis.no-reply",
 		                     "no redis command is waiting for a reply");
 	if (rnm_io_cancelled(redis->cancel))
-		return interrupted(redis, err);
+		return rnm_client_fail_interrupted(redis, err);
 	for (;;) {
 		enum rnm_resp_result result;
 		enum rnm_status status;

@@ -57,6 +57,8 @@ enum rnm_status rnm_client_fail(struct rnm_redis *redis, struct rnm_error *err, 
                                 const char *id, const char *reference, const char *fmt, ...) RNM_PRINTF(6, 7);
 /* Kills the connection for lack of memory. */
 enum rnm_status rnm_client_fail_nomem(struct rnm_redis *redis, struct rnm_error *err);
+/* Kills the connection because the caller's cancel flag was raised. */
+enum rnm_status rnm_client_fail_interrupted(struct rnm_redis *redis, struct rnm_error *err);
 /* Drops the queued commands and wipes them: a password may be among them. */
 void rnm_client_forget_queue(struct rnm_redis *redis);
 

@@ -117,13 +117,22 @@ static enum rnm_status refused(struct rnm_redis *redis, const struct rnm_redis_s
 {
 	const char *origin = settings->origin != NULL ? settings->origin : "the redis settings";
 
-	if (greeting == GREETING_SELECT && strncmp(text, "NOAUTH", 6) != 0) {
+	if (greeting == GREETING_SELECT && strncmp(text, "NOAUTH", 6) == 0) {
+		rnm_client_fail(redis, NULL, RNM_E_REDIS, "redis.auth", text,
+		                "the server wants a password and none was given: %s", text);
+		rnm_error_set_hint(&redis->failure,
+		                   "add the option password to %.300s, or give it with --password-file FILE or in "
+		                   "RNM_REDIS_PASSWORD",
+		                   origin);
+	} else if (greeting == GREETING_SELECT) {
 		rnm_client_fail(redis, NULL, RNM_E_REDIS, "redis.select", text,
 		                "SELECT %.80s was refused: %s", settings->db, text);
 		rnm_error_set_hint(&redis->failure, "check the option db of %.300s", origin);
 	} else {
 		rnm_client_fail(redis, NULL, RNM_E_REDIS, "redis.auth", text, "AUTH was refused: %s", text);
-		rnm_error_set_hint(&redis->failure, "check the options username and password of %.300s",
+		rnm_error_set_hint(&redis->failure,
+		                   "check the options username and password of %.300s, and what --password-file or "
+		                   "RNM_REDIS_PASSWORD gave in their place",
 		                   origin);
 	}
 	return RNM_E_REDIS;
@@ -194,8 +203,7 @@ static enum rnm_status open_socket(struct rnm_redis *redis, const struct rnm_add
 		return rnm_client_fail(redis, NULL, RNM_E_IO, "redis.timeout", "Connection timed out",
 		                       "no connection within %g s", redis->timeout);
 	case RNM_E_INTERRUPTED:
-		return rnm_client_fail(redis, NULL, status, "redis.interrupted", "",
-		                       "interrupted while connecting");
+		return rnm_client_fail_interrupted(redis, NULL);
 	default:
 		rnm_client_fail(redis, NULL, RNM_E_IO, "redis.connect", text, "%s", text);
 		redis->failure.sys_errno = sys_errno;
@@ -254,8 +262,7 @@ static enum rnm_status try_server(struct attempt *attempt, const struct rnm_serv
 	if (status == RNM_E_NOMEM)
 		return rnm_error_nomem(attempt->err);
 	if (status != RNM_OK)
-		return rnm_error_set(attempt->err, status, "redis.interrupted",
-		                     "interrupted while resolving %s", server->host);
+		return rnm_error_set(attempt->err, status, "redis.interrupted", "interrupted");
 	status = RNM_NO;
 	for (size_t i = 0; i < addresses.count && status == RNM_NO; i++)
 		status = try_address(attempt, server, &addresses.items[i]);
@@ -317,6 +324,26 @@ static struct rnm_redis *new_redis(double timeout, const volatile sig_atomic_t *
 	return redis;
 }
 
+/* From a configuration it is that which has to be mended, from a URL the command line. */
+static enum rnm_status no_password(const struct rnm_redis_settings *settings, struct rnm_error *err)
+{
+	const char *section = settings->username_section;
+	enum rnm_status status = section != NULL ? RNM_E_MALFORMED : RNM_E_USAGE;
+
+	if (section != NULL)
+		rnm_error_set(err, status, "redis.auth",
+		              "expected a password beside the username of the section %s, found none", section);
+	else
+		rnm_error_set(err, status, "redis.auth", "expected a password for the redis user %.200s, found none",
+		              settings->username);
+	rnm_error_set_reference(err, "Redis requires a password when username is supplied");
+	rnm_error_set_hint(err, "%s, or give it with --password-file FILE or in RNM_REDIS_PASSWORD",
+	                   section != NULL ? "write password = \"...\"; there" : "write redis://USER:PASSWORD@HOST");
+	if (settings->username_file != NULL)
+		rnm_error_at_line(err, settings->username_file, settings->username_line);
+	return status;
+}
+
 static enum rnm_status check_settings(const struct rnm_redis_settings *settings, enum rnm_redis_role role,
                                       struct rnm_error *err)
 {
@@ -328,13 +355,7 @@ static enum rnm_status check_settings(const struct rnm_redis_settings *settings,
 		rnm_error_set_hint(err, "set write_servers, or servers instead of read_servers");
 		return RNM_E_REFUSED;
 	}
-	if (settings->username != NULL && settings->password == NULL) {
-		rnm_error_set(err, RNM_E_USAGE, "redis.auth",
-		              "redis requires a password when username is supplied");
-		rnm_error_set_reference(err, "Redis requires a password when username is supplied");
-		return RNM_E_USAGE;
-	}
-	return RNM_OK;
+	return settings->username != NULL && settings->password == NULL ? no_password(settings, err) : RNM_OK;
 }
 
 static enum rnm_status connect_any(struct rnm_redis *redis, const struct rnm_redis_settings *settings,

@@ -38,7 +38,7 @@ static bool problem(struct reader *reader, struct rnm_bytes item, const char *fm
 
 	for (size_t i = 0; i < len; i++)
 		quoted[i] = isprint((unsigned char)item.data[i]) ? item.data[i] : '?';
-	strcpy(quoted + len, item.len > len ? "..." : "");
+	(void)snprintf(quoted + len, sizeof(quoted) - len, "%s", item.len > len ? "..." : "");
 	va_start(args, fmt);
 	vsnprintf(why, sizeof(why), fmt, args);
 	va_end(args);

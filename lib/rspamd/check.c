@@ -68,6 +68,7 @@ static enum rnm_status check_neural(struct rnm_finding_list *list, struct rnm_co
 		return section_failed(list, status, &why, err);
 	check_nested(list, set->neural, "neural");
 	rnm_check_rules(list, set);
+	rnm_check_prefixes(list, set);
 	rnm_check_external(list, set);
 	rnm_check_values(list, set->neural, "neural");
 	return RNM_OK;

@@ -29,6 +29,7 @@ void rnm_finding_list_clear(struct rnm_finding_list *list);
 struct rnm_rule_set;
 
 void rnm_check_rules(struct rnm_finding_list *list, const struct rnm_rule_set *set);
+void rnm_check_prefixes(struct rnm_finding_list *list, const struct rnm_rule_set *set);
 void rnm_check_external(struct rnm_finding_list *list, const struct rnm_rule_set *set);
 /* Values of a section that are strings where numbers or switches are meant; path names the section. */
 void rnm_check_values(struct rnm_finding_list *list, const struct rnm_value *section, const char *path);

@@ -52,19 +52,26 @@ static void check_alpha(struct external *at, const char *rule, const struct rnm_
 		                rule);
 }
 
-static bool is_signed_http(const char *url)
+/* Whether a map is fetched from a web server: http(s):// at the start or behind sign+, key=...+ and the like. */
+static bool is_http(const char *url)
 {
-	const char *scheme = strcasestr(url, "http");
+	for (const char *at = strcasestr(url, "http"); at != NULL; at = strcasestr(at + 1, "http"))
+		if ((at == url || at[-1] == '+') &&
+		    (strncasecmp(at, "http://", 7) == 0 || strncasecmp(at, "https://", 8) == 0))
+			return true;
+	return false;
+}
 
-	return strncmp(url, "sign+", 5) == 0 && scheme != NULL &&
-	       (strncasecmp(scheme, "http://", 7) == 0 || strncasecmp(scheme, "https://", 8) == 0);
+static bool is_signed_file(const char *url)
+{
+	return !is_http(url) && (strncmp(url, "sign+", 5) == 0 || strstr(url, "+sign+") != NULL);
 }
 
 static void check_url_text(struct external *at, const char *rule, const struct rnm_value *url)
 {
 	const char *text = rnm_value_string(url);
 
-	if (text != NULL && is_signed_http(text))
+	if (text != NULL && strncmp(text, "sign+", 5) == 0 && is_http(text))
 		rnm_finding_add(
 		    at->list, RNM_ID_EXTERNAL_SIGNED_HTTP, url,
 		    "the URL of the rule %s begins with sign+, but rspamd checks signatures of files only "
@@ -136,6 +143,44 @@ static void check_shared(struct external *at, const char *rule, const struct rnm
 		    same.first, rule, rule);
 }
 
+/* Whether one of the sources is a text that fits; url may be a text, a list, or a section with either. */
+static bool any_source(const struct rnm_value *url, bool (*fits)(const char *text))
+{
+	const char *text;
+
+	if (url != NULL && url->type == RNM_OBJECT)
+		url = rnm_value_get(url, "url");
+	text = rnm_value_string(url);
+	if (text != NULL)
+		return fits(text);
+	for (size_t i = 0; url != NULL && url->type == RNM_ARRAY && i < rnm_value_count(url); i++) {
+		text = rnm_value_string(rnm_value_at(url, i));
+		if (text != NULL && fits(text))
+			return true;
+	}
+	return false;
+}
+
+static void check_sign_key(struct external *at, const char *rule, const struct rnm_value *model)
+{
+	const struct rnm_value *key = rnm_value_get(model, "sign_key");
+	const struct rnm_value *url = rnm_value_get(model, "url");
+
+	if (!rnm_value_truthy(key))
+		return;
+	if (any_source(url, is_http) || any_source(rnm_value_get(model, "base_url"), is_http))
+		rnm_finding_add(at->list, RNM_ID_EXTERNAL_SIGN_KEY, key,
+		                "sign_key of external_model in the rule %s has no effect: rspamd checks signatures of "
+		                "files only and loads what comes over http(s) unverified; let a job fetch and verify "
+		                "it, then name the file as sign+/path",
+		                rule);
+	else if (url != NULL && !any_source(url, is_signed_file))
+		rnm_finding_add(at->list, RNM_ID_EXTERNAL_SIGN_KEY, key,
+		                "sign_key of external_model in the rule %s has no effect: rspamd checks the signature "
+		                "of a file only when sign+ stands before its path; write url = \"sign+/path\"",
+		                rule);
+}
+
 static void check_model(void *ctx, const char *name, const struct rnm_value *rule)
 {
 	struct external *at = ctx;
@@ -169,6 +214,7 @@ static void check_model(void *ctx, const char *name, const struct rnm_value *rul
 		check_url_text(at, name, url);
 	if (url != NULL)
 		check_shared(at, name, url);
+	check_sign_key(at, name, model);
 	check_alpha(at, name, model);
 	check_dead(at, name, model);
 }

@@ -15,6 +15,7 @@
 	X(RULES_LIST, "config.rules-list", "neural.rules is a list, so that no rule has a name") \
 	X(RULE_REPEATED, "config.rule-repeated", "a rule is written twice and thereby loses all of its options") \
 	X(RULE_TYPE, "config.rule-type", "a rule is not a section") \
+	X(PREFIX_SHARED, "config.prefix-shared", "two rules have the same prefix, and so the same models in Redis") \
 	X(ENABLED_IGNORED, "config.enabled-ignored", "enabled = false does not switch off what it stands in") \
 	X(PROVIDERS_OBJECT, "config.providers-object", "providers is one section instead of a list: it counts as an empty list") \
 	X(PROVIDERS_EMPTY, "config.providers-empty", "providers is an empty list: such a rule can never load a model") \
@@ -31,6 +32,7 @@
 	X(EXTERNAL_URL_SHARED, "config.external-url-shared", "two rules use the same url: only one of them gets the model") \
 	X(EXTERNAL_URL_LIST, "config.external-url-list", "a list of several sources is concatenated and can then not be read") \
 	X(EXTERNAL_SIGNED_HTTP, "config.external-signed-http", "sign+http(s) URLs are loaded without any verification") \
+	X(EXTERNAL_SIGN_KEY, "config.external-sign-key", "sign_key verifies nothing for http(s), nor for a file without sign+") \
 	X(REDIS_IN_RULE, "config.redis-in-rule", "Redis options inside a rule are not looked at") \
 	X(TIMEOUT_OVERRIDDEN, "config.timeout-overridden", "neural.timeout hides another timeout of the Redis connection") \
 	X(NUMBER_QUOTED, "config.number-quoted", "a number is written as a string") \

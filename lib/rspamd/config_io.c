@@ -45,6 +45,22 @@ static bool read_whole(int fd, char *text, size_t size, size_t *len)
 	return true;
 }
 
+static enum rnm_status not_regular(struct rnm_error *err, const char *file, mode_t mode)
+{
+	const char *found = S_ISDIR(mode)    ? "a folder"
+	                    : S_ISFIFO(mode) ? "a pipe"
+	                    : S_ISSOCK(mode) ? "a socket"
+	                                     : "a device";
+
+	if (err == NULL)
+		return RNM_E_IO;
+	rnm_error_set(err, RNM_E_IO, "config.open", "expected %s to be a regular file, found %s", file, found);
+	rnm_error_set_hint(err, S_ISDIR(mode) ? "name the file in it, usually rspamd.conf"
+	                                      : "rspamd maps its files into memory: save the text as a file first");
+	err->sys_errno = ENODEV; /* what mmap gives for it, and rspamd prints */
+	return RNM_E_IO;
+}
+
 /*
  * The file's bytes as of now in *text (malloc'd, with a NUL behind).  Not rnm_file_read: a regular file
  * whose size is known takes one read call, and a configuration consists of a hundred small ones.
@@ -62,7 +78,7 @@ static enum rnm_status read_file(const char *file, size_t max, char **text, size
 	if (fstat(fd, &st) != 0)
 		status = rnm_error_sys(err, "config.open", errno, "cannot open %s", file);
 	else if (!S_ISREG(st.st_mode))
-		status = rnm_error_sys(err, "config.open", ENODEV, "%s is not a regular file", file);
+		status = not_regular(err, file, st.st_mode);
 	else if ((uintmax_t)st.st_size > max)
 		status = fail_limit(err, file, max, "bytes in one file");
 	else if ((*text = malloc((size_t)st.st_size + 1)) == NULL)

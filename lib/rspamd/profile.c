@@ -74,6 +74,12 @@ static double node_number(struct node node)
 	return number;
 }
 
+/* Exact, which the number is not beyond 2^53. */
+static int64_t node_integer(struct node node)
+{
+	return node.value != NULL ? node.value->as.integer : (int64_t)json_integer_value(node.json);
+}
+
 static bool node_bool(struct node node)
 {
 	return node.value != NULL ? node.value->as.boolean : json_is_true(node.json);
@@ -250,6 +256,10 @@ static void read_version(struct reading *reading, struct node object)
 		read_version_string(reading, node_text(node));
 		return;
 	case RNM_INT:
+		profile->has_version_integer = true;
+		profile->version_integer = node_integer(node);
+		read_version_number(reading, node_number(node));
+		return;
 	case RNM_FLOAT:
 		read_version_number(reading, node_number(node));
 		return;

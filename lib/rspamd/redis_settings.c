@@ -43,6 +43,8 @@ void rnm_redis_settings_free(struct rnm_redis_settings *settings)
 	free(settings->sni);
 	free(settings->sentinel_masters_pattern);
 	free(settings->sentinel_username);
+	free(settings->username_section);
+	free(settings->username_file);
 	free(settings->origin);
 	free(settings);
 }

@@ -218,6 +218,20 @@ static enum rnm_status text_of(struct rnm_redis_merge *merge, const struct rnm_v
 	return *out != NULL ? RNM_OK : rnm_error_nomem(merge->err);
 }
 
+/* For the complaint about one without a password, which can only be made once all sources are known. */
+static enum rnm_status note_username(struct rnm_redis_merge *merge, const struct rnm_value *value,
+                                     const char *section)
+{
+	struct rnm_redis_settings *settings = merge->settings;
+
+	settings->username_section = strdup(section);
+	settings->username_file = value->file != NULL ? strdup(value->file) : NULL;
+	settings->username_line = value->line;
+	if (settings->username_section == NULL || (value->file != NULL && settings->username_file == NULL))
+		return rnm_error_nomem(merge->err);
+	return RNM_OK;
+}
+
 static enum rnm_status merge_texts(struct rnm_redis_merge *merge, const struct rnm_value *section,
                                    const char *name)
 {
@@ -235,6 +249,8 @@ static enum rnm_status merge_texts(struct rnm_redis_merge *merge, const struct r
 			                "may send something else than what is written; put it in quotes",
 			                texts[i].names[0], name);
 		status = text_of(merge, value, name, slot);
+		if (status == RNM_OK && slot == &merge->settings->username)
+			status = note_username(merge, value, name);
 		if (status != RNM_OK)
 			return status;
 	}

@@ -49,7 +49,7 @@ static enum rnm_status decode(char **out, const char *from, const char *end, str
 	char *to = text;
 
 	if (text == NULL)
-		return rnm_error_nomem(err);
+		return rnm_error_nomem(err), RNM_E_NOMEM;
 	while (from < end) {
 		int high, low;
 

@@ -127,6 +127,6 @@ void rnm_lua_number_value(char out[RNM_LUA_NUMBER_MAX], const struct rnm_value *
 		format(out, number->as.real);
 		/* Lua 5.4 marks a float that would read back as an integer. */
 		if (out[strspn(out, "-0123456789")] == '\0')
-			strcat(out, ".0");
+			memcpy(out + strlen(out), ".0", sizeof(".0"));
 	}
 }

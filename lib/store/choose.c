@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "store/events.h"
 #include "store/model.h"
 
 #include <stdlib.h>
@@ -13,7 +14,8 @@ static bool usable(const struct rnm_model *model, const struct rnm_choice *choic
 		return true;
 	if (model->profile.version_kind == RNM_VERSION_ABSENT)
 		return false;
-	return !(model->profile.version < choice->version) && !(model->profile.version > choice->version);
+	/* Not "neither less nor more", which holds for any version when the wanted one is not a number. */
+	return model->profile.version >= choice->version && model->profile.version <= choice->version;
 }
 
 /* Whether a is to be preferred to b, which is newer: what workers read first, then the higher version. */
@@ -55,6 +57,15 @@ static bool any_parsed(const struct rnm_model_list *list)
 	return false;
 }
 
+/* What Redis said of the first key that could not be asked, or NULL. */
+static const char *key_error(const struct rnm_model_list *list)
+{
+	for (size_t i = 0; i < list->count; i++)
+		if (list->models[i].key_error != NULL)
+			return list->models[i].key_error;
+	return NULL;
+}
+
 static enum rnm_status refuse_digest(const struct rnm_rule *rule, const struct rnm_model *model,
                                      struct rnm_error *err)
 {
@@ -93,6 +104,13 @@ static enum rnm_status not_found(const struct rnm_model_list *list, const struct
 		              "there is no model of version %.14g with a network under %s", choice->version, list->zset);
 		rnm_error_set_reference(err, "model version %.14g not found", choice->version);
 		rnm_error_set_hint(err, "`rnm list` shows the versions that exist");
+	} else if (key_error(list) != NULL) {
+		rnm_error_set(err, RNM_E_REDIS, "store.none-live",
+		              "none of the %zu models under %s can be exported: %s", list->count, list->zset,
+		              key_error(list));
+		rnm_error_set_reference(err, "no suitable model found");
+		rnm_event_hint_refusal(err, key_error(list), "allow +hexists and +hmget in the ACL of the Redis user");
+		return RNM_E_REDIS;
 	} else {
 		rnm_error_set(err, RNM_E_NOT_FOUND, "store.none-live",
 		              "none of the %zu models under %s can be exported: their keys hold no network", list->count,

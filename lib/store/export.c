@@ -37,22 +37,31 @@ static const char *key_of(const struct exporting *job)
 	return job->model->profile.redis_key;
 }
 
+/* What is stored is damaged: no other way of exporting it would help. */
+static enum rnm_status hint_other_version(struct rnm_error *err)
+{
+	rnm_error_set_hint(err, "`rnm list` shows other versions: export one of them with -v, or train again");
+	return RNM_E_MALFORMED;
+}
+
 /* Puts the key in front of a sentence about what it holds. */
 static enum rnm_status in_key(const struct exporting *job, enum rnm_status status, struct rnm_error *err)
 {
 	char text[RNM_ERROR_TEXT_MAX];
 
-	if (status != RNM_E_MALFORMED || err == NULL)
+	/* Of a protocol that is broken nothing can be said about the key. */
+	if (status != RNM_E_MALFORMED || err == NULL || strcmp(err->id, "redis.protocol") == 0)
 		return status;
 	memcpy(text, err->message, sizeof(text));
-	snprintf(err->message, sizeof(err->message), "%.512s: %.1500s", key_of(job), text);
-	return status;
+	(void)snprintf(err->message, sizeof(err->message), "%.512s: %.1500s", key_of(job), text);
+	return err->hint[0] == '\0' ? hint_other_version(err) : status;
 }
 
 static enum rnm_status redis_refused(const struct exporting *job, const char *text, struct rnm_error *err)
 {
 	rnm_error_set(err, RNM_E_REDIS, "export.redis", "cannot read the model under %s: %s", key_of(job), text);
 	rnm_error_set_reference(err, "failed to load model data: %s", text);
+	rnm_event_hint_refusal(err, text, "the Redis user may not run HMGET: allow +hmget in its ACL");
 	return RNM_E_REDIS;
 }
 
@@ -66,8 +75,9 @@ static enum rnm_status vanished(const struct exporting *job, struct rnm_error *e
 
 static enum rnm_status empty_blob(const struct exporting *job, struct rnm_error *err)
 {
-	return rnm_error_set(err, RNM_E_MALFORMED, "export.blob",
-	                     "%s: expected a network in the field ann, found an empty string", key_of(job));
+	rnm_error_set(err, RNM_E_MALFORMED, "export.blob",
+	              "%s: expected a network in the field ann, found an empty string", key_of(job));
+	return hint_other_version(err);
 }
 
 static enum rnm_status ask(struct exporting *job, struct rnm_error *err)
@@ -275,5 +285,8 @@ enum rnm_status rnm_store_export(struct rnm_redis *redis, const struct rnm_rule 
 	rnm_buf_free(&job.text);
 	if (status == RNM_OK)
 		*result = done;
+	/* The connection says only that it was interrupted; what that means for the file is known here. */
+	if (status == RNM_E_INTERRUPTED && err != NULL && strcmp(err->id, "redis.interrupted") == 0)
+		rnm_error_set(err, status, "interrupted", "interrupted: nothing was written");
 	return status;
 }

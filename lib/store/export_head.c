@@ -2,6 +2,7 @@
 #include "store/export_head.h"
 
 #include "base/clock.h"
+#include "base/number.h"
 #include "base/value_build.h"
 #include "format/rnm1_json.h"
 #include "format/rnm1_reader.h"
@@ -13,6 +14,8 @@
 #include <string.h>
 
 #define ARENA_MAX ((size_t)64 << 20)
+/* Seconds: how far ahead training dates its lock, with some room for clocks that differ. */
+#define LOCK_AHEAD 60
 /* The top map and `rnm` itself are two levels already. */
 #define META_DEPTH (RNM_RNM1_DEPTH_MAX - 2)
 
@@ -132,14 +135,17 @@ static bool lock_is_fresh(struct rnm_bytes text, const struct rnm_rule *rule)
 {
 	double lifetime = 2 * rule->watch_interval > 10 ? 2 * rule->watch_interval : 10;
 	char *end, copy[40];
-	double since;
+	double since, age;
 
 	if (text.len == 0 || text.len >= sizeof(copy))
 		return false;
 	memcpy(copy, text.data, text.len);
 	copy[text.len] = '\0';
-	since = strtod(copy, &end);
-	return end == copy + text.len && rnm_clock_wall() - since < lifetime;
+	since = rnm_strtod(copy, &end);
+	age = rnm_clock_wall() - since;
+	/* Training moves the lock up to 30 s ahead; one further in the future locks nothing (rspamd:
+	 * lualib/redis_scripts/neural_*.lua). */
+	return end == copy + text.len && age > -LOCK_AHEAD && age < lifetime;
 }
 
 enum rnm_status rnm_export_head_take(struct rnm_export_head *head, enum rnm_small_field field,

@@ -19,8 +19,15 @@ struct judgement {
 	size_t window;     /* how many of the newest profiles workers read */
 	size_t fitting;    /* profiles in the window that workers accept */
 	bool same_symbols; /* all fitting profiles name the same symbols */
+	size_t stuck;      /* the model whose network workers try and fail to load, or SIZE_MAX */
 	struct rnm_distances distances; /* of the profiles' symbols from the rule's own */
 };
+
+/* The rule stands for a name alone: there is no configuration. */
+static bool is_bare(const struct rnm_rule *rule)
+{
+	return rule->raw == NULL;
+}
 
 /* How far a profile is from what the rule asks for; 0 where that plays no part or is not known. */
 static uint64_t distance_of(const struct judgement *judgement, size_t index)
@@ -124,6 +131,12 @@ static size_t first_choice(const struct judgement *judgement, bool live)
 	return best;
 }
 
+/* As far as it is known: only RNM_LIST_FULL asks for the size. */
+static bool is_empty(const struct rnm_model *model)
+{
+	return model->live && model->has_ann_size && model->ann_size == 0;
+}
+
 static void find_served(struct judgement *judgement)
 {
 	struct rnm_model_list *list = judgement->list;
@@ -142,6 +155,11 @@ static void find_served(struct judgement *judgement)
 	/* When the first choice has no network, the others are tried only with a version above -1. */
 	if (live != SIZE_MAX && live != first && !(list->models[live].profile.version > -1))
 		list->served = SIZE_MAX;
+	/* Absence is what makes them go on to the next; a network that does not load ends the search. */
+	if (list->served != SIZE_MAX && is_empty(&list->models[live])) {
+		judgement->stuck = live;
+		list->served = SIZE_MAX;
+	}
 }
 
 /* rspamd's export takes the highest score with a network and looks at nothing else. */
@@ -178,37 +196,72 @@ static char *key_verdict(const struct rnm_model *model)
 		return text_of("its key cannot be read: %s", model->key_error);
 	if (model->wrong_type)
 		return text_of("its key is not a hash");
+	if (is_empty(model))
+		return text_of("empty network");
 	return model->live ? NULL : text_of("no network under its key (expired?)");
 }
 
-static char *verdict(const struct judgement *judgement, size_t index)
+/* Why workers pass over a profile that they accept, which has a network. */
+static char *rank_verdict(const struct judgement *judgement, size_t index)
 {
 	const struct rnm_model_list *list = judgement->list;
-	const struct rnm_model *model = &list->models[index];
-	const struct rnm_profile *profile = &model->profile;
-	char *text;
 
-	if (index == list->served)
-		return strdup("served");
-	if (!profile->worker_ok)
-		return text_of("malformed profile: %s",
-		               profile->problem != NULL ? profile->problem : "not what a worker accepts");
-	text = key_verdict(model);
-	if (text == NULL)
-		text = digest_verdict(judgement->rule, model);
-	if (text != NULL)
-		return text;
-	if (!model->in_window)
+	if (!list->models[index].in_window)
 		return text_of("outside the %zu newest profiles that workers read", judgement->window);
 	if (too_far(judgement, index))
 		return strdup("its symbols are too far from the rule's own list");
+	if (judgement->stuck != SIZE_MAX)
+		return text_of("passed over: workers stop at version %s, whose network is empty",
+		               list->models[judgement->stuck].profile.version_text);
 	if (list->served == SIZE_MAX)
 		return strdup("passed over: workers fall back to versions from 0 on only");
 	if (distance_of(judgement, index) > distance_of(judgement, list->served))
 		return strdup("its symbols are farther from the rule's own list");
-	if (profile->version < list->models[list->served].profile.version)
+	if (list->models[index].profile.version < list->models[list->served].profile.version)
 		return strdup("older version");
 	return strdup("same version, stored earlier");
+}
+
+static char *malformed_verdict(const struct rnm_profile *profile, const char *also)
+{
+	return text_of("malformed profile: %s%s%s",
+	               profile->problem != NULL ? profile->problem : "not what a worker accepts",
+	               also != NULL ? "; " : "", also != NULL ? also : "");
+}
+
+/* Without a configuration nothing can be said but what the profile and its key are like. */
+static char *bare_verdict(const struct rnm_model *model)
+{
+	char *text;
+
+	if (!model->profile.worker_ok || model->profile.malformed)
+		return malformed_verdict(&model->profile, NULL);
+	text = key_verdict(model);
+	return text != NULL ? text : strdup("live");
+}
+
+static char *verdict(const struct judgement *judgement, size_t index)
+{
+	const struct rnm_model *model = &judgement->list->models[index];
+	char *text, *whole;
+
+	if (is_bare(judgement->rule))
+		return bare_verdict(model);
+	if (index == judgement->list->served)
+		return strdup("served");
+	if (!model->profile.worker_ok)
+		return malformed_verdict(&model->profile, NULL);
+	text = index == judgement->stuck ? strdup("empty network: workers fail to load it and do not fall back")
+	                                 : key_verdict(model);
+	if (text == NULL)
+		text = digest_verdict(judgement->rule, model);
+	if (text == NULL)
+		text = rank_verdict(judgement, index);
+	if (text == NULL || !model->profile.malformed)
+		return text;
+	whole = malformed_verdict(&model->profile, text);
+	free(text);
+	return whole;
 }
 
 /* What the choice depends on that is not known here. */
@@ -230,6 +283,12 @@ static char *served_why(const struct judgement *judgement)
 
 	if (list->count == 0)
 		return strdup("there are no profiles");
+	if (is_bare(judgement->rule))
+		return strdup("not known: no configuration says what the rule asks for");
+	if (judgement->stuck != SIZE_MAX)
+		return text_of("version %s comes first, but its network is empty: workers fail to load it and do not "
+		               "fall back to another",
+		               list->models[judgement->stuck].profile.version_text);
 	if (judgement->fitting == 0)
 		return text_of("none of the %zu newest profiles fits the configuration", judgement->window);
 	if (list->served == SIZE_MAX)
@@ -249,7 +308,9 @@ static enum rnm_status judge(struct judgement *judgement, struct rnm_error *err)
 		list->models[i].digest_match = match_digest(judgement->rule, &list->models[i].profile);
 		list->models[i].in_window = i < judgement->window;
 	}
-	find_served(judgement);
+	list->served = SIZE_MAX;
+	if (!is_bare(judgement->rule))
+		find_served(judgement);
 	find_original(list);
 	for (size_t i = 0; i < list->count; i++) {
 		list->models[i].verdict = verdict(judgement, i);
@@ -263,7 +324,8 @@ static enum rnm_status judge(struct judgement *judgement, struct rnm_error *err)
 enum rnm_status rnm_model_list_judge(struct rnm_model_list *list, const struct rnm_rule *rule,
                                      struct rnm_error *err)
 {
-	struct judgement judgement = { .list = list, .rule = rule, .window = window_size(rule, list->count) };
+	struct judgement judgement = { .list = list, .rule = rule, .window = window_size(rule, list->count),
+		                       .stuck = SIZE_MAX };
 	enum rnm_status status = rnm_distances_measure(&judgement.distances, list, rule, err);
 
 	if (status == RNM_OK)

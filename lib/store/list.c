@@ -2,6 +2,7 @@
 /*
  * Reading the profiles of one sorted set: two pipelined round trips, whatever their number.
  */
+#include "base/number.h"
 #include "base/value_build.h"
 #include "store/events.h"
 #include "store/model.h"
@@ -27,10 +28,10 @@ static enum rnm_status zset_error(const struct listing *listing, const char *tex
 {
 	rnm_error_set(err, RNM_E_REDIS, "store.zset", "cannot list the models in %s: %s", listing->list->zset, text);
 	rnm_error_set_reference(err, "failed to list models: %s", text);
-	if (strncmp(text, "NOAUTH", 6) == 0)
-		rnm_error_set_hint(err, "Redis wants a password: set it in the section redis of the configuration");
-	else if (strncmp(text, "NOPERM", 6) == 0)
-		rnm_error_set_hint(err, "the commands ZREVRANGE, HEXISTS and HMGET must be allowed");
+	if (strncmp(text, "WRONGTYPE", 9) == 0)
+		rnm_error_set_hint(err, "this key is no list of models: something else uses the name; compare "
+		                        "neural.prefix and the rule's prefix, or rename the other key");
+	rnm_event_hint_refusal(err, text, "the Redis user may not run this: allow +zrevrange +hexists +hmget in its ACL");
 	return RNM_E_REDIS;
 }
 
@@ -69,7 +70,7 @@ static enum rnm_status read_score(struct listing *listing, double *score, struct
 		return rnm_event_unexpected("ZREVRANGE", err);
 	status = rnm_event_bulk(listing->redis, &event, &listing->text, "a score", err);
 	if (status == RNM_OK)
-		*score = strtod(rnm_buf_cstr(&listing->text), NULL);
+		*score = rnm_strtod(rnm_buf_cstr(&listing->text), NULL);
 	return status;
 }
 

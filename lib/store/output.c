@@ -28,22 +28,39 @@ static enum rnm_status spool_error(const struct rnm_output *output, int errnum, 
 	return RNM_E_IO;
 }
 
-/* The id and the sentence that the export promises, with the name that the caller gave. */
-static enum rnm_status file_error(const struct rnm_output *output, bool opening, int errnum, struct rnm_error *err)
+/* The original's words, with the name that the caller gave. */
+static void set_reference(const struct rnm_output *output, const char *verb, int errnum, struct rnm_error *err)
+{
+	char reason[256];
+
+	rnm_error_set_reference(err, "cannot %s output file %s: %s", verb, output->options->path,
+	                        strerror_r(errnum, reason, sizeof(reason)));
+}
+
+static enum rnm_status open_error(const struct rnm_output *output, const struct rnm_error *failure,
+                                  struct rnm_error *err)
+{
+	if (err == NULL)
+		return failure->status;
+	*err = *failure;
+	(void)snprintf(err->id, sizeof(err->id), "export.open");
+	set_reference(output, "open", failure->sys_errno, err);
+	return failure->status;
+}
+
+static enum rnm_status write_error(const struct rnm_output *output, int errnum, struct rnm_error *err)
 {
 	const char *path = output->options->path;
-	char text[RNM_ERROR_TEXT_MAX];
+	int fd = output->options->fd;
 
-	if (path != NULL)
-		rnm_error_sys(err, opening ? "export.open" : "export.write", errnum, "cannot %s output file %s",
-		              opening ? "open" : "write", path);
-	else
-		rnm_error_sys(err, "export.write", errnum, "cannot write the model to descriptor %d",
-		              output->options->fd);
-	if (err == NULL || path == NULL)
-		return RNM_E_IO;
-	snprintf(text, sizeof(text), "%s", err->message);
-	rnm_error_set_reference(err, "%s", text);
+	if (path != NULL) {
+		rnm_error_sys(err, "export.write", errnum, "cannot write output file %s", path);
+		set_reference(output, "write", errnum, err);
+	} else if (fd == STDOUT_FILENO) {
+		rnm_error_sys(err, "export.write", errnum, "cannot write the model to standard output");
+	} else {
+		rnm_error_sys(err, "export.write", errnum, "cannot write the model to descriptor %d", fd);
+	}
 	return RNM_E_IO;
 }
 
@@ -74,7 +91,7 @@ enum rnm_status rnm_output_open(struct rnm_output *output, const struct rnm_expo
 		struct rnm_error failure;
 
 		if (rnm_replace_open(&output->replace, options->path, &failure) != RNM_OK)
-			return file_error(output, true, failure.sys_errno, err);
+			return open_error(output, &failure, err);
 		output->has_replace = true;
 	}
 	direct = output->has_replace && !output->replace.in_place && !options->compress;
@@ -92,7 +109,7 @@ static enum rnm_status replace_write(struct rnm_output *output, const void *data
 
 	if (rnm_replace_write(&output->replace, data, len, &failure) == RNM_OK)
 		return RNM_OK;
-	return file_error(output, false, failure.sys_errno, err);
+	return write_error(output, failure.sys_errno, err);
 }
 
 enum rnm_status rnm_output_take(void *ctx, const void *data, size_t len, struct rnm_error *err)
@@ -110,9 +127,14 @@ static bool cancelled(const struct rnm_output *output)
 	return output->options->cancel != NULL && *output->options->cancel != 0;
 }
 
-static enum rnm_status interrupted(struct rnm_error *err)
+/* What has gone to a pipe or a device stays there, and its reader must not take it for a model. */
+static enum rnm_status interrupted(const struct rnm_output *output, struct rnm_error *err)
 {
-	return rnm_error_set(err, RNM_E_INTERRUPTED, "interrupted", "interrupted before the model was written");
+	if (output->sent > 0)
+		return rnm_error_set(err, RNM_E_INTERRUPTED, "interrupted",
+		                     "interrupted: only the first %llu bytes were written",
+		                     (unsigned long long)output->sent);
+	return rnm_error_set(err, RNM_E_INTERRUPTED, "interrupted", "interrupted: nothing was written");
 }
 
 /* Waits for a descriptor that somebody has made non-blocking, as shells do with shared terminals. */
@@ -129,19 +151,20 @@ static int target_fd(const struct rnm_output *output)
 }
 
 /* To what cannot be taken back: a pipe, a device, the caller's descriptor. */
-static enum rnm_status write_out(const struct rnm_output *output, const char *data, size_t len,
-                                 struct rnm_error *err)
+static enum rnm_status write_out(struct rnm_output *output, const char *data, size_t len, struct rnm_error *err)
 {
 	int fd = target_fd(output);
 
 	while (len > 0) {
-		ssize_t put = write(fd, data, len);
+		ssize_t put;
 
 		if (cancelled(output))
-			return interrupted(err);
+			return interrupted(output, err);
+		put = write(fd, data, len);
 		if (put < 0 && errno != EINTR && (errno != EAGAIN || !wait_writable(fd)))
-			return file_error(output, false, errno, err);
+			return write_error(output, errno, err);
 		if (put > 0) {
+			output->sent += (uint64_t)put;
 			data += put;
 			len -= (size_t)put;
 		}
@@ -188,14 +211,15 @@ static enum rnm_status copy_spool(struct rnm_output *output, struct rnm_error *e
 		ssize_t sent;
 
 		if (cancelled(output))
-			return interrupted(err);
+			return interrupted(output, err);
 		sent = sendfile(target_fd(output), output->spool, &offset, COPY_STEP);
+		output->sent = (uint64_t)offset;
 		if (sent > 0 || (sent < 0 && errno == EINTR))
 			continue;
 		if (sent < 0 && errno == EAGAIN && wait_writable(target_fd(output)))
 			continue;
 		if (sent < 0 && errno != EINVAL && errno != ENOSYS)
-			return file_error(output, false, errno, err);
+			return write_error(output, errno, err);
 		return copy_by_hand(output, offset, err);
 	}
 	return RNM_OK;
@@ -233,7 +257,7 @@ static enum rnm_status pack_spool(struct rnm_output *output, struct rnm_zstd_enc
 		ssize_t got = read_spool(output, buffer, &offset);
 
 		if (cancelled(output))
-			status = interrupted(err);
+			status = interrupted(output, err);
 		else if (got <= 0)
 			status = spool_error(output, got < 0 ? errno : EIO, err);
 		else
@@ -283,7 +307,7 @@ enum rnm_status rnm_output_finish(struct rnm_output *output, uint64_t *size, cha
 		return status;
 	output->has_replace = false; /* commit releases it in any case */
 	if (rnm_replace_commit(&output->replace, &failure) != RNM_OK)
-		return file_error(output, false, failure.sys_errno, err);
+		return write_error(output, failure.sys_errno, err);
 	return RNM_OK;
 }
 

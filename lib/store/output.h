@@ -18,6 +18,7 @@ struct rnm_output {
 	bool has_replace;
 	int spool; /* -1: bytes go straight to the file, or nowhere */
 	uint64_t received;
+	uint64_t sent; /* bytes that have gone where they cannot be taken back */
 };
 
 RNM_MUST_CHECK enum rnm_status rnm_output_open(struct rnm_output *output, const struct rnm_export_options *options,

@@ -87,6 +87,16 @@ static enum rnm_status read_bulk(struct scan *scan, struct rnm_error *err)
 	return rnm_event_bulk(scan->redis, &event, &scan->text, "the name of a key", err);
 }
 
+static enum rnm_status scan_refused(struct scan *scan, struct rnm_bytes answer, struct rnm_error *err)
+{
+	rnm_buf_clear(&scan->text);
+	rnm_buf_append(&scan->text, answer.data, answer.len);
+	rnm_error_set(err, RNM_E_REDIS, "store.scan", "cannot look for models: %s", rnm_buf_cstr(&scan->text));
+	rnm_event_hint_refusal(err, rnm_buf_cstr(&scan->text),
+	                       "the Redis user may not run SCAN: name -r and -s instead of --all, or allow +scan in its ACL");
+	return RNM_E_REDIS;
+}
+
 /* One round; the next cursor replaces the old one. */
 static enum rnm_status scan_round(struct scan *scan, const char *pattern, char *cursor, size_t size,
                                   struct rnm_error *err)
@@ -100,8 +110,7 @@ static enum rnm_status scan_round(struct scan *scan, const char *pattern, char *
 	if (status != RNM_OK)
 		return status;
 	if (event.kind == RNM_EVENT_ERROR)
-		return rnm_error_set(err, RNM_E_REDIS, "store.scan", "cannot look for models: %.*s",
-		                     (int)event.data.len, event.data.data);
+		return scan_refused(scan, event.data, err);
 	if (event.kind != RNM_EVENT_ARRAY || event.length != 2)
 		return rnm_event_unexpected("SCAN", err);
 	status = read_bulk(scan, err);

@@ -253,8 +253,14 @@ static void main_file_problems(void **state)
 	assert_string_equal(last_error.reference,
 	                    FAILED "cannot open dir.conf: cannot mmap file dir.conf: No such device");
 	assert_int_equal(last_error.status, RNM_E_IO);
+	assert_string_equal(last_error.message, "expected dir.conf to be a regular file, found a folder");
+	assert_string_equal(last_error.hint, "name the file in it, usually rspamd.conf");
 	assert_int_equal(mkfifo("pipe.conf", 0666), 0);
 	assert_null(load_path("pipe.conf"));
+	assert_int_equal(last_error.status, RNM_E_IO);
+	assert_string_equal(last_error.message, "expected pipe.conf to be a regular file, found a pipe");
+	assert_string_equal(last_error.reference,
+	                    FAILED "cannot open pipe.conf: cannot mmap file pipe.conf: No such device");
 	put_text("bad.conf", "a = [\n");
 	assert_null(load_path("bad.conf"));
 	snprintf(reference, sizeof(reference), PARSER "%s/bad.conf:2 unmatched open brace at 1; ", folder);

@@ -76,6 +76,36 @@ static void assert_version(const char *json, enum rnm_version_kind kind, double 
 	rnm_profile_clear(&p);
 }
 
+static void assert_integer(const char *version, bool has, int64_t integer)
+{
+	char member[512];
+	struct rnm_profile p;
+
+	snprintf(member, sizeof(member), "{\"digest\":\"d\",\"symbols\":[],\"version\":%s,\"redis_key\":\"k\"}", version);
+	p = parse(member);
+	assert_int_equal(p.has_version_integer, has);
+	if (has)
+		assert_true(p.version_integer == integer);
+	rnm_profile_clear(&p);
+}
+
+/* What the number cannot hold is kept beside it, by each of the three parsers. */
+static void exact_versions(void **state)
+{
+	(void)state;
+	assert_integer("7", true, 7);
+	assert_integer("0", true, 0);
+	assert_integer("-3", true, -3);
+	assert_integer("9007199254740993", true, 9007199254740993);
+	assert_integer("9223372036854775807", true, INT64_MAX);
+	assert_integer("9007199254740993 # read as rspamd does\n", true, 9007199254740993);
+	assert_integer("4.5", false, 0);
+	assert_integer("2.0", false, 0);
+	assert_integer("1e300", false, 0);
+	assert_integer("\"9007199254740993\"", false, 0);
+	assert_integer("true", false, 0);
+}
+
 static void versions(void **state)
 {
 	(void)state;
@@ -415,7 +445,7 @@ static void distances(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(complete),   cmocka_unit_test(versions),
+		cmocka_unit_test(complete),   cmocka_unit_test(versions), cmocka_unit_test(exact_versions),
 		cmocka_unit_test(schema),     cmocka_unit_test(lenient),
 		cmocka_unit_test(unreadable), cmocka_unit_test(odd_bytes),
 		cmocka_unit_test(hostile),    cmocka_unit_test(thousands_of_symbols),

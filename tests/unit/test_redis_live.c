@@ -76,17 +76,18 @@ static void test_tcp_and_unix(void **state)
 	rnm_redis_free(redis);
 }
 
+static struct rnm_error refusal; /* the last one */
+
 static void expect_refusal(struct rnm_redis_settings *settings, const char *id, const char *reference)
 {
 	struct rnm_redis *redis = NULL;
-	struct rnm_error err;
 
-	assert_int_equal(rnm_redis_connect(&redis, settings, RNM_REDIS_READ, NULL, &err), RNM_E_REDIS);
+	assert_int_equal(rnm_redis_connect(&redis, settings, RNM_REDIS_READ, NULL, &refusal), RNM_E_REDIS);
 	assert_null(redis);
-	assert_string_equal(err.id, id);
-	assert_string_equal(err.reference, reference);
-	assert_non_null(strstr(err.message, reference));
-	assert_true(strlen(err.hint) > 0);
+	assert_string_equal(refusal.id, id);
+	assert_string_equal(refusal.reference, reference);
+	assert_non_null(strstr(refusal.message, reference));
+	assert_true(strlen(refusal.hint) > 0);
 }
 
 static void test_passwords(void **state)
@@ -135,7 +136,7 @@ static void test_passwords(void **state)
 
 static void test_user_without_password(void **state)
 {
-	static char user[] = "rnm";
+	static char user[] = "rnm", section[] = "redis", file[] = "redis.conf";
 	struct target where;
 	struct rnm_redis_settings *settings = target(&where, 5, "%s", locked.socket);
 	struct rnm_redis *redis = NULL;
@@ -144,7 +145,20 @@ static void test_user_without_password(void **state)
 	(void)state;
 	settings->username = user;
 	assert_int_equal(rnm_redis_connect(&redis, settings, RNM_REDIS_READ, NULL, &err), RNM_E_USAGE);
+	assert_string_equal(err.message, "expected a password for the redis user rnm, found none");
 	assert_string_equal(err.reference, "Redis requires a password when username is supplied");
+	assert_non_null(strstr(err.hint, "redis://USER:PASSWORD@HOST"));
+	settings->username_section = section;
+	settings->username_file = file;
+	settings->username_line = 7;
+	assert_int_equal(rnm_redis_connect(&redis, settings, RNM_REDIS_READ, NULL, &err), RNM_E_MALFORMED);
+	assert_string_equal(err.id, "redis.auth");
+	assert_string_equal(err.message,
+	                    "expected a password beside the username of the section redis, found none");
+	assert_string_equal(err.reference, "Redis requires a password when username is supplied");
+	assert_string_equal(err.file, file);
+	assert_int_equal(err.line, 7);
+	assert_non_null(strstr(err.hint, "--password-file"));
 }
 
 static void test_databases(void **state)
@@ -184,6 +198,10 @@ static void test_databases(void **state)
 	/* No password where one is needed: that is what is told, not the database. */
 	settings->password = NULL;
 	expect_refusal(settings, "redis.auth", "NOAUTH Authentication required.");
+	assert_non_null(strstr(refusal.message,
+	                       ": the server wants a password and none was given: NOAUTH Authentication required."));
+	assert_string_equal(refusal.hint, "add the option password to the redis settings, or give it with "
+	                                  "--password-file FILE or in RNM_REDIS_PASSWORD");
 }
 
 static void test_missing_socket(void **state)

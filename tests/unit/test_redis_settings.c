@@ -144,6 +144,8 @@ static void texts(void **state)
 	    "redis { servers = a; username = u; password = p; prefix = x; ssl = true; ssl_ca = /ca; "
 	    "ssl_ca_dir = /dir; ssl_cert = /cert; ssl_key = /key; sni = host; no_ssl_verify = yes; }");
 	assert_text("username", s->username, "u");
+	assert_text("section of the user", s->username_section, "redis");
+	assert_true(s->username_file != NULL && s->username_line == 1);
 	assert_text("prefix", s->prefix, "x");
 	assert_text("ssl_ca", s->ssl_ca, "/ca");
 	assert_text("ssl_ca_dir", s->ssl_ca_dir, "/dir");

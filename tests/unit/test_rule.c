@@ -396,6 +396,16 @@ static void external_findings(void **state)
 	assert_findings(EXTERNAL("url = \"sign+key=abc+https://h/x\";"), "config.external-signed-http:3");
 	assert_findings(EXTERNAL("url = \"sign+key=abc+/var/lib/http/x\";"), "");
 	assert_findings(EXTERNAL("url = [\"http://a/x\", \"fallback+/x\"];"), "");
+	assert_findings(EXTERNAL("url = \"https://h/x\"; sign_key = abc;"), "config.external-sign-key:3");
+	assert_findings(EXTERNAL("base_url = \"http://h\"; sign_key = abc;"), "config.external-sign-key:3");
+	assert_findings(EXTERNAL("url { url = \"HTTPS://h/x\"; poll = 9; } sign_key = abc;"),
+	                "config.external-sign-key:3");
+	assert_findings(EXTERNAL("url = [\"fallback+/x\", \"key=ab+http://h/x\"]; sign_key = abc;"),
+	                "config.external-sign-key:3");
+	assert_findings(EXTERNAL("url = \"/var/lib/http/x\"; sign_key = abc;"), "config.external-sign-key:3");
+	assert_findings(EXTERNAL("url = \"sign+/var/lib/http/x\"; sign_key = abc;"), "");
+	assert_findings(EXTERNAL("url = \"key=ab+sign+file:///x\"; sign_key = abc;"), "");
+	assert_findings(EXTERNAL("url = \"https://h/x\"; sign_key = false;"), "");
 	assert_findings(EXTERNAL("url = [\"http://a/x\", \"http://b/x\"];"), "config.external-url-list:3");
 	assert_findings(REDIS "neural { rules { x { external_model {\nbase_url = \"http://h\"; } } } }",
 	                "config.external-no-digest:3");
@@ -406,6 +416,23 @@ static void external_findings(void **state)
 	    "neural { rules { x { providers = [{ type = a; }]; external_model { url = \"http://h\"; } }\n"
 	    "y { providers = [{ type = a; }]; external_model { url = \"http://h\"; } } } }",
 	    "config.external-url-shared:3");
+}
+
+#define RULE(name, options) name " { providers = [{ type = a; }];\n" options " }\n"
+
+static void shared_prefixes(void **state)
+{
+	(void)state;
+	assert_findings(REDIS "neural { rules { " RULE("x", "") RULE("y", "") " } }", "");
+	assert_findings(REDIS "neural { rules { " RULE("x", "prefix = p;") RULE("y", "prefix = q;") " } }", "");
+	assert_findings(REDIS "neural { rules { " RULE("x", "prefix = p;") RULE("y", "prefix = p;")
+	                    RULE("z", "prefix = p;") " } }",
+	                "config.prefix-shared:5 config.prefix-shared:7");
+	/* A rule's name is its prefix too, and a number is its text. */
+	assert_findings(REDIS "neural { rules { " RULE("x", "prefix = y;") RULE("y", "") " } }",
+	                "config.prefix-shared:4");
+	assert_findings(REDIS "neural { rules { " RULE("x", "prefix = 7;") RULE("y", "prefix = \"7\";") " } }",
+	                "config.prefix-shared:5");
 }
 
 static void value_findings(void **state)
@@ -508,6 +535,7 @@ int main(void)
 		cmocka_unit_test(rule_findings),
 		cmocka_unit_test(one_rule_findings),
 		cmocka_unit_test(external_findings),
+		cmocka_unit_test(shared_prefixes),
 		cmocka_unit_test(value_findings),
 		cmocka_unit_test(redis_findings),
 		cmocka_unit_test(hostile),

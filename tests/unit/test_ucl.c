@@ -41,14 +41,19 @@ static int io_is_regular(void *ctx, const char *full, bool *regular)
 	return 0;
 }
 
+static int read_errno; /* not 0: no file can be read */
+
 static enum rnm_status io_read(void *ctx, const char *full, bool expand, const char **text, size_t *len,
                                struct rnm_error *err)
 {
 	struct test_io *io = ctx;
-	FILE *file = fopen(full, "rb");
+	FILE *file;
 	char *bytes;
 
 	(void)expand;
+	if (read_errno != 0)
+		return rnm_error_sys(err, "test", read_errno, "open");
+	file = fopen(full, "rb");
 	if (file == NULL)
 		return rnm_error_sys(err, "test", errno, "open");
 	assert_true(io->count < sizeof(io->texts) / sizeof(io->texts[0]));
@@ -565,6 +570,42 @@ static void include_levels(void **state)
 	parse_free(parse);
 }
 
+/* What is there and cannot be read is no mistake in the configuration: `try` does not forgive it either. */
+static void unreadable_files(void **state)
+{
+	static const struct {
+		const char *text;
+		int sys_errno;
+		enum rnm_status status;
+		const char *reference;
+	} cases[] = {
+		{ ".include \"/dev/../etc/hostname\"", EACCES, RNM_E_IO,
+		  "cannot open file /etc/hostname: Permission denied" },
+		{ ".include(try=true) \"/etc/hostname\"", EACCES, RNM_E_IO,
+		  "cannot open file /etc/hostname: Permission denied" },
+		{ ".include \"/etc/hostname\"", EIO, RNM_E_IO, "cannot open file /etc/hostname: Input/output error" },
+		{ ".include \"/etc/hostname\"", ENOENT, RNM_E_MALFORMED,
+		  "cannot open file /etc/hostname: No such file or directory" },
+		{ ".load(key=k) \"/etc/hostname\"", EACCES, RNM_E_IO,
+		  "cannot open file /etc/hostname: Permission denied" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct parse *parse;
+
+		read_errno = cases[i].sys_errno;
+		parse = parse_text(cases[i].text);
+		read_errno = 0;
+		assert_int_equal(parse->status, cases[i].status);
+		assert_int_equal(parse->err.sys_errno, cases[i].sys_errno);
+		assert_string_equal(parse->err.reference, cases[i].reference);
+		assert_string_equal(parse->err.id, "config.include");
+		assert_int_equal(parse->err.line, 1);
+		parse_free(parse);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -583,6 +624,7 @@ int main(void)
 		cmocka_unit_test(depth_limit),
 		cmocka_unit_test(names_limit),
 		cmocka_unit_test(zero_bytes),
+		cmocka_unit_test(unreadable_files),
 		cmocka_unit_test_setup_teardown(include_levels, make_folder, drop_folder),
 	};
 

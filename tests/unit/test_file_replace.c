@@ -1,0 +1,346 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Replacing files: what stands at the name already, and what the name really leads to. */
+#include "base/file.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#define NOBODY 65534
+
+static char folder[] = "/tmp/rnm-replace-XXXXXX";
+
+static int make_folder(void **state)
+{
+	(void)state;
+	strcpy(strrchr(folder, '-'), "-XXXXXX");
+	return mkdtemp(folder) == NULL;
+}
+
+static int remove_folder(void **state)
+{
+	char command[128];
+
+	(void)state;
+	snprintf(command, sizeof(command), "rm -rf %s", folder);
+	return system(command);
+}
+
+static const char *in_folder(const char *name)
+{
+	static char paths[4][128];
+	static size_t turn;
+	char *path = paths[turn++ % 4];
+
+	snprintf(path, sizeof(paths[0]), "%s/%s", folder, name);
+	return path;
+}
+
+static size_t entries(void)
+{
+	DIR *dir = opendir(folder);
+	size_t count = 0;
+
+	assert_non_null(dir);
+	while (readdir(dir) != NULL)
+		count++;
+	closedir(dir);
+	return count - 2;
+}
+
+static void assert_file(const char *name, const char *text)
+{
+	struct rnm_buf buf;
+
+	rnm_buf_init(&buf, 1000);
+	assert_int_equal(rnm_file_read(in_folder(name), &buf, 1000, NULL), RNM_OK);
+	assert_string_equal(rnm_buf_cstr(&buf), text);
+	rnm_buf_free(&buf);
+}
+
+static enum rnm_status replace_with(const char *path, const char *text, struct rnm_error *err)
+{
+	struct rnm_replace replace;
+	enum rnm_status status = rnm_replace_open(&replace, path, err);
+
+	if (status != RNM_OK)
+		return status;
+	status = rnm_replace_write(&replace, text, strlen(text), err);
+	if (status != RNM_OK) {
+		rnm_replace_abort(&replace);
+		return status;
+	}
+	return rnm_replace_commit(&replace, err);
+}
+
+static void must_replace(const char *path, const char *text)
+{
+	struct rnm_error err;
+
+	if (replace_with(path, text, &err) != RNM_OK)
+		fail_msg("%s: %s", path, err.message);
+}
+
+static void make_file(const char *name, const char *text)
+{
+	int fd = open(in_folder(name), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+
+	assert_true(fd >= 0 && rnm_write_all(fd, text, strlen(text)));
+	close(fd);
+}
+
+/* ---- descriptors of our own ---- */
+
+/* All the names under which a process meets its own descriptor fd. */
+static void names_of(int fd, char names[5][128])
+{
+	snprintf(names[0], sizeof(names[0]), "/proc/self/fd/%d", fd);
+	snprintf(names[1], sizeof(names[1]), "/dev/fd/%d", fd);
+	snprintf(names[2], sizeof(names[2]), "/proc/%d/fd/%d", (int)getpid(), fd);
+	snprintf(names[3], sizeof(names[3]), "/proc/thread-self/fd/%d", fd);
+	snprintf(names[4], sizeof(names[4]), "%s/link", folder);
+	assert_int_equal(symlink(names[1], names[4]), 0);
+}
+
+static void appending_descriptors_are_written_in_place(void **state)
+{
+	char names[5][128];
+	struct stat before, after;
+	int fd;
+
+	(void)state;
+	make_file("log", "old\n");
+	fd = open(in_folder("log"), O_WRONLY | O_APPEND | O_CLOEXEC);
+	names_of(fd, names);
+	assert_int_equal(fstat(fd, &before), 0);
+	for (size_t i = 0; i < 5; i++)
+		must_replace(names[i], "x");
+	assert_file("log", "old\nxxxxx");
+	assert_int_equal(stat(in_folder("log"), &after), 0);
+	assert_int_equal(after.st_ino, before.st_ino);
+	assert_int_equal(entries(), 2); /* the log and the link */
+	/* Ours was duplicated and is still open. */
+	assert_int_equal(write(fd, "y", 1), 1);
+	assert_file("log", "old\nxxxxxy");
+	close(fd);
+}
+
+/* As in: { echo header; rnm export -o /dev/stdout; } > file */
+static void descriptors_keep_their_offset(void **state)
+{
+	char name[64];
+	int fd;
+
+	(void)state;
+	fd = open(in_folder("out"), O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+	snprintf(name, sizeof(name), "/dev/fd/%d", fd);
+	assert_int_equal(write(fd, "ab", 2), 2);
+	must_replace(name, "cd");
+	assert_int_equal(write(fd, "ef", 2), 2);
+	close(fd);
+	assert_file("out", "abcdef");
+	assert_int_equal(entries(), 1);
+}
+
+static void standard_output_is_written_in_place(void **state)
+{
+	int saved = dup(STDOUT_FILENO), fd;
+
+	(void)state;
+	fflush(stdout);
+	fd = open(in_folder("out"), O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+	dup2(fd, STDOUT_FILENO);
+	must_replace("/dev/stdout", "model");
+	dup2(saved, STDOUT_FILENO);
+	close(saved);
+	close(fd);
+	assert_file("out", "model");
+	assert_int_equal(entries(), 1);
+}
+
+static void descriptors_that_cannot_be_written(void **state)
+{
+	struct rnm_error err;
+	char name[64];
+	int fd;
+
+	(void)state;
+	make_file("model", "old");
+	fd = open(in_folder("model"), O_RDONLY | O_CLOEXEC);
+	snprintf(name, sizeof(name), "/dev/fd/%d", fd);
+	assert_int_equal(replace_with(name, "new", &err), RNM_E_IO);
+	assert_int_equal(err.sys_errno, EBADF);
+	close(fd);
+	assert_int_equal(replace_with(name, "new", &err), RNM_E_IO);
+	assert_int_equal(err.sys_errno, EBADF);
+	assert_file("model", "old");
+}
+
+/* A pipe has no name to follow, whoever holds it. */
+static void pipes_of_others_are_written_in_place(void **state)
+{
+	char name[64], text[8];
+	int ends[2], hold[2];
+	pid_t child;
+
+	(void)state;
+	assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+	assert_int_equal(pipe2(hold, O_CLOEXEC), 0);
+	child = fork();
+	if (child == 0) {
+		close(hold[1]);
+		_exit((int)read(hold[0], text, 1)); /* until the parent closes its end */
+	}
+	close(hold[0]);
+	snprintf(name, sizeof(name), "/proc/%d/fd/%d", (int)child, ends[1]);
+	must_replace(name, "pipe");
+	assert_int_equal(read(ends[0], text, sizeof(text)), 4);
+	assert_memory_equal(text, "pipe", 4);
+	close(hold[1]);
+	assert_int_equal(waitpid(child, NULL, 0), child);
+	close(ends[0]);
+	close(ends[1]);
+}
+
+/* ---- links ---- */
+
+static void a_dangling_link_gets_its_target(void **state)
+{
+	struct stat st;
+
+	(void)state;
+	assert_int_equal(mkdir(in_folder("sub"), 0755), 0);
+	assert_int_equal(symlink("second", in_folder("first")), 0);
+	assert_int_equal(symlink("sub/model", in_folder("second")), 0);
+	must_replace(in_folder("first"), "new");
+	assert_file("sub/model", "new");
+	must_replace(in_folder("first"), "newer");
+	assert_file("sub/model", "newer");
+	assert_int_equal(lstat(in_folder("first"), &st), 0);
+	assert_true(S_ISLNK(st.st_mode));
+	assert_int_equal(lstat(in_folder("second"), &st), 0);
+	assert_true(S_ISLNK(st.st_mode));
+	assert_int_equal(entries(), 3);
+}
+
+static void links_to_nowhere(void **state)
+{
+	struct rnm_error err;
+
+	(void)state;
+	assert_int_equal(symlink("loop", in_folder("loop")), 0);
+	assert_int_equal(replace_with(in_folder("loop"), "x", &err), RNM_E_IO);
+	assert_int_equal(err.sys_errno, ELOOP);
+	assert_int_equal(symlink("none/model", in_folder("link")), 0);
+	assert_int_equal(replace_with(in_folder("link"), "x", &err), RNM_E_IO);
+	assert_int_equal(err.sys_errno, ENOENT);
+	assert_int_equal(symlink(".", in_folder("here")), 0);
+	assert_int_equal(replace_with(in_folder("here"), "x", &err), RNM_E_IO);
+	assert_int_equal(err.sys_errno, EISDIR);
+	make_file("file", "old");
+	assert_int_equal(replace_with(in_folder("file/"), "x", &err), RNM_E_IO);
+	assert_int_equal(err.sys_errno, ENOTDIR);
+	assert_int_equal(entries(), 4);
+}
+
+/* ---- permissions ---- */
+
+static void permissions_are_kept_without_setuid(void **state)
+{
+	struct stat st;
+
+	(void)state;
+	make_file("model", "old");
+	assert_int_equal(chmod(in_folder("model"), 07751), 0);
+	must_replace(in_folder("model"), "new");
+	assert_int_equal(stat(in_folder("model"), &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0751);
+}
+
+static void an_unwritable_folder_is_named(void **state)
+{
+	char message[256];
+	struct rnm_error err;
+	enum rnm_status status;
+
+	(void)state;
+	make_file("model", "old");
+	assert_int_equal(chmod(in_folder("model"), 0666), 0);
+	assert_int_equal(chmod(folder, 0555), 0);
+	if (geteuid() == 0)
+		assert_int_equal(seteuid(NOBODY), 0);
+	status = replace_with(in_folder("model"), "new", &err);
+	if (getuid() == 0)
+		assert_int_equal(seteuid(0), 0);
+	assert_int_equal(chmod(folder, 0755), 0);
+	assert_int_equal(status, RNM_E_IO);
+	snprintf(message, sizeof(message), "cannot create a file in the folder %s: Permission denied", folder);
+	assert_string_equal(err.message, message);
+	assert_string_equal(err.file, in_folder("model"));
+	assert_non_null(strstr(err.hint, "must be writable"));
+	assert_file("model", "old");
+}
+
+/* ---- without /proc ---- */
+
+enum { REPLACED = 0, FAILED = 1, NOT_PERMITTED = 2 };
+
+static int replace_without_proc(void)
+{
+	if (unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0 && unshare(CLONE_NEWNS) != 0)
+		return NOT_PERMITTED;
+	if (mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 || mount("none", "/proc", "tmpfs", 0, NULL) != 0)
+		return NOT_PERMITTED;
+	return replace_with(in_folder("model"), "new", NULL) == RNM_OK ? REPLACED : FAILED;
+}
+
+static void files_are_replaced_without_proc(void **state)
+{
+	pid_t child;
+	int status;
+
+	(void)state;
+	make_file("model", "old");
+	child = fork();
+	if (child == 0)
+		_exit(replace_without_proc());
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_true(WIFEXITED(status));
+	if (WEXITSTATUS(status) == NOT_PERMITTED)
+		skip();
+	assert_int_equal(WEXITSTATUS(status), REPLACED);
+	assert_file("model", "new");
+	assert_int_equal(entries(), 1);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, make_folder, remove_folder)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(appending_descriptors_are_written_in_place),
+		TEST(descriptors_keep_their_offset),
+		TEST(standard_output_is_written_in_place),
+		TEST(descriptors_that_cannot_be_written),
+		TEST(pipes_of_others_are_written_in_place),
+		TEST(a_dangling_link_gets_its_target),
+		TEST(links_to_nowhere),
+		TEST(permissions_are_kept_without_setuid),
+		TEST(an_unwritable_folder_is_named),
+		TEST(files_are_replaced_without_proc),
+	};
+
+	return cmocka_run_group_tests_name("file replacement", tests, NULL, NULL);
+}
