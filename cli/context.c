@@ -10,8 +10,6 @@
 #include <time.h>
 #include <unistd.h>
 
-extern char **environ;
-
 /* rspamd: the compiled CONFDIR of distribution packages. */
 #define DEFAULT_CONFDIR "/etc/rspamd"
 #define CONFIG_FILE_NAME "/rspamd.conf"
@@ -124,12 +122,56 @@ enum rnm_status context_bare_rule(const char *global, const char *prefix, struct
 	return RNM_OK;
 }
 
+void context_warn_providers(const struct rnm_rule *rule)
+{
+	const struct rnm_value *providers = rnm_value_get(rule->raw, "providers");
+	char place[RNM_ERROR_FILE_MAX] = "";
+
+	if (providers == NULL)
+		return;
+	if (providers->file != NULL && providers->line > 0)
+		(void)snprintf(place, sizeof(place), "%s:%u: ", providers->file, providers->line);
+	if (providers->type == RNM_OBJECT)
+		output_warning("%sproviders of the rule '%s' is one section, which counts as an empty list: "
+		               "write providers = [ { ... } ]",
+		               place, rule->name);
+	else if (providers->type == RNM_ARRAY && rnm_value_count(providers) == 0)
+		output_warning(
+		    "%sproviders of the rule '%s' is an empty list, so that the rule refuses its own "
+		    "models: name a provider or delete the option",
+		    place, rule->name);
+}
+
+/* With --redis it is easily forgotten that a default configuration is read all the same. */
+static void explain_missing_rule(const struct context *context, const char *name, struct rnm_error *err)
+{
+	const struct options *options = context->options;
+	char hint[sizeof(err->hint)];
+
+	if (!option_given(options, OPTION_REDIS) || option_given(options, OPTION_CONFIG))
+		return;
+	memcpy(hint, err->hint, sizeof(hint));
+	rnm_error_set(err, RNM_E_NOT_FOUND, "rule.unknown",
+	              "the configuration %s, which is read by default, has no rule \"%s\"",
+	              context->config_path, name);
+	rnm_error_set_hint(err,
+	                   "%s%srnm list --all shows what is in Redis, -c FILE reads another configuration",
+	                   hint, hint[0] != '\0' ? "; " : "");
+}
+
 enum rnm_status context_rule(struct context *context, const char *name, struct rnm_rule **out,
                              struct rnm_error *err)
 {
+	enum rnm_status status;
+
 	if (context->config == NULL)
 		return context_bare_rule("rn", name, out, err);
-	return rnm_rule_open(out, context->config, name, &context->rule_options, err);
+	status = rnm_rule_open(out, context->config, name, &context->rule_options, err);
+	if (status == RNM_OK)
+		context_warn_providers(*out);
+	else if (status == RNM_E_NOT_FOUND)
+		explain_missing_rule(context, name, err);
+	return status;
 }
 
 /* The first line of the file, in a buffer that the caller wipes. */
@@ -215,23 +257,32 @@ enum rnm_status context_connect(struct context *context, struct rnm_error *err)
 	return status;
 }
 
+/* Digits and nothing else, as the specification of the variable has it. */
+static bool read_epoch(const char *text, int64_t *seconds)
+{
+	*seconds = 0;
+	for (const char *c = text; *c != '\0'; c++) {
+		if (*c < '0' || *c > '9' || *seconds > (INT64_MAX - (*c - '0')) / 10)
+			return false;
+		*seconds = *seconds * 10 + (*c - '0');
+	}
+	return true;
+}
+
 enum rnm_status context_created_at(int64_t *created_at, struct rnm_error *err)
 {
 	const char *epoch = getenv("SOURCE_DATE_EPOCH");
-	char *end = NULL;
-	long long seconds;
 
 	if (epoch == NULL || *epoch == '\0') {
 		*created_at = (int64_t)time(NULL);
 		return RNM_OK;
 	}
-	errno = 0;
-	seconds = strtoll(epoch, &end, 10);
-	if (*end != '\0' || end == epoch || errno != 0 || seconds < 0)
-		return rnm_error_set(err, RNM_E_USAGE, "usage.epoch",
-		                     "SOURCE_DATE_EPOCH is '%s', expected seconds since 1970", epoch);
-	*created_at = seconds;
-	return RNM_OK;
+	if (read_epoch(epoch, created_at))
+		return RNM_OK;
+	rnm_error_set(err, RNM_E_USAGE, "usage.epoch",
+	              "SOURCE_DATE_EPOCH is '%s', expected seconds since 1970 as digits", epoch);
+	rnm_error_set_hint(err, "SOURCE_DATE_EPOCH=$(date +%%s), or unset it to stamp the current time");
+	return RNM_E_USAGE;
 }
 
 const char *context_spool_dir(void)

@@ -5,6 +5,7 @@
 
 #include "options.h"
 
+#include <rnm/json.h>
 #include <rnm/rnm.h>
 
 struct context {
@@ -36,11 +37,13 @@ char *context_default_config(const struct options *options);
 RNM_MUST_CHECK enum rnm_status context_load_config_quietly(struct context *context, struct rnm_error *err);
 
 /*
- * Opens a rule.  Without a configuration it is a bare one: prefix and name are what was given and no
- * digest is known (rule->raw == NULL).
+ * Opens a rule and warns of providers that do not count.  Without a configuration it is a bare one: prefix
+ * and name are what was given and no digest is known (rule->raw == NULL).
  */
 RNM_MUST_CHECK enum rnm_status context_rule(struct context *context, const char *name, struct rnm_rule **out,
                                             struct rnm_error *err);
+/* Providers that rspamd takes for an empty list are hardly meant: says so. */
+void context_warn_providers(const struct rnm_rule *rule);
 /* A rule that stands only for a prefix found in Redis. */
 RNM_MUST_CHECK enum rnm_status context_bare_rule(const char *global, const char *prefix,
                                                  struct rnm_rule **out, struct rnm_error *err);
@@ -60,16 +63,37 @@ struct context_set {
 	struct rnm_rule *rule; /* borrowed from the catalogue */
 	const char *settings;  /* borrowed from the catalogue */
 };
+/* A rule that cannot be used, beside others that can. */
+struct broken_rule {
+	char *name;
+	char *problem;
+};
+struct broken_rules {
+	struct broken_rule *items;
+	size_t count;
+	int worst; /* highest exit code of their errors; 0: none */
+};
+/* Prints the error and keeps its sentence.  RNM_OK, or RNM_E_NOMEM, which is no fault of the rule. */
+RNM_MUST_CHECK enum rnm_status broken_rules_add(struct broken_rules *broken, const char *name,
+                                                struct rnm_error *err);
+/* The member "problems": [{rule, problem}]. */
+void broken_rules_json(struct rnm_json *json, const struct broken_rules *broken);
+void broken_rules_free(struct broken_rules *broken);
+
 struct catalogue {
 	struct rnm_rule **rules;
 	size_t rule_count;
 	size_t rule_cap;
+	struct broken_rules broken; /* those that -r asks for */
 	struct rnm_store_set *found;
 	size_t found_count;
 	struct context_set *sets;
 	size_t set_count;
 };
-/* Fills the catalogue with SCAN; -r and -s, where given, narrow it down. */
+/*
+ * Fills the catalogue with SCAN; -r and -s, where given, narrow it down.  RNM_E_NOT_FOUND when they leave
+ * nothing.  A rule that cannot be used is reported and left out.
+ */
 RNM_MUST_CHECK enum rnm_status catalogue_open(struct catalogue *catalogue, struct context *context,
                                               struct rnm_error *err);
 void catalogue_free(struct catalogue *catalogue);

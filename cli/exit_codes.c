@@ -20,6 +20,8 @@ const struct exit_code exit_codes[] = {
 	{ EXIT_BY_SIGNAL(SIGHUP), "hangup",
 	  "stopped because the terminal went away; nothing half written is left" },
 	{ EXIT_BY_SIGNAL(SIGINT), "interrupted", "stopped by Ctrl-C (SIGINT); nothing half written is left" },
+	{ EXIT_BY_SIGNAL(SIGPIPE), "closed-pipe",
+	  "stopped because nobody reads standard output any more, as with `rnm list | head`" },
 	{ EXIT_BY_SIGNAL(SIGTERM), "terminated", "stopped by SIGTERM; nothing half written is left" },
 };
 const size_t exit_code_count = sizeof(exit_codes) / sizeof(exit_codes[0]);

@@ -99,13 +99,15 @@ static enum rnm_status export_from_list(struct context *context, const struct ex
                                         struct rnm_error *err)
 {
 	const struct rnm_profile *profile;
+	char version[NUMBER_TEXT_MAX];
 	size_t index = 0;
 	enum rnm_status status = choose(context, request, list, &index, err);
 
 	if (status != RNM_OK)
 		return status;
 	profile = &list->models[index].profile;
-	outcome->version = strdup(profile->version_text != NULL ? profile->version_text : "?");
+	outcome->version = strdup(model_version_text(profile, version));
+	outcome->version_number = model_version(profile);
 	outcome->key = strdup(profile->redis_key != NULL ? profile->redis_key : "?");
 	if (request->make_path != NULL) {
 		outcome->file =
@@ -141,13 +143,23 @@ enum rnm_status export_run(struct context *context, const struct export_request 
 	else
 		status = rnm_store_list(&list, context->redis, request->rule, request->settings,
 		                        RNM_LIST_ALIVE, err);
-	if (status == RNM_OK)
+	if (status == RNM_OK && list != NULL)
 		status = export_from_list(context, request, list, outcome, err);
 	rnm_model_list_free(list);
 	outcome->status = status;
 	if (status != RNM_OK)
 		outcome->problem = strdup(err->message);
 	return status;
+}
+
+void export_outcome_fail(struct export_outcome *outcome, const char *rule, const char *settings,
+                         const struct rnm_error *err)
+{
+	export_outcome_free(outcome);
+	outcome->status = err->status;
+	outcome->rule = strdup(rule);
+	outcome->settings = strdup(settings);
+	outcome->problem = strdup(err->message);
 }
 
 void export_outcome_free(struct export_outcome *outcome)
@@ -184,7 +196,7 @@ void export_outcome_json(struct rnm_json *json, const struct export_outcome *out
 	rnm_json_kv_string(json, "settings", outcome->settings);
 	rnm_json_kv_string(json, "status", rnm_status_name(outcome->status));
 	rnm_json_kv_string(json, "problem", outcome->problem);
-	rnm_json_kv_string(json, "version", outcome->version);
+	model_version_json(json, "version", &outcome->version_number);
 	rnm_json_kv_string(json, "key", outcome->key);
 	rnm_json_kv_string(json, "file", outcome->status == RNM_OK ? outcome->file : NULL);
 	rnm_json_kv_bool(json, "dry_run", dry_run);
@@ -207,32 +219,44 @@ static void put_blob(struct rnm_buf *out, const char *name, uint64_t size, uint6
 	rnm_buf_puts(out, " expanded\n");
 }
 
+static void put_file(struct rnm_buf *out, const struct export_outcome *outcome, bool dry_run)
+{
+	uint64_t size = outcome->result.file_size;
+
+	rnm_buf_printf(out, "  %-10s", "file");
+	if (dry_run) {
+		rnm_buf_puts(out, "would be ");
+	} else {
+		put_text(out, outcome->file != NULL ? outcome->file : "standard output");
+		rnm_buf_puts(out, ", ");
+	}
+	output_size(out, size);
+	rnm_buf_printf(out, " (%llu bytes)%s\n", (unsigned long long)size,
+	               dry_run ? "; nothing written" : "");
+}
+
 void export_outcome_text(struct rnm_buf *out, const struct export_outcome *outcome, bool dry_run)
 {
 	const struct rnm_export_result *result = &outcome->result;
 
 	rnm_buf_printf(out, "%s version ", dry_run ? "Checked" : "Exported");
-	put_text(out, outcome->version);
+	output_name(out, outcome->version);
 	rnm_buf_puts(out, " of rule ");
-	put_text(out, outcome->rule);
+	output_name(out, outcome->rule);
 	rnm_buf_puts(out, ", settings ");
-	put_text(out, outcome->settings);
+	output_name(out, outcome->settings);
 	rnm_buf_puts(out, ", from ");
-	put_text(out, outcome->key);
-	rnm_buf_printf(out, "\n  %-10s", "file");
-	put_text(out, outcome->file != NULL && !dry_run ? outcome->file
-	              : dry_run                         ? "nothing written, would be"
-	                                                : "standard output");
-	rnm_buf_puts(out, ", ");
-	output_size(out, result->file_size);
-	rnm_buf_printf(out, " (%llu bytes)\n", (unsigned long long)result->file_size);
+	output_name(out, outcome->key);
+	rnm_buf_putc(out, '\n');
+	put_file(out, outcome, dry_run);
 	rnm_buf_printf(out, "  %-10s%s\n", "digest", result->digest);
 	put_blob(out, "network", result->ann_size, result->ann_expanded);
 	if (result->has_pca)
 		put_blob(out, "pca", result->pca_size, result->pca_expanded);
-	rnm_buf_printf(out, "  %-10s%s%s%s\n", "also has", result->has_norm ? "norm_stats " : "",
-	               result->has_roc ? "roc_thresholds" : "",
-	               !result->has_norm && !result->has_roc ? "nothing" : "");
+	if (result->has_norm || result->has_roc)
+		rnm_buf_printf(out, "  %-10s%s%s%s\n", "also has", result->has_norm ? "norm_stats" : "",
+		               result->has_norm && result->has_roc ? " " : "",
+		               result->has_roc ? "roc_thresholds" : "");
 	if (result->hash[0] != '\0')
 		rnm_buf_printf(out, "  %-10s%s\n", "BLAKE2b", result->hash);
 }

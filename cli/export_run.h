@@ -4,6 +4,7 @@
 #define RNM_CLI_EXPORT_RUN_H
 
 #include "context.h"
+#include "model_version.h"
 
 #include <rnm/json.h>
 
@@ -13,6 +14,7 @@ struct export_outcome {
 	char *rule;
 	char *settings;
 	char *version; /* text; NULL when nothing was chosen */
+	struct model_version version_number;
 	char *key;
 	char *file;    /* NULL: standard output, or nothing written */
 	char *problem; /* the error's sentence when status is not RNM_OK */
@@ -34,6 +36,9 @@ struct export_request {
 };
 RNM_MUST_CHECK enum rnm_status export_run(struct context *context, const struct export_request *request,
                                           struct export_outcome *outcome, struct rnm_error *err);
+/* An outcome of a run that failed before it came to that. */
+void export_outcome_fail(struct export_outcome *outcome, const char *rule, const char *settings,
+                         const struct rnm_error *err);
 void export_outcome_free(struct export_outcome *outcome);
 
 void export_outcome_json(struct rnm_json *json, const struct export_outcome *outcome, bool dry_run);

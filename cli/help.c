@@ -95,13 +95,27 @@ static void option_rows(struct rnm_buf *out, unsigned scope)
 	}
 }
 
+static const char usage_line[] = "usage: rnm [OPTION...] VERB [ARGUMENT...]\n";
+
+static void verb_rows(struct rnm_buf *out)
+{
+	for (int verb = 0; verb < VERB_COUNT; verb++)
+		row(out, verb_specs[verb].name, verb_specs[verb].summary);
+}
+
+void help_verbs(struct rnm_buf *out)
+{
+	rnm_buf_puts(out, usage_line);
+	rnm_buf_puts(out, "\nVerbs (rnm help VERB explains one):\n");
+	verb_rows(out);
+}
+
 static void overview(struct rnm_buf *out)
 {
 	rnm_buf_printf(out, "rnm %s - the toolkit for rspamd's neural models\n\n", rnm_version());
-	rnm_buf_puts(out, "usage: rnm [OPTION...] VERB [ARGUMENT...]\n");
+	rnm_buf_puts(out, usage_line);
 	heading(out, "Verbs");
-	for (int verb = 0; verb < VERB_COUNT; verb++)
-		row(out, verb_specs[verb].name, verb_specs[verb].summary);
+	verb_rows(out);
 	heading(out, "Options before the verb");
 	option_rows(out, BEFORE_VERB);
 	heading(out, "Topics of rnm help");

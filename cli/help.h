@@ -10,6 +10,9 @@
 /* The page of a verb, or the overview for VERB_COUNT. */
 void help_page(struct rnm_buf *out, enum verb verb);
 
+/* Usage line and verbs, for somebody who typed the bare name. */
+void help_verbs(struct rnm_buf *out);
+
 struct help_topic {
 	const char *name;
 	const char *summary;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "list_format.h"
-#include "context.h"
+#include "model_version.h"
 #include "output.h"
 #include "table.h"
 
@@ -71,33 +71,16 @@ static void json_ttl(struct rnm_json *json, const char *prefix, int64_t ttl_ms)
 		rnm_json_null(json);
 }
 
-/* Integers stay integers in JSON. */
-static void json_number(struct rnm_json *json, const char *key, double number)
-{
-	rnm_json_key(json, key);
-	if (floor(number) == number && fabs(number) < 9007199254740992.0)
-		rnm_json_int(json, (int64_t)number);
-	else
-		rnm_json_double(json, number);
-}
-
-static void json_version(struct rnm_json *json, const struct rnm_profile *profile)
-{
-	if (profile->version_kind == RNM_VERSION_NUMBER || profile->version_kind == RNM_VERSION_STRING)
-		json_number(json, "version", profile->version);
-	else
-		rnm_json_kv_null(json, "version");
-}
-
 static void json_model(struct rnm_json *json, const struct rnm_rule *rule, const struct rnm_model_list *list,
                        size_t index)
 {
 	const struct rnm_model *model = &list->models[index];
 	const struct rnm_profile *profile = &model->profile;
+	const struct model_version version = model_version(profile);
 	bool bare = rule_is_bare(rule);
 
 	rnm_json_begin_object(json);
-	json_version(json, profile);
+	model_version_json(json, "version", &version);
 	rnm_json_kv_string(json, "key", profile->redis_key);
 	rnm_json_kv_string(json, "providers_digest", profile->providers_digest);
 	rnm_json_kv_string(json, "digest_match", bare ? NULL : match_names[model->digest_match]);
@@ -127,13 +110,16 @@ static void json_model(struct rnm_json *json, const struct rnm_rule *rule, const
 static void json_pick(struct rnm_json *json, const char *name, const struct rnm_model_list *list,
                       size_t index)
 {
+	struct model_version version;
+
 	rnm_json_key(json, name);
 	if (index >= list->count) {
 		rnm_json_null(json);
 		return;
 	}
+	version = model_version(&list->models[index].profile);
 	rnm_json_begin_object(json);
-	json_version(json, &list->models[index].profile);
+	model_version_json(json, "version", &version);
 	rnm_json_kv_string(json, "key", list->models[index].profile.redis_key);
 	rnm_json_end_object(json);
 }
@@ -162,7 +148,9 @@ static void json_list(struct rnm_json *json, const struct rnm_rule *rule, const 
 
 static void cell_version(struct table *table, const struct rnm_profile *profile)
 {
-	table_cell(table, COLOR_NONE, profile->version_text != NULL ? profile->version_text : "?");
+	char text[NUMBER_TEXT_MAX];
+
+	table_name(table, COLOR_NONE, model_version_text(profile, text));
 }
 
 static void cell_ttl(struct table *table, const struct rnm_model *model)
@@ -205,21 +193,13 @@ static void cell_digest(struct table *table, const struct rnm_rule *rule, const 
 		table_cell(table, COLOR_NONE, digest != NULL ? "same" : "none");
 	else
 		table_cell(table, rule_is_bare(rule) ? COLOR_NONE : COLOR_YELLOW,
-		           digest != NULL ? digest : "missing");
+		           digest != NULL ? *digest != '\0' ? digest : "''" : "missing");
 }
 
-static void cell_state(struct table *table, const struct rnm_rule *rule, const struct rnm_model_list *list,
-                       size_t index)
+static void cell_state(struct table *table, const struct rnm_model_list *list, size_t index)
 {
 	const struct rnm_model *model = &list->models[index];
 
-	if (rule_is_bare(rule)) {
-		table_cell(table, model->live ? COLOR_NONE : COLOR_YELLOW,
-		           model->live         ? "live"
-		           : model->wrong_type ? "wrong type"
-		                               : "no network");
-		return;
-	}
 	table_cell(table,
 	           index == list->served ? COLOR_GREEN
 	           : model->live         ? COLOR_NONE
@@ -230,8 +210,13 @@ static void cell_state(struct table *table, const struct rnm_rule *rule, const s
 static void text_rows(struct rnm_buf *out, const struct rnm_rule *rule, const struct rnm_model_list *list)
 {
 	static const struct table_column columns[] = {
-		{ "VERSION", true }, { "UPDATED", false }, { "SIZE", true },   { "EXPIRES", false },
-		{ "DIGEST", false }, { "KEY", false },     { "STATE", false },
+		{ .title = "VERSION", .right = true },
+		{ .title = "UPDATED" },
+		{ .title = "SIZE", .right = true },
+		{ .title = "EXPIRES" },
+		{ .title = "DIGEST" },
+		{ .title = "KEY" },
+		{ .title = "STATE", .cell_max = TABLE_CELL_LONG },
 	};
 	struct table table;
 
@@ -246,9 +231,9 @@ static void text_rows(struct rnm_buf *out, const struct rnm_rule *rule, const st
 		cell_size(&table, model);
 		cell_ttl(&table, model);
 		cell_digest(&table, rule, model);
-		table_cell(&table, COLOR_NONE,
+		table_name(&table, COLOR_NONE,
 		           model->profile.redis_key != NULL ? model->profile.redis_key : "?");
-		cell_state(&table, rule, list, i);
+		cell_state(&table, list, i);
 	}
 	table_print(&table, out, "  ");
 }
@@ -261,9 +246,9 @@ static void put_text(struct rnm_buf *out, const char *text)
 static void text_heading(struct rnm_buf *out, const struct rnm_rule *rule, const struct rnm_model_list *list)
 {
 	rnm_buf_printf(out, "%s%s ", output_color(COLOR_BOLD), rule_is_bare(rule) ? "prefix" : "rule");
-	put_text(out, rule->name);
+	output_name(out, rule->name);
 	rnm_buf_puts(out, ", settings ");
-	put_text(out, list->settings);
+	output_name(out, list->settings);
 	rnm_buf_printf(out, "%s (", output_color(COLOR_NONE));
 	put_text(out, list->zset);
 	if (list->zset_ttl_ms >= 0) {
@@ -279,11 +264,12 @@ static void text_heading(struct rnm_buf *out, const struct rnm_rule *rule, const
 static void text_pick(struct rnm_buf *out, const struct rnm_model_list *list, size_t index)
 {
 	const struct rnm_profile *profile = &list->models[index].profile;
+	char version[NUMBER_TEXT_MAX];
 
 	rnm_buf_puts(out, "version ");
-	put_text(out, profile->version_text != NULL ? profile->version_text : "?");
+	output_name(out, model_version_text(profile, version));
 	rnm_buf_puts(out, " (");
-	put_text(out, profile->redis_key != NULL ? profile->redis_key : "?");
+	output_name(out, profile->redis_key != NULL ? profile->redis_key : "?");
 	rnm_buf_puts(out, ")");
 }
 
@@ -335,16 +321,22 @@ void list_document_add(struct list_document *document, const struct rnm_rule *ru
 	document->lists++;
 }
 
-bool list_document_print(struct list_document *document)
+void list_document_end(struct list_document *document, const struct broken_rules *broken)
 {
+	static const struct broken_rules none = { 0 };
+
 	if (document->as_json) {
 		rnm_json_end_array(&document->json);
+		broken_rules_json(&document->json, broken != NULL ? broken : &none);
 		rnm_json_end_object(&document->json);
-		return output_json(&document->out);
-	}
-	if (document->lists == 0)
+	} else if (document->lists == 0) {
 		rnm_buf_puts(&document->out, "no models\n");
-	return output_buffer(&document->out);
+	}
+}
+
+bool list_document_print(struct list_document *document)
+{
+	return document->as_json ? output_json(&document->out) : output_buffer(&document->out);
 }
 
 void list_document_drop(struct list_document *document)

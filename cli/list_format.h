@@ -3,8 +3,7 @@
 #ifndef RNM_CLI_LIST_FORMAT_H
 #define RNM_CLI_LIST_FORMAT_H
 
-#include <rnm/json.h>
-#include <rnm/store.h>
+#include "context.h"
 
 struct list_document {
 	struct rnm_buf out;
@@ -18,6 +17,8 @@ void list_document_init(struct list_document *document, bool as_json);
 void list_document_begin(struct list_document *document, const char *server);
 void list_document_add(struct list_document *document, const struct rnm_rule *rule,
                        const struct rnm_model_list *list);
+/* Closes the document; broken may be NULL. */
+void list_document_end(struct list_document *document, const struct broken_rules *broken);
 /* Prints and frees. */
 bool list_document_print(struct list_document *document);
 void list_document_drop(struct list_document *document);

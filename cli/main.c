@@ -16,8 +16,12 @@
 typedef int verb_function(const struct options *options);
 
 static verb_function *const verb_functions[VERB_COUNT] = {
-	[VERB_CONFIG] = verb_config, [VERB_DIGEST] = verb_digest, [VERB_LIST] = verb_list,
-	[VERB_EXPORT] = verb_export, [VERB_INSPECT] = verb_inspect, [VERB_HELP] = verb_help,
+	[VERB_CONFIG] = verb_config,
+	[VERB_DIGEST] = verb_digest,
+	[VERB_LIST] = verb_list,
+	[VERB_EXPORT] = verb_export,
+	[VERB_INSPECT] = verb_inspect,
+	[VERB_HELP] = verb_help,
 	[VERB_NEURAL_EXPORT] = verb_neural_export,
 };
 
@@ -61,6 +65,17 @@ static int print_page(enum verb verb)
 	return output_buffer(&out) ? RNM_OK : RNM_E_IO;
 }
 
+static int print_verbs(void)
+{
+	struct rnm_buf out;
+
+	rnm_buf_init(&out, OUTPUT_MAX);
+	help_verbs(&out);
+	fputs(rnm_buf_cstr(&out), stderr);
+	rnm_buf_free(&out);
+	return RNM_E_USAGE;
+}
+
 static int run_verb(const struct options *options)
 {
 	if (option_given(options, OPTION_PROGRAM_VERSION)) {
@@ -73,7 +88,7 @@ static int run_verb(const struct options *options)
 	if (option_given(options, OPTION_HELP))
 		return print_page(options->verb);
 	if (options->verb == VERB_COUNT)
-		return output_usage_error("all verbs: rnm help", "what to do is missing: expected a verb");
+		return print_verbs();
 	return verb_functions[options->verb](options);
 }
 
@@ -98,8 +113,8 @@ static int run_drop_in(int argc, char **argv)
 
 static int run_rnm(int argc, char **argv, bool *drop_in)
 {
-	struct options options;
-	struct rnm_error err;
+	struct options options = { .verb = VERB_COUNT };
+	struct rnm_error err = { .status = RNM_OK };
 	enum rnm_status status = options_parse(&options, argc - 1, argv + 1, &err);
 	int code;
 

@@ -7,6 +7,7 @@
 #include "context.h"
 #include "exit_codes.h"
 #include "interrupt.h"
+#include "model_version.h"
 #include "neural_args.h"
 #include "output.h"
 #include "verbs.h"
@@ -26,7 +27,8 @@ struct neural_export {
 	struct rnm_rule *rule;
 	const char *settings;
 	const char *output; /* NULL: none was named */
-	FILE *messages;     /* stdout, or stderr when the model itself goes to stdout */
+	bool to_stdout;     /* the model itself goes to stdout, under whatever name */
+	FILE *messages;     /* stdout, or stderr when the model takes that */
 };
 
 static bool given(const struct neural_export *run, enum option id)
@@ -56,9 +58,13 @@ static void log_line(FILE *stream, const char *fmt, ...)
 		output_escape(&line, text, (size_t)len, ESCAPE_LOG);
 	if (len >= 0)
 		free(text);
-	if (stream == stderr)
-		fflush(stdout);
-	fprintf(stream, "%s\n", rnm_buf_cstr(&line));
+	rnm_buf_putc(&line, '\n');
+	if (stream == stdout) {
+		(void)output_buffer(&line);
+		return;
+	}
+	output_flush();
+	fputs(rnm_buf_cstr(&line), stderr);
 	rnm_buf_free(&line);
 }
 
@@ -83,27 +89,15 @@ static int failed(const struct rnm_error *err)
 	return EXIT_NEURAL_EXPORT_FAILED;
 }
 
-/* As rspamd's logger prints numbers: whole ones exactly, others with the fewest digits that read back. */
-static void log_number(char *text, size_t size, double number)
-{
-	if (floor(number) == number && fabs(number) < 9.2e18) {
-		(void)snprintf(text, size, "%lld", (long long)number);
-		return;
-	}
-	for (int digits = 1; digits <= 17; digits++) {
-		(void)snprintf(text, size, "%.*g", digits, number);
-		if (strtod(text, NULL) == number)
-			return;
-	}
-}
-
-/* A profile's version within a log line; the list prints version_text. */
-static const char *log_version(const struct rnm_profile *profile, char *text, size_t size)
+/*
+ * A profile's version within a log line: rspamd's logger prints whole numbers exactly, others with the
+ * fewest digits that read back.  The list prints version_text.
+ */
+static const char *log_version(const struct rnm_profile *profile, char text[NUMBER_TEXT_MAX])
 {
 	if (profile->version_kind != RNM_VERSION_NUMBER)
 		return profile->version_text != NULL ? profile->version_text : "0";
-	log_number(text, size, profile->version);
-	return text;
+	return number_text(profile->version, text);
 }
 
 static const char *key_text(const struct rnm_profile *profile)
@@ -136,6 +130,9 @@ static int config_failed(const struct neural_export *run, const struct rnm_error
 {
 	const char *path = run->context.config_path;
 
+	/* The line below would only say that a template failed. */
+	if (strcmp(err->id, "config.template") == 0)
+		log_line(stderr, "cannot call lua jinja_template script: %s", err->message);
 	if (strcmp(err->id, "config.open") == 0 && err->sys_errno != 0)
 		log_line(stderr, "cannot open the configuration %s: %s", path, strerror(err->sys_errno));
 	else if (strcmp(err->id, "config.process") == 0 && err->reference[0] != '\0')
@@ -172,39 +169,53 @@ static enum rnm_status load(struct neural_export *run, int *code, struct rnm_err
 	return status;
 }
 
-static void print_safe(FILE *stream, const char *text)
+static void put_safe(struct rnm_buf *out, const char *text)
 {
-	struct rnm_buf safe;
-
-	rnm_buf_init(&safe, OUTPUT_MAX);
-	output_escape(&safe, text, strlen(text), ESCAPE_LOG);
-	fputs(rnm_buf_cstr(&safe), stream);
-	rnm_buf_free(&safe);
+	output_escape(out, text, strlen(text), ESCAPE_LOG);
 }
 
 /* The records say what lists look like; text from Redis is made safe where the original prints it raw. */
 static void print_header(const struct neural_export *run, const char *zset)
 {
-	fputs("\nAvailable models for rule '", stdout);
-	print_safe(stdout, run->rule->name);
-	fputs("', settings '", stdout);
-	print_safe(stdout, run->settings);
-	fputs("':\nRedis prefix: ", stdout);
-	print_safe(stdout, zset);
-	fputs("\n\n", stdout);
+	struct rnm_buf out;
+
+	rnm_buf_init(&out, OUTPUT_MAX);
+	rnm_buf_puts(&out, "\nAvailable models for rule '");
+	put_safe(&out, run->rule->name);
+	rnm_buf_puts(&out, "', settings '");
+	put_safe(&out, run->settings);
+	rnm_buf_puts(&out, "':\nRedis prefix: ");
+	put_safe(&out, zset);
+	rnm_buf_puts(&out, "\n\n");
+	(void)output_buffer(&out);
 }
 
-static void print_model(const struct rnm_model *model)
+static void put_model(struct rnm_buf *out, const struct rnm_model *model)
 {
 	const struct rnm_profile *profile = &model->profile;
 	char updated[64];
 
-	fputs("  Version: ", stdout);
-	print_safe(stdout, profile->version_text != NULL ? profile->version_text : "0");
-	fputs(", Key: ", stdout);
-	print_safe(stdout, key_text(profile));
-	printf(", Updated: %s%s\n", output_time(updated, sizeof(updated), profile->score) ? updated : "nil",
-	       model->live ? "" : " [stale]");
+	rnm_buf_puts(out, "  Version: ");
+	put_safe(out, profile->version_text != NULL ? profile->version_text : "0");
+	rnm_buf_puts(out, ", Key: ");
+	put_safe(out, key_text(profile));
+	rnm_buf_printf(out, ", Updated: %s%s\n",
+	               output_time(updated, sizeof(updated), profile->score) ? updated : "nil",
+	               model->live ? "" : " [stale]");
+}
+
+static bool print_models(const struct rnm_model_list *list)
+{
+	struct rnm_buf out;
+
+	rnm_buf_init(&out, OUTPUT_MAX);
+	if (list->count == 0)
+		rnm_buf_puts(&out, "No models found\n");
+	for (size_t i = 0; i < list->count; i++) {
+		if (list->models[i].profile.parsed)
+			put_model(&out, &list->models[i]);
+	}
+	return output_buffer(&out);
 }
 
 /* The original drops these silently or takes them for stale ones. */
@@ -230,6 +241,7 @@ static int list_models(struct neural_export *run, struct rnm_error *err)
 {
 	struct rnm_model_list *list = NULL;
 	char *zset = rnm_rule_zset(run->rule, run->settings);
+	bool printed;
 
 	if (zset == NULL) {
 		rnm_error_nomem(err);
@@ -240,15 +252,10 @@ static int list_models(struct neural_export *run, struct rnm_error *err)
 	if (rnm_store_list(&list, run->context.redis, run->rule, run->settings, RNM_LIST_ALIVE, err) !=
 	    RNM_OK)
 		return failed(err);
-	if (list->count == 0)
-		fputs("No models found\n", stdout);
-	for (size_t i = 0; i < list->count; i++) {
-		if (list->models[i].profile.parsed)
-			print_model(&list->models[i]);
-	}
+	printed = print_models(list);
 	warn_malformed(list);
 	rnm_model_list_free(list);
-	return RNM_OK;
+	return printed ? RNM_OK : EXIT_NEURAL_EXPORT_FAILED;
 }
 
 /*
@@ -262,19 +269,19 @@ static void warn_skipped(const struct neural_export *run, const struct rnm_model
 	for (size_t i = 0; i < list->count && !(stop_at_match && i >= chosen); i++) {
 		const struct rnm_model *model = &list->models[i];
 		const struct rnm_profile *profile = &model->profile;
-		char version[64];
+		char version[NUMBER_TEXT_MAX];
 
 		if (!profile->parsed)
 			continue;
 		if (!model->live)
 			log_line(stderr, "skip stale model profile: version=%s key=%s",
-			         log_version(profile, version, sizeof(version)), key_text(profile));
+			         log_version(profile, version), key_text(profile));
 		else if (i < chosen && chosen < list->count && model->digest_match != RNM_DIGEST_SAME &&
 		         !given(run, OPTION_ANY_DIGEST))
 			log_line(stderr,
 			         "skip model profile of another configuration: version=%s key=%s "
 			         "providers_digest=%s",
-			         log_version(profile, version, sizeof(version)), key_text(profile),
+			         log_version(profile, version), key_text(profile),
 			         profile->providers_digest != NULL ? profile->providers_digest : "nil");
 	}
 }
@@ -286,10 +293,10 @@ static int not_chosen(const struct neural_export *run, struct rnm_error *err)
 		rnm_error_set_reference(err, "no models found in Redis");
 	} else if (strcmp(err->id, "store.no-version") == 0 ||
 	           (strcmp(err->id, "store.none-live") == 0 && given(run, OPTION_MODEL_VERSION))) {
-		char version[64];
+		char version[NUMBER_TEXT_MAX];
 
-		log_number(version, sizeof(version), run->args.values[OPTION_MODEL_VERSION].number);
-		rnm_error_set_reference(err, "model version %s not found", version);
+		rnm_error_set_reference(err, "model version %s not found",
+		                        number_text(run->args.values[OPTION_MODEL_VERSION].number, version));
 	} else if (strcmp(err->id, "store.none-live") == 0) {
 		rnm_error_set_reference(err, "no suitable model found");
 	}
@@ -300,9 +307,8 @@ static int export_model(struct neural_export *run, const struct rnm_model_list *
                         struct rnm_error *err)
 {
 	const struct rnm_profile *profile = &list->models[index].profile;
-	bool to_stdout = strcmp(run->output, "-") == 0;
 	struct rnm_export_options how = {
-		.path = to_stdout ? NULL : run->output,
+		.path = run->to_stdout ? NULL : run->output,
 		.fd = STDOUT_FILENO,
 		.original_fields = true,
 		.any_digest = given(run, OPTION_ANY_DIGEST),
@@ -310,18 +316,17 @@ static int export_model(struct neural_export *run, const struct rnm_model_list *
 		.cancel = &interrupt_signal,
 	};
 	struct rnm_export_result result;
-	char version[64];
+	char version[NUMBER_TEXT_MAX];
 
 	if (context_created_at(&how.created_at, err) != RNM_OK)
 		return failed(err);
-	log_version(profile, version, sizeof(version));
 	log_line(run->messages, "Loading model from key: %s (version %s)", key_text(profile),
-	         log_version(profile, version, sizeof(version)));
-	fflush(run->messages);
+	         log_version(profile, version));
+	output_flush();
 	if (rnm_store_export(run->context.redis, run->rule, list, index, &how, &result, err) != RNM_OK)
-		return failed(err);
+		return run->to_stdout && output_pipe_closed(err) ? EXIT_BY_SIGNAL(SIGPIPE) : failed(err);
 	log_line(run->messages, "Exported model to: %s", run->output);
-	log_line(run->messages, "  Model version: %s", log_version(profile, version, sizeof(version)));
+	log_line(run->messages, "  Model version: %s", log_version(profile, version));
 	log_line(run->messages, "  Providers digest: %s...", result.digest);
 	log_line(run->messages, "  File size: %llu bytes", (unsigned long long)result.file_size);
 	return RNM_OK;
@@ -364,16 +369,26 @@ static int connect_and_run(struct neural_export *run, struct rnm_error *err)
 	return given(run, OPTION_LIST) ? list_models(run, err) : choose_and_export(run, err);
 }
 
+static bool exports(const struct neural_export *run)
+{
+	return run->output != NULL && !given(run, OPTION_LIST);
+}
+
 static int work(struct neural_export *run)
 {
 	struct rnm_error err;
 	int code = EXIT_NEURAL_EXPORT_FAILED;
 
+	if (exports(run) && output_target(run->output) == OUTPUT_TO_STDERR) {
+		log_line(stderr, "%s is standard error, which is for messages (use -o <file>, or -o -)",
+		         run->output);
+		return code;
+	}
 	if (load(run, &code, &err) != RNM_OK)
 		return code;
 	if (given(run, OPTION_DIGEST)) {
-		fprintf(run->messages, "Providers digest: %s\n",
-		        run->rule->has_providers ? run->rule->digest : "nil");
+		log_line(run->messages, "Providers digest: %s",
+		         run->rule->has_providers ? run->rule->digest : "nil");
 		if (!given(run, OPTION_LIST) && run->output == NULL)
 			return RNM_OK;
 	}
@@ -412,8 +427,8 @@ int verb_neural_export(const struct options *options)
 	run.context.rule_options.as_original = true;
 	run.settings = text_of(&run, OPTION_SETTINGS, "default");
 	run.output = text_of(&run, OPTION_OUTPUT, NULL);
-	run.messages =
-	    run.output != NULL && strcmp(run.output, "-") == 0 && !given(&run, OPTION_LIST) ? stderr : stdout;
+	run.to_stdout = exports(&run) && output_target(run.output) == OUTPUT_TO_STDOUT;
+	run.messages = run.to_stdout ? stderr : stdout;
 	code = given(&run, OPTION_HELP) ? help(&run) : work(&run);
 	rnm_rule_free(run.rule);
 	context_free(&run.context);

@@ -12,7 +12,8 @@ const struct verb_spec verb_specs[VERB_COUNT] = {
 		"print configuration sections as rspamd's modules see them",
 		"Reads a rspamd configuration (templates, includes, local.d and override.d) and prints a section as\n"
 		"one JSON value: what rspamd's Lua modules get from rspamd_config:get_all_opt(SECTION). Several\n"
-		"sections are printed as an object by name, none as the whole tree.",
+		"sections are printed as an object by name. Without a name that object holds every section; one\n"
+		"that rspamd's modules could not read, a list, is then printed as it stands.",
 		{
 			{ "rnm config neural", "the section neural of the default configuration" },
 			{ "rnm config -c /etc/rspamd/rspamd.conf redis neural gpt", "three sections in one object" },
@@ -179,7 +180,8 @@ const struct option_spec option_specs[] = {
 	{ OPTION_DIGEST, "digest", 0, OPTION_TYPE_FLAG, NULL, NULL,
 	  "Print providers digest for URL construction", ON(VERB_NEURAL_EXPORT), false },
 	{ OPTION_ANY_DIGEST, "any-digest", 0, OPTION_TYPE_FLAG, NULL, NULL,
-	  "Export a model that was trained under another digest", ON(VERB_NEURAL_EXPORT), true },
+	  "Export a model that was trained under another digest (an addition of rnm)", ON(VERB_NEURAL_EXPORT),
+	  true },
 };
 const size_t option_spec_count = sizeof(option_specs) / sizeof(option_specs[0]);
 

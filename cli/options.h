@@ -8,7 +8,16 @@
 
 #include <rnm/config.h>
 
-enum verb { VERB_CONFIG, VERB_DIGEST, VERB_LIST, VERB_EXPORT, VERB_INSPECT, VERB_NEURAL_EXPORT, VERB_HELP, VERB_COUNT };
+enum verb {
+	VERB_CONFIG,
+	VERB_DIGEST,
+	VERB_LIST,
+	VERB_EXPORT,
+	VERB_INSPECT,
+	VERB_NEURAL_EXPORT,
+	VERB_HELP,
+	VERB_COUNT
+};
 
 /* Where an option may stand: bits of struct option_spec.scopes. */
 #define ON(verb) (1u << (verb))
@@ -144,7 +153,10 @@ enum verb verb_by_name(const char *name);
  */
 bool number_parse(const char *text, double *number);
 
-/* How many single-character edits (swaps included) lead from a to b; limit + 1 for names too long to compare. */
+/*
+ * How many single-character edits (swaps included, changes of case not counted) lead from a to b;
+ * limit + 1 for names too long to compare.
+ */
 size_t edit_distance(const char *a, const char *b, size_t limit);
 
 #endif

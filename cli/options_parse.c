@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "options.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,6 +39,16 @@ enum verb verb_by_name(const char *name)
 	return (enum verb)verb;
 }
 
+/* Upper case is no difference, and no locale has a say in it. */
+static bool same_letter(char a, char b)
+{
+	if (a >= 'A' && a <= 'Z')
+		a = (char)(a - 'A' + 'a');
+	if (b >= 'A' && b <= 'Z')
+		b = (char)(b - 'A' + 'a');
+	return a == b;
+}
+
 static size_t smallest(size_t a, size_t b, size_t c)
 {
 	size_t least = a < b ? a : b;
@@ -62,10 +73,10 @@ size_t edit_distance(const char *a, const char *b, size_t limit)
 
 		row[0] = i;
 		for (size_t j = 1; j <= b_len; j++) {
-			row[j] =
-			    smallest(above[j] + 1, row[j - 1] + 1, above[j - 1] + (a[i - 1] != b[j - 1]));
-			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] &&
-			    two_above[j - 2] + 1 < row[j])
+			row[j] = smallest(above[j] + 1, row[j - 1] + 1,
+			                  above[j - 1] + !same_letter(a[i - 1], b[j - 1]));
+			if (i > 1 && j > 1 && same_letter(a[i - 1], b[j - 2]) &&
+			    same_letter(a[i - 2], b[j - 1]) && two_above[j - 2] + 1 < row[j])
 				row[j] = two_above[j - 2] + 1;
 		}
 	}
@@ -166,18 +177,62 @@ static const char *help_command(const struct parser *parser, char *text, size_t 
 	return text;
 }
 
-static enum rnm_status usage_unknown(const struct parser *parser, const char *spelling, const char *name)
+static const struct option_spec *option_by_spelling(unsigned scope, const char *spelling)
 {
-	const char *close = closest_option(parser->scope, name);
+	if (spelling[1] == '-')
+		return option_by_name(scope, spelling + 2, strlen(spelling + 2));
+	return option_by_letter(scope, spelling[1]);
+}
+
+/* The verb that follows in the words to come and knows the option; VERB_COUNT: none. */
+static enum verb verb_ahead(const struct parser *parser, const char *spelling)
+{
+	for (size_t i = parser->next; i < parser->argc; i++) {
+		enum verb verb = verb_by_name(parser->argv[i]);
+
+		if (verb != VERB_COUNT)
+			return option_by_spelling(ON(verb), spelling) != NULL ? verb : VERB_COUNT;
+	}
+	return VERB_COUNT;
+}
+
+/* An option that exists, but on the other side of the verb. */
+static bool hint_at_place(const struct parser *parser, const char *spelling)
+{
+	const struct option_spec *spec;
+	enum verb verb = parser->out->verb;
+
+	if (verb != VERB_COUNT) {
+		spec = option_by_spelling(BEFORE_VERB, spelling);
+		if (spec != NULL)
+			rnm_error_set_hint(parser->err, "'%s' stands before the verb: rnm %s ... %s",
+			                   spelling, spelling, verb_specs[verb].name);
+		return spec != NULL;
+	}
+	verb = verb_ahead(parser, spelling);
+	spec = option_by_spelling((BEFORE_VERB - 1) & ~ON(VERB_NEURAL_EXPORT), spelling);
+	if (spec == NULL || (verb == VERB_COUNT && spelling[1] != '-'))
+		return false;
+	rnm_error_set_hint(parser->err, "'%s' stands after the verb: rnm %s %s%s%s", spelling,
+	                   verb != VERB_COUNT ? verb_specs[verb].name : "VERB", spelling,
+	                   spec->argument != NULL ? " " : "", spec->argument != NULL ? spec->argument : "");
+	return true;
+}
+
+static enum rnm_status usage_unknown(const struct parser *parser, const char *spelling)
+{
+	const char *close = spelling[1] == '-' ? closest_option(parser->scope, spelling + 2) : NULL;
+	const char other_case = (char)(spelling[1] ^ ('a' ^ 'A'));
 	char command[64];
 
 	rnm_error_set(parser->err, RNM_E_USAGE, "usage.option", "unknown option '%s'", spelling);
 	help_command(parser, command, sizeof(command));
+	if (hint_at_place(parser, spelling))
+		return RNM_E_USAGE;
 	if (close != NULL)
 		rnm_error_set_hint(parser->err, "did you mean '--%s'? All options: %s", close, command);
-	else if (option_by_name(BEFORE_VERB, name, strlen(name)) != NULL && parser->out->verb != VERB_COUNT)
-		rnm_error_set_hint(parser->err, "'--%s' stands before the verb: rnm --%s ... %s", name, name,
-		                   verb_specs[parser->out->verb].name);
+	else if (spelling[1] != '-' && option_by_letter(parser->scope, other_case) != NULL)
+		rnm_error_set_hint(parser->err, "did you mean '-%c'? All options: %s", other_case, command);
 	else
 		rnm_error_set_hint(parser->err, "all options: %s", command);
 	return RNM_E_USAGE;
@@ -215,7 +270,9 @@ static enum rnm_status store(const struct parser *parser, const struct option_sp
 	value->text = text;
 	if (spec->type == OPTION_TYPE_VARIABLE)
 		return add_variable(parser, text);
-	if (spec->type == OPTION_TYPE_NUMBER && !number_parse(text, &value->number)) {
+	/* nan and inf, which the drop-in has to accept, are no version of anything. */
+	if (spec->type == OPTION_TYPE_NUMBER &&
+	    (!number_parse(text, &value->number) || !isfinite(value->number))) {
 		rnm_error_set(parser->err, RNM_E_USAGE, "usage.number", "'%s' is not a number (option --%s)",
 		              text, spec->name);
 		rnm_error_set_hint(parser->err, "for example --%s 3", spec->name);
@@ -253,10 +310,13 @@ static enum rnm_status parse_long(struct parser *parser, const char *word)
 
 	(void)snprintf(spelling, sizeof(spelling), "--%.*s", (int)(len < 70 ? len : 70), name);
 	if (spec == NULL)
-		return usage_unknown(parser, spelling, spelling + 2);
-	if (spec->type == OPTION_TYPE_FLAG && name[len] == '=')
-		return rnm_error_set(parser->err, RNM_E_USAGE, "usage.argument",
-		                     "option '%s' does not take an argument", spelling);
+		return usage_unknown(parser, spelling);
+	if (spec->type == OPTION_TYPE_FLAG && name[len] == '=') {
+		rnm_error_set(parser->err, RNM_E_USAGE, "usage.argument",
+		              "option '%s' does not take an argument", spelling);
+		rnm_error_set_hint(parser->err, "type only %s", spelling);
+		return RNM_E_USAGE;
+	}
 	if (spec->type == OPTION_TYPE_FLAG)
 		return store(parser, spec, NULL);
 	if (name[len] == '=')
@@ -272,7 +332,7 @@ static enum rnm_status parse_letters(struct parser *parser, const char *word)
 		enum rnm_status status;
 
 		if (spec == NULL)
-			return usage_unknown(parser, spelling, "");
+			return usage_unknown(parser, spelling);
 		if (spec->type != OPTION_TYPE_FLAG)
 			return letter[1] != '\0' ? store(parser, spec, letter + 1)
 			                         : take_argument(parser, spec, spelling);
@@ -363,15 +423,17 @@ static enum rnm_status check_conflicts(const struct parser *parser)
 static enum rnm_status parse_verb(struct parser *parser)
 {
 	const char *name = parser->argv[parser->next++];
-	const char *close;
+	const char *close = closest_verb(name);
+	const char *close_option = closest_option(BEFORE_VERB, name);
 
 	parser->out->verb = verb_by_name(name);
 	if (parser->out->verb != VERB_COUNT)
 		return RNM_OK;
-	close = closest_verb(name);
 	rnm_error_set(parser->err, RNM_E_USAGE, "usage.verb", "unknown verb '%s'", name);
 	if (close != NULL)
 		rnm_error_set_hint(parser->err, "did you mean 'rnm %s'? All verbs: rnm help", close);
+	else if (close_option != NULL)
+		rnm_error_set_hint(parser->err, "did you mean 'rnm --%s'? All verbs: rnm help", close_option);
 	else
 		rnm_error_set_hint(parser->err, "all verbs: rnm help");
 	return RNM_E_USAGE;

@@ -5,14 +5,29 @@
 
 #include <errno.h>
 #include <math.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
-/* The one piece of global state of the command: how to talk is the same everywhere. */
+/* The global state of the command: how to talk is the same everywhere, and there is one stdout. */
 static struct output_style current_style;
+static int stdout_error; /* errno of the first write to stdout that failed, or 0 */
+
+static void stdout_failed(void)
+{
+	if (stdout_error == 0)
+		stdout_error = errno != 0 ? errno : EIO;
+}
+
+void output_flush(void)
+{
+	errno = 0;
+	if (fflush(stdout) != 0)
+		stdout_failed();
+}
 
 void output_configure(const struct output_style *style)
 {
@@ -108,7 +123,8 @@ bool output_escape(struct rnm_buf *out, const char *text, size_t len, enum escap
 			continue;
 		}
 		for (size_t end = i + (sequence > 0 ? sequence : 1); i < end; i++)
-			rnm_buf_printf(out, "\\%02x", (unsigned)(unsigned char)text[i]);
+			rnm_buf_printf(out, mode == ESCAPE_LOG ? "\\%02x" : "\\x%02x",
+			               (unsigned)(unsigned char)text[i]);
 	}
 	return !out->failed;
 }
@@ -116,6 +132,19 @@ bool output_escape(struct rnm_buf *out, const char *text, size_t len, enum escap
 static void escape_text(struct rnm_buf *out, const char *text)
 {
 	output_escape(out, text, strlen(text), ESCAPE_ALL);
+}
+
+void output_name(struct rnm_buf *out, const char *name)
+{
+	escape_text(out, *name != '\0' ? name : "''");
+}
+
+size_t output_printable(const char *text, size_t len)
+{
+	uint32_t code = 0;
+	size_t sequence = len > 0 ? utf8_sequence(text, len, &code) : 0;
+
+	return sequence > 0 && !is_control(code, ESCAPE_ALL) ? sequence : 0;
 }
 
 static const char *color_code(enum color color, bool allowed)
@@ -136,7 +165,7 @@ const char *output_color(enum color color)
 /* Writes one finished message; stderr is unbuffered, so the message is handed over in one piece. */
 static void message_write(struct rnm_buf *line)
 {
-	fflush(stdout);
+	output_flush();
 	fputs(rnm_buf_cstr(line), stderr);
 	rnm_buf_free(line);
 }
@@ -151,6 +180,26 @@ static void message_start(struct rnm_buf *line, enum color color, const char *ki
 int output_error(const struct rnm_error *err)
 {
 	return output_error_about(NULL, err);
+}
+
+/*
+ * rspamd's sentence about a template starts with its place, once for each macro around it, and calls the
+ * file "<string>".  The error says the place better.
+ */
+static const char *without_template_place(const struct rnm_error *err)
+{
+	static const char mark[] = " Error in file \"<string>\" on line ";
+	const char *text = err->message;
+
+	while (err->line > 0 && strcmp(err->id, "config.template") == 0) {
+		const char *start = strstr(text, mark);
+		const char *end = start != NULL ? strstr(start, ": ") : NULL;
+
+		if (end == NULL || start - text != (ptrdiff_t)strcspn(text, " "))
+			break;
+		text = end + 2;
+	}
+	return text;
 }
 
 int output_error_about(const char *subject, const struct rnm_error *err)
@@ -172,7 +221,8 @@ int output_error_about(const char *subject, const struct rnm_error *err)
 			rnm_buf_printf(&line, ":%u", err->column + 1);
 		rnm_buf_puts(&line, ": ");
 	}
-	escape_text(&line, err->message[0] != '\0' ? err->message : rnm_status_name(err->status));
+	escape_text(&line,
+	            err->message[0] != '\0' ? without_template_place(err) : rnm_status_name(err->status));
 	rnm_buf_putc(&line, '\n');
 	if (err->hint[0] != '\0') {
 		rnm_buf_puts(&line, "  hint: ");
@@ -245,53 +295,83 @@ bool output_buffer(struct rnm_buf *buf)
 {
 	bool built = !buf->failed;
 
-	if (built)
-		fwrite(rnm_buf_cstr(buf), 1, buf->len, stdout);
-	else
+	errno = 0;
+	if (built && fwrite(rnm_buf_cstr(buf), 1, buf->len, stdout) != buf->len)
+		stdout_failed();
+	if (!built)
 		fprintf(stderr, "rnm: out of memory while preparing the output\n");
 	rnm_buf_free(buf);
 	return built;
 }
 
+/* DEL, or the first byte of what may be a C1 control: where JSON text stops being safe to show. */
+static size_t safe_json_run(const char *json, size_t len)
+{
+	size_t i = 0;
+
+	while (i < len && json[i] != '\x7f' && json[i] != '\xc2')
+		i++;
+	return i;
+}
+
 void output_escape_json(struct rnm_buf *out, const char *json, size_t len)
 {
-	for (size_t i = 0; i < len; i++) {
-		unsigned char byte = (unsigned char)json[i];
-		unsigned char next = i + 1 < len ? (unsigned char)json[i + 1] : 0;
+	size_t i = 0;
 
-		if (byte == 0x7f) {
+	while (i < len) {
+		size_t run = safe_json_run(json + i, len - i);
+		unsigned char next = i + run + 1 < len ? (unsigned char)json[i + run + 1] : 0;
+
+		rnm_buf_append(out, json + i, run);
+		i += run;
+		if (i == len)
+			break;
+		if (json[i] == '\x7f') {
 			rnm_buf_puts(out, "\\u007f");
-		} else if (byte == 0xc2 && next >= 0x80 && next < 0xa0) {
+		} else if (next >= 0x80 && next < 0xa0) {
 			rnm_buf_printf(out, "\\u%04x", (unsigned)next);
 			i++;
 		} else {
-			rnm_buf_putc(out, (char)byte);
+			rnm_buf_putc(out, json[i]);
 		}
+		i++;
 	}
 }
 
 bool output_json(struct rnm_buf *json)
 {
+	const char *text;
 	struct rnm_buf safe;
 
+	rnm_buf_putc(json, '\n');
+	text = rnm_buf_cstr(json);
+	/* Nearly always so, and documents can be large: no second copy. */
+	if (memchr(text, 0x7f, json->len) == NULL && memchr(text, 0xc2, json->len) == NULL)
+		return output_buffer(json);
 	rnm_buf_init(&safe, OUTPUT_MAX);
 	safe.failed = json->failed;
-	output_escape_json(&safe, rnm_buf_cstr(json), json->len);
-	rnm_buf_putc(&safe, '\n');
+	output_escape_json(&safe, text, json->len);
 	rnm_buf_free(json);
 	return output_buffer(&safe);
 }
 
 int output_finish(int code)
 {
-	/* An error of an earlier, implicit flush has left its mark but no errno. */
-	bool failed_before = ferror(stdout) != 0;
-
-	errno = 0;
-	if (fflush(stdout) == 0 && !failed_before)
+	output_flush();
+	if (ferror(stdout) != 0)
+		stdout_failed();
+	if (stdout_error == 0)
 		return code;
-	fprintf(stderr, "rnm: cannot write to standard output: %s\n", strerror(errno != 0 ? errno : EIO));
+	/* The reader has all that it wants, as with `rnm list | head`. */
+	if (stdout_error == EPIPE)
+		return EXIT_BY_SIGNAL(SIGPIPE);
+	fprintf(stderr, "rnm: cannot write to standard output: %s\n", strerror(stdout_error));
 	return RNM_E_IO;
+}
+
+bool output_pipe_closed(const struct rnm_error *err)
+{
+	return err->sys_errno == EPIPE && strcmp(err->id, "export.write") == 0;
 }
 
 void output_size(struct rnm_buf *out, uint64_t bytes)

@@ -23,12 +23,16 @@ void output_configure(const struct output_style *style);
 bool output_color_allowed(FILE *stream, bool no_color);
 bool output_quiet(void);
 
-/* Stops text that no terminal shows: control characters and invalid UTF-8 become \xx (two hex digits). */
+/* Stops text that no terminal shows: control characters and invalid UTF-8 become two hex digits. */
 enum escape_mode {
-	ESCAPE_ALL, /* tabs too, which would break tables */
-	ESCAPE_LOG  /* tabs and bytes that are not UTF-8's business pass, as in rspamd's console log */
+	ESCAPE_ALL, /* "\x1b"; tabs too, which would break tables */
+	ESCAPE_LOG  /* "\1b"; tabs and bytes that are not UTF-8's business pass, as in rspamd's console log */
 };
 bool output_escape(struct rnm_buf *out, const char *text, size_t len, enum escape_mode mode);
+/* A name within a sentence: escaped, and '' for an empty one, which nobody would see. */
+void output_name(struct rnm_buf *out, const char *name);
+/* Bytes of the character that text starts with; 0 when it is a control character or not UTF-8. */
+size_t output_printable(const char *text, size_t len);
 
 /* One line "rnm: FILE:LINE:COL: sentence" and, if there is one, "  hint: ...".  Returns the exit code. */
 int output_error(const struct rnm_error *err);
@@ -42,15 +46,26 @@ void output_note(const char *fmt, ...) RNM_PRINTF(1, 2);
 
 /* Prints the buffer on stdout and frees it.  False, after a message, when it could not be built. */
 bool output_buffer(struct rnm_buf *buf);
+/* Hands what was printed on stdout to the kernel, before something else is written there or to stderr. */
+void output_flush(void);
 /* Appends JSON text with the control characters that JSON lets pass (DEL, C1) as \u escapes. */
 void output_escape_json(struct rnm_buf *out, const char *json, size_t len);
 /* Prints a finished JSON document, made safe in the same way, and a newline, and frees the buffer. */
 bool output_json(struct rnm_buf *json);
 /*
- * Flushes stdout.  Returns code, or the exit code of an I/O error after a message when some of what
- * was printed did not get out (closed pipe, full disk).
+ * Flushes stdout.  Returns code; or, when some of what was printed did not get out, the exit code of an
+ * I/O error after a message, or that of a closed pipe without one.
  */
 int output_finish(int code);
+/* Whether a model that was on its way to stdout met a pipe that nobody reads any more. */
+bool output_pipe_closed(const struct rnm_error *err);
+
+enum output_target { OUTPUT_TO_FILE, OUTPUT_TO_STDOUT, OUTPUT_TO_STDERR };
+/*
+ * Where the path of -o leads.  "-" is stdout, and so is every other name of what descriptor 1 writes to:
+ * a file that replaced the target of a redirection would keep the model and lose what is printed.
+ */
+enum output_target output_target(const char *path);
 
 enum color { COLOR_NONE, COLOR_BOLD, COLOR_DIM, COLOR_GREEN, COLOR_YELLOW, COLOR_RED };
 /* The escape sequence that starts or (COLOR_NONE) ends a colour on stdout; "" without colours. */

@@ -1,12 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "table.h"
 
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* Longest text that a cell keeps; a longer one (a hostile key) ends in "...". */
-#define CELL_MAX 512
 
 /* Characters, not bytes: cells hold only well-formed UTF-8. */
 static unsigned text_width(const char *text, size_t len)
@@ -42,14 +38,21 @@ static bool table_grow(struct table *table)
 }
 
 /* Cuts an over-long cell, which starts at start, between two UTF-8 characters. */
-static void cut_text(struct rnm_buf *text, size_t start)
+static void cut_text(struct rnm_buf *text, size_t start, unsigned max)
 {
-	size_t end = start + CELL_MAX - 3;
+	size_t end = start;
+	unsigned width = 0;
 
-	if (text->len - start <= CELL_MAX)
+	for (size_t i = start; i < text->len && width <= max; i++) {
+		bool starts = ((unsigned char)text->data[i] & 0xc0) != 0x80;
+
+		/* Where the character stands that the dots will replace. */
+		if (starts && width == max - 3)
+			end = i;
+		width += starts;
+	}
+	if (width <= max)
 		return;
-	while (end > start && ((unsigned char)text->data[end] & 0xc0) == 0x80)
-		end--;
 	text->len = end;
 	rnm_buf_puts(text, "...");
 }
@@ -57,13 +60,17 @@ static void cut_text(struct rnm_buf *text, size_t start)
 void table_cell_n(struct table *table, enum color color, const char *text, size_t len)
 {
 	size_t column = table->cell_count % table->column_count;
+	unsigned max = table->columns[column].cell_max;
 	struct table_cell cell = { .start = table->text.len, .color = color };
 
+	if (max == 0)
+		max = TABLE_CELL_MAX;
 	if (table->failed || !table_grow(table) || !output_escape(&table->text, text, len, ESCAPE_ALL)) {
 		table->failed = true;
 		return;
 	}
-	cut_text(&table->text, cell.start);
+	if (table->text.len - cell.start > max)
+		cut_text(&table->text, cell.start, max);
 	cell.len = (unsigned)(table->text.len - cell.start);
 	cell.width = text_width(rnm_buf_cstr(&table->text) + cell.start, cell.len);
 	if (cell.width > table->width[column])
@@ -76,15 +83,9 @@ void table_cell(struct table *table, enum color color, const char *text)
 	table_cell_n(table, color, text, strlen(text));
 }
 
-void table_cellf(struct table *table, enum color color, const char *fmt, ...)
+void table_name(struct table *table, enum color color, const char *name)
 {
-	char text[CELL_MAX];
-	va_list args;
-
-	va_start(args, fmt);
-	(void)vsnprintf(text, sizeof(text), fmt, args);
-	va_end(args);
-	table_cell(table, color, text);
+	table_cell(table, color, *name != '\0' ? name : "''");
 }
 
 static void pad(struct rnm_buf *out, size_t count)
@@ -132,11 +133,11 @@ bool table_print(struct table *table, struct rnm_buf *out, const char *indent)
 
 		print_cell(out, table, c, title, &cell);
 	}
-	for (size_t i = 0; i < table->cell_count; i++) {
-		if (i % table->column_count == 0)
+	for (size_t i = 0, column = 0; i < table->cell_count; i++) {
+		if (column == 0)
 			rnm_buf_puts(out, indent);
-		print_cell(out, table, i % table->column_count, texts + table->cells[i].start,
-		           &table->cells[i]);
+		print_cell(out, table, column, texts + table->cells[i].start, &table->cells[i]);
+		column = column + 1 < table->column_count ? column + 1 : 0;
 	}
 	if (table->failed)
 		out->failed = true;

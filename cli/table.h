@@ -6,10 +6,15 @@
 #include "output.h"
 
 #define TABLE_COLUMNS_MAX 10
+/* Characters of a cell; a longer text (a hostile key, say) ends in "...".  JSON holds all of it. */
+#define TABLE_CELL_MAX 64
+/* For columns whose end counts: file names, reasons. */
+#define TABLE_CELL_LONG 400
 
 struct table_column {
 	const char *title;
-	bool right; /* numbers are aligned at their right end */
+	bool right;        /* numbers are aligned at their right end */
+	unsigned cell_max; /* 0: TABLE_CELL_MAX */
 };
 
 struct table_cell {
@@ -34,7 +39,8 @@ void table_init(struct table *table, const struct table_column *columns, size_t 
 /* Adds the next cell, row by row.  Control characters are escaped. */
 void table_cell(struct table *table, enum color color, const char *text);
 void table_cell_n(struct table *table, enum color color, const char *text, size_t len);
-void table_cellf(struct table *table, enum color color, const char *fmt, ...) RNM_PRINTF(3, 4);
+/* A name, which must be seen even when it is empty. */
+void table_name(struct table *table, enum color color, const char *name);
 /* Appends the table, each line behind indent, to out and frees it. */
 bool table_print(struct table *table, struct rnm_buf *out, const char *indent);
 

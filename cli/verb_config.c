@@ -7,11 +7,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Some levels are kept for what stands around a section. */
+#define PRINTED_DEPTH_MAX (RNM_JSON_DEPTH_MAX - 4)
+
 static enum rnm_status too_deep(struct rnm_error *err)
 {
 	return rnm_error_set(err, RNM_E_MALFORMED, "config.limit",
 	                     "the configuration nests deeper than the %d levels that can be printed",
-	                     RNM_JSON_DEPTH_MAX - 1);
+	                     PRINTED_DEPTH_MAX);
 }
 
 /* Whether a value nests at most limit levels deep; the recursion ends there too. */
@@ -59,27 +62,56 @@ static enum rnm_status get_section(struct context *context, const char *name, co
 
 	if (status == RNM_OK && *out == NULL)
 		return no_section(context, name, err);
-	/* Two levels are kept for the object by name around it. */
-	if (status == RNM_OK && !depth_within(*out, RNM_JSON_DEPTH_MAX - 2))
+	if (status == RNM_OK && !depth_within(*out, PRINTED_DEPTH_MAX))
 		return too_deep(err);
 	return status;
+}
+
+/* Sections one by one: what the whole tree shows of a section is what its name alone shows. */
+typedef void section_visitor(void *ctx, struct rnm_bytes name, const struct rnm_value *section);
+
+static enum rnm_status each_section(struct context *context, section_visitor *visit, void *ctx,
+                                    struct rnm_error *err)
+{
+	const struct rnm_value *root = rnm_config_root(context->config);
+
+	for (size_t i = 0; i < rnm_value_count(root); i++) {
+		const struct rnm_value *raw = rnm_value_at(root, i);
+		const struct rnm_value *section = NULL;
+		enum rnm_status status =
+		    rnm_config_get_all_opt(context->config, raw->key.data, &section, err);
+
+		if (status == RNM_E_NOMEM)
+			return status;
+		/* A list is nothing that modules can read, and no reason to hide the others. */
+		if (status != RNM_OK || section == NULL)
+			section = raw;
+		if (!depth_within(section, PRINTED_DEPTH_MAX))
+			return too_deep(err);
+		visit(ctx, raw->key, section);
+	}
+	return RNM_OK;
+}
+
+static void print_section(void *ctx, struct rnm_bytes name, const struct rnm_value *section)
+{
+	struct rnm_json *json = ctx;
+
+	rnm_json_key_n(json, name);
+	rnm_json_value(json, section);
 }
 
 static enum rnm_status print_values(struct context *context, struct rnm_json *json, struct rnm_error *err)
 {
 	const struct options *options = context->options;
-	const struct rnm_value *value = rnm_config_root(context->config);
+	const struct rnm_value *value;
 	enum rnm_status status = RNM_OK;
 
-	if (options->operand_count == 0) {
-		if (!depth_within(value, RNM_JSON_DEPTH_MAX - 2))
-			return too_deep(err);
-		rnm_json_value(json, value);
-		return RNM_OK;
-	}
-	if (options->operand_count > 1)
+	if (options->operand_count != 1)
 		rnm_json_begin_object(json);
-	for (size_t i = 0; i < options->operand_count; i++) {
+	if (options->operand_count == 0)
+		status = each_section(context, print_section, json, err);
+	for (size_t i = 0; status == RNM_OK && i < options->operand_count; i++) {
 		status = get_section(context, options->operands[i], &value, err);
 		if (status != RNM_OK)
 			return status;
@@ -87,9 +119,9 @@ static enum rnm_status print_values(struct context *context, struct rnm_json *js
 			rnm_json_key(json, options->operands[i]);
 		rnm_json_value(json, value);
 	}
-	if (options->operand_count > 1)
+	if (options->operand_count != 1)
 		rnm_json_end_object(json);
-	return RNM_OK;
+	return status;
 }
 
 /* --origin: the tree flattened to one line, or one JSON object, per value. */
@@ -158,27 +190,35 @@ static void origin_tree(struct origin_walk *walk, const struct rnm_value *value)
 	}
 }
 
+static void origin_section(void *ctx, struct rnm_bytes name, const struct rnm_value *section)
+{
+	struct origin_walk *walk = ctx;
+
+	rnm_buf_clear(&walk->path);
+	rnm_buf_append(&walk->path, name.data, name.len);
+	for (const struct rnm_value *link = section; link != NULL; link = link->next)
+		origin_tree(walk, link);
+}
+
 static enum rnm_status print_origins(struct context *context, struct rnm_buf *out, struct rnm_json *json,
                                      struct rnm_error *err)
 {
 	const struct options *options = context->options;
 	struct origin_walk walk = { .out = out, .json = option_given(options, OPTION_JSON) ? json : NULL };
-	const struct rnm_value *value = rnm_config_root(context->config);
+	const struct rnm_value *value;
 	enum rnm_status status = RNM_OK;
 
 	rnm_buf_init(&walk.path, OUTPUT_MAX);
 	if (walk.json != NULL)
 		rnm_json_begin_array(json);
-	if (options->operand_count == 0 && !depth_within(value, RNM_JSON_DEPTH_MAX - 4))
-		status = too_deep(err);
-	else if (options->operand_count == 0)
-		origin_tree(&walk, value);
+	if (options->operand_count == 0)
+		status = each_section(context, origin_section, &walk, err);
 	for (size_t i = 0; status == RNM_OK && i < options->operand_count; i++) {
-		status = get_section(context, options->operands[i], &value, err);
-		rnm_buf_clear(&walk.path);
-		rnm_buf_puts(&walk.path, options->operands[i]);
+		const char *name = options->operands[i];
+
+		status = get_section(context, name, &value, err);
 		if (status == RNM_OK)
-			origin_tree(&walk, value);
+			origin_section(&walk, (struct rnm_bytes){ name, strlen(name) }, value);
 	}
 	if (walk.json != NULL)
 		rnm_json_end_array(json);

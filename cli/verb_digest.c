@@ -43,13 +43,16 @@ static void text_explanation(struct rnm_buf *out, const struct rnm_rule *rule,
                              const struct rnm_digest_explanation *explanation)
 {
 	static const struct table_column columns[] = {
-		{ "FIELD", false },   { "VALUE", false },        { "FROM", false },
-		{ "XXH3-64", false }, { "HASHED BYTES", false },
+		{ .title = "FIELD" },
+		{ .title = "VALUE" },
+		{ .title = "FROM", .cell_max = TABLE_CELL_LONG },
+		{ .title = "XXH3-64" },
+		{ .title = "HASHED BYTES" },
 	};
 	struct table table;
 
 	rnm_buf_puts(out, "rule ");
-	output_escape(out, rule->name, strlen(rule->name), ESCAPE_ALL);
+	output_name(out, rule->name);
 	rnm_buf_printf(out, ": providers digest %s%s%s\n\n", output_color(COLOR_BOLD), explanation->digest,
 	               output_color(COLOR_NONE));
 	table_init(&table, columns, sizeof(columns) / sizeof(columns[0]));
@@ -66,7 +69,7 @@ static void text_explanation(struct rnm_buf *out, const struct rnm_rule *rule,
 	rnm_buf_puts(
 	    out,
 	    "\nA container's value is the XOR of its fields' hashes; the digest is that of the outermost "
-	    "fields.\n\\00 stands for one zero byte.\n");
+	    "fields.\n\\x00 stands for one zero byte.\n");
 }
 
 static int without_digest(const struct rnm_rule *rule)
@@ -120,9 +123,11 @@ static int run_one(struct context *context, struct rnm_error *err)
 }
 
 struct all_rules {
+	struct rnm_buf out;
 	struct rnm_json json;
 	struct table table;
 	bool as_json;
+	struct broken_rules broken;
 };
 
 static void add_rule(struct all_rules *all, const struct rnm_rule *rule)
@@ -131,54 +136,83 @@ static void add_rule(struct all_rules *all, const struct rnm_rule *rule)
 		json_rule(&all->json, rule, NULL);
 		return;
 	}
-	table_cell(&all->table, COLOR_NONE, rule->name);
-	table_cell(&all->table, COLOR_NONE, rule->prefix);
+	table_name(&all->table, COLOR_NONE, rule->name);
+	table_name(&all->table, COLOR_NONE, rule->prefix);
 	table_cell(&all->table, rule->has_providers ? COLOR_NONE : COLOR_DIM,
 	           rule->has_providers ? rule->digest : "none (no providers)");
 }
 
-static int run_all(struct context *context, struct rnm_error *err)
+static void add_broken(struct all_rules *all, const char *name, const char *problem)
 {
-	static const struct table_column columns[] = { { "RULE", false },
-		                                       { "PREFIX", false },
-		                                       { "DIGEST", false } };
-	struct all_rules all = { .as_json = option_given(context->options, OPTION_JSON) };
+	if (all->as_json) {
+		rnm_json_begin_object(&all->json);
+		rnm_json_kv_string(&all->json, "rule", name);
+		rnm_json_kv_null(&all->json, "prefix");
+		rnm_json_kv_null(&all->json, "digest");
+		rnm_json_kv_string(&all->json, "problem", problem);
+		rnm_json_end_object(&all->json);
+		return;
+	}
+	table_name(&all->table, COLOR_NONE, name);
+	table_cell(&all->table, COLOR_DIM, "?");
+	table_cell(&all->table, COLOR_RED, "none (the rule cannot be used)");
+}
+
+/* A rule that cannot be used is no reason to hide the others. */
+static enum rnm_status add_rules(struct context *context, struct all_rules *all, struct rnm_error *err)
+{
 	char **names = NULL;
 	size_t count = 0;
-	struct rnm_buf out;
 	enum rnm_status status = rnm_rule_names(&names, &count, context->config, &context->rule_options, err);
 
-	if (status != RNM_OK)
-		return output_error(err);
-	rnm_buf_init(&out, OUTPUT_MAX);
-	rnm_json_init(&all.json, &out, false);
+	for (size_t i = 0; status == RNM_OK && i < count; i++) {
+		struct rnm_rule *rule;
+
+		status = context_rule(context, names[i], &rule, err);
+		if (status == RNM_OK) {
+			add_rule(all, rule);
+			rnm_rule_free(rule);
+			continue;
+		}
+		status = broken_rules_add(&all->broken, names[i], err);
+		if (status == RNM_OK)
+			add_broken(all, names[i], all->broken.items[all->broken.count - 1].problem);
+	}
+	rnm_names_free(names, count);
+	return status;
+}
+
+static int run_all(struct context *context, struct rnm_error *err)
+{
+	static const struct table_column columns[] = { { .title = "RULE" },
+		                                       { .title = "PREFIX" },
+		                                       { .title = "DIGEST" } };
+	struct all_rules all = { .as_json = option_given(context->options, OPTION_JSON) };
+	enum rnm_status status;
+	int code;
+
+	rnm_buf_init(&all.out, OUTPUT_MAX);
+	rnm_json_init(&all.json, &all.out, false);
 	table_init(&all.table, columns, sizeof(columns) / sizeof(columns[0]));
 	if (all.as_json) {
 		rnm_json_begin_object(&all.json);
 		rnm_json_key(&all.json, "rules");
 		rnm_json_begin_array(&all.json);
 	}
-	for (size_t i = 0; status == RNM_OK && i < count; i++) {
-		struct rnm_rule *rule;
-
-		status = context_rule(context, names[i], &rule, err);
-		if (status == RNM_OK) {
-			add_rule(&all, rule);
-			rnm_rule_free(rule);
-		}
-	}
-	rnm_names_free(names, count);
+	status = add_rules(context, &all, err);
 	if (all.as_json) {
 		rnm_json_end_array(&all.json);
 		rnm_json_end_object(&all.json);
 	} else {
-		table_print(&all.table, &out, "");
+		table_print(&all.table, &all.out, "");
 	}
-	if (status != RNM_OK) {
-		rnm_buf_free(&out);
-		return output_error(err);
-	}
-	return (all.as_json ? output_json(&out) : output_buffer(&out)) ? RNM_OK : RNM_E_IO;
+	code = status == RNM_OK ? all.broken.worst : output_error(err);
+	if (status != RNM_OK)
+		rnm_buf_free(&all.out);
+	else if (!(all.as_json ? output_json(&all.out) : output_buffer(&all.out)))
+		code = RNM_E_IO;
+	broken_rules_free(&all.broken);
+	return code;
 }
 
 int verb_digest(const struct options *options)

@@ -1,100 +1,61 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* rnm export --all: one file for each rule and settings id that has a model. */
+#include "export_name.h"
 #include "export_run.h"
 #include "output.h"
 #include "table.h"
 #include "verbs.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
+
+enum skip_reason { SKIP_EMPTY, SKIP_NO_PROVIDERS, SKIP_NO_RULE, SKIP_REASONS };
+
+static const char *const skip_names[SKIP_REASONS] = {
+	[SKIP_EMPTY] = "no-live-model",
+	[SKIP_NO_PROVIDERS] = "no-providers",
+	[SKIP_NO_RULE] = "no-rule",
+};
+
+/* A set that nothing is wrong with but that gives no file. */
+struct skipped_set {
+	const struct context_set *set;
+	enum skip_reason reason;
+};
 
 /* The run as a whole: what is written where, and the report. */
 struct export_all {
 	struct context *context;
+	struct catalogue catalogue;
 	const char *folder; /* NULL with --dry-run and no -o */
 	int64_t created_at;
-	char **used; /* paths written by this run */
-	size_t used_count;
 	struct export_outcome *outcomes;
 	size_t outcome_count;
-	size_t skipped;        /* sets without a live model */
-	size_t not_exportable; /* sets of rules without providers, or of no rule */
-	int worst;             /* exit code */
+	struct skipped_set *skipped;
+	size_t skipped_count;
+	size_t skipped_for[SKIP_REASONS];
+	int worst; /* exit code */
 };
 
-/*
- * Appends text as part of a file name: letters, digits, '.', '-', '_' and UTF-8 stay, everything else
- * (separators, control characters, a dot in front) becomes %XX.
- */
-static void file_name_part(struct rnm_buf *name, const char *text, bool encode_underscore)
-{
-	for (const char *c = text; *c != '\0'; c++) {
-		unsigned char byte = (unsigned char)*c;
-		bool plain = (byte >= '0' && byte <= '9') || (byte >= 'A' && byte <= 'Z') ||
-		             (byte >= 'a' && byte <= 'z') || byte >= 0x80 || byte == '-' ||
-		             (byte == '_' && !encode_underscore) ||
-		             (byte == '.' && name->len > 0 && c != text);
-
-		if (plain)
-			rnm_buf_putc(name, *c);
-		else
-			rnm_buf_printf(name, "%%%02X", byte);
-	}
-}
-
-static char *make_name(const char *folder, const struct rnm_rule *rule, const char *settings,
-                       const struct rnm_profile *profile, bool encode_underscore)
-{
-	struct rnm_buf name;
-	char *path = NULL;
-
-	rnm_buf_init(&name, 65536);
-	file_name_part(&name, rule->name, encode_underscore);
-	rnm_buf_putc(&name, '_');
-	file_name_part(&name, settings, encode_underscore);
-	rnm_buf_putc(&name, '_');
-	file_name_part(&name, profile->version_text != NULL ? profile->version_text : "", encode_underscore);
-	rnm_buf_puts(&name, ".rnm");
-	if (!name.failed && asprintf(&path, "%s/%s", folder, rnm_buf_cstr(&name)) < 0)
-		path = NULL;
-	rnm_buf_free(&name);
-	return path;
-}
-
-static bool is_used(const struct export_all *all, const char *path)
-{
-	for (size_t i = 0; i < all->used_count; i++) {
-		if (strcmp(all->used[i], path) == 0)
-			return true;
-	}
-	return false;
-}
-
-/*
- * Rule "a_b" with settings "c" and rule "a" with settings "b_c" would share a name: the second one
- * gets its underscores encoded, which no other name can equal.
- */
 static char *make_path(void *ctx, const struct rnm_rule *rule, const char *settings,
                        const struct rnm_profile *profile)
 {
-	struct export_all *all = ctx;
-	char *path = make_name(all->folder, rule, settings, profile, false);
+	const struct export_all *all = ctx;
+	char version[NUMBER_TEXT_MAX];
 
-	if (path != NULL && is_used(all, path)) {
-		free(path);
-		path = make_name(all->folder, rule, settings, profile, true);
-	}
-	if (path == NULL)
-		return NULL;
-	all->used[all->used_count] = strdup(path);
-	if (all->used[all->used_count] == NULL) {
-		free(path);
-		return NULL;
-	}
-	all->used_count++;
-	return path;
+	/* Without a configuration there is nothing that a prefix could be mistaken for. */
+	return export_name(all->folder, rule_is_bare(rule) && all->context->config != NULL, rule->name,
+	                   settings, model_version_text(profile, version));
+}
+
+static void skip(struct export_all *all, const struct context_set *set, enum skip_reason reason)
+{
+	all->skipped[all->skipped_count++] = (struct skipped_set){ set, reason };
+	all->skipped_for[reason]++;
 }
 
 /* Whether a failure is only that this set has nothing to export. */
@@ -118,8 +79,8 @@ static enum rnm_status export_set(struct export_all *all, const struct context_s
 	enum rnm_status status = export_run(all->context, &request, &outcome, err);
 	int code = rnm_status_exit_code(status);
 
-	if (status != RNM_OK && is_empty_set(err)) {
-		all->skipped++;
+	if (status == RNM_E_NOT_FOUND && is_empty_set(err)) {
+		skip(all, set, SKIP_EMPTY);
 		export_outcome_free(&outcome);
 		return RNM_OK;
 	}
@@ -130,55 +91,75 @@ static enum rnm_status export_set(struct export_all *all, const struct context_s
 	if (status == RNM_OK)
 		return RNM_OK;
 	/* One set's trouble does not keep the others from being saved. */
-	if (asprintf(&subject, "rule %s, settings %s", set->rule->name, set->settings) >= 0) {
+	if (asprintf(&subject, "rule %s, settings %s", *set->rule->name != '\0' ? set->rule->name : "''",
+	             *set->settings != '\0' ? set->settings : "''") >= 0) {
 		(void)output_error_about(subject, err);
 		free(subject);
 	}
 	return context_reconnect(all->context, err);
 }
 
-/* No failure: such models live in Redis only, and a nightly run must be able to succeed beside them. */
-static void note_not_exportable(const struct context_set *set)
+/*
+ * No failure: such models live in Redis only, and a nightly run must be able to succeed beside them.  Sets
+ * of no rule are often many, left behind by old configurations: one sentence for all of them.
+ */
+static void note_skipped(const struct export_all *all)
 {
-	if (rule_is_bare(set->rule))
-		output_note("prefix '%s', settings '%s': belongs to no rule of the configuration, skipped "
-		            "(--any-digest "
-		            "takes it too)",
-		            set->rule->prefix, set->settings);
-	else
-		output_note("rule '%s', settings '%s': the rule has no providers, skipped (no rspamd could "
-		            "load the file)",
-		            set->rule->name, set->settings);
+	size_t no_rule = all->skipped_for[SKIP_NO_RULE];
+
+	for (size_t i = 0; i < all->skipped_count; i++) {
+		const struct context_set *set = all->skipped[i].set;
+
+		if (all->skipped[i].reason == SKIP_NO_PROVIDERS)
+			output_note("rule '%s', settings '%s': the rule has no providers, skipped (no rspamd "
+			            "could load the file)",
+			            set->rule->name, set->settings);
+	}
+	if (no_rule > 0)
+		output_note("%zu %s in Redis %s to no rule of the configuration, skipped (--json names them, "
+		            "--any-digest takes them too)",
+		            no_rule, no_rule == 1 ? "list of models" : "lists of models",
+		            no_rule == 1 ? "belongs" : "belong");
 }
 
-static enum rnm_status export_sets(struct export_all *all, const struct catalogue *catalogue,
-                                   struct rnm_error *err)
+static enum rnm_status export_sets(struct export_all *all, struct rnm_error *err)
 {
+	const struct catalogue *catalogue = &all->catalogue;
 	bool any_digest = option_given(all->context->options, OPTION_ANY_DIGEST);
 	enum rnm_status status = RNM_OK;
 
-	all->used = calloc(catalogue->set_count + 1, sizeof(*all->used));
+	all->worst = catalogue->broken.worst;
 	all->outcomes = calloc(catalogue->set_count + 1, sizeof(*all->outcomes));
-	if (all->used == NULL || all->outcomes == NULL)
+	all->skipped = calloc(catalogue->set_count + 1, sizeof(*all->skipped));
+	if (all->outcomes == NULL || all->skipped == NULL)
 		return rnm_error_nomem(err);
 	for (size_t i = 0; status == RNM_OK && i < catalogue->set_count; i++) {
 		const struct context_set *set = &catalogue->sets[i];
 
-		if (rule_is_bare(set->rule) ? !any_digest : !set->rule->has_providers) {
-			note_not_exportable(set);
-			all->not_exportable++;
-		} else {
+		if (rule_is_bare(set->rule) && !any_digest)
+			skip(all, set, SKIP_NO_RULE);
+		else if (!rule_is_bare(set->rule) && !set->rule->has_providers)
+			skip(all, set, SKIP_NO_PROVIDERS);
+		else
 			status = export_set(all, set, err);
-		}
 	}
+	note_skipped(all);
 	return status;
+}
+
+static size_t not_exportable(const struct export_all *all)
+{
+	return all->skipped_for[SKIP_NO_PROVIDERS] + all->skipped_for[SKIP_NO_RULE];
 }
 
 static void text_report(const struct export_all *all, struct rnm_buf *out, bool dry_run)
 {
 	static const struct table_column columns[] = {
-		{ "RULE", false }, { "SETTINGS", false }, { "VERSION", true },
-		{ "SIZE", true },  { "FILE", false },
+		{ .title = "RULE" },
+		{ .title = "SETTINGS" },
+		{ .title = "VERSION", .right = true },
+		{ .title = "SIZE", .right = true },
+		{ .title = "FILE", .cell_max = TABLE_CELL_LONG },
 	};
 	struct table table;
 	size_t done = 0;
@@ -191,8 +172,8 @@ static void text_report(const struct export_all *all, struct rnm_buf *out, bool 
 		rnm_buf_init(&size, 64);
 		if (outcome->status == RNM_OK)
 			output_size(&size, outcome->result.file_size);
-		table_cell(&table, COLOR_NONE, outcome->rule);
-		table_cell(&table, COLOR_NONE, outcome->settings);
+		table_name(&table, COLOR_NONE, outcome->rule);
+		table_name(&table, COLOR_NONE, outcome->settings);
 		table_cell(&table, COLOR_NONE, outcome->version != NULL ? outcome->version : "-");
 		table_cell(&table, COLOR_NONE, rnm_buf_cstr(&size));
 		if (outcome->status == RNM_OK)
@@ -204,27 +185,50 @@ static void text_report(const struct export_all *all, struct rnm_buf *out, bool 
 	}
 	table_print(&table, out, "");
 	rnm_buf_printf(out, "\n%zu %s, %zu failed, %zu without a live model, %zu not exportable\n", done,
-	               dry_run ? "checked" : "exported", all->outcome_count - done, all->skipped,
-	               all->not_exportable);
+	               dry_run ? "checked" : "exported", all->outcome_count - done,
+	               all->skipped_for[SKIP_EMPTY], not_exportable(all));
 }
 
-static void json_report(const struct export_all *all, struct rnm_buf *out, bool dry_run)
+static void json_skipped(struct rnm_json *json, const struct export_all *all)
 {
+	rnm_json_key(json, "skipped");
+	rnm_json_begin_array(json);
+	for (size_t i = 0; i < all->skipped_count; i++) {
+		const struct context_set *set = all->skipped[i].set;
+
+		rnm_json_begin_object(json);
+		rnm_json_kv_string(json, "rule", rule_is_bare(set->rule) ? NULL : set->rule->name);
+		rnm_json_kv_string(json, "prefix", set->rule->prefix);
+		rnm_json_kv_string(json, "settings", set->settings);
+		rnm_json_kv_string(json, "why", skip_names[all->skipped[i].reason]);
+		rnm_json_end_object(json);
+	}
+	rnm_json_end_array(json);
+}
+
+/* failure: why the run as a whole ended early, or NULL. */
+static void json_report(const struct export_all *all, const struct rnm_error *failure, struct rnm_buf *out)
+{
+	bool dry_run = option_given(all->context->options, OPTION_DRY_RUN);
 	struct rnm_json json;
 
 	rnm_json_init(&json, out, false);
 	rnm_json_begin_object(&json);
+	rnm_json_kv_string(&json, "status", rnm_status_name(failure != NULL ? failure->status : RNM_OK));
+	rnm_json_kv_string(&json, "problem", failure != NULL ? failure->message : NULL);
 	rnm_json_key(&json, "exports");
 	rnm_json_begin_array(&json);
 	for (size_t i = 0; i < all->outcome_count; i++)
 		export_outcome_json(&json, &all->outcomes[i], dry_run);
 	rnm_json_end_array(&json);
-	rnm_json_kv_uint(&json, "without_live_model", all->skipped);
-	rnm_json_kv_uint(&json, "not_exportable", all->not_exportable);
+	json_skipped(&json, all);
+	rnm_json_kv_uint(&json, "without_live_model", all->skipped_for[SKIP_EMPTY]);
+	rnm_json_kv_uint(&json, "not_exportable", not_exportable(all));
+	broken_rules_json(&json, &all->catalogue.broken);
 	rnm_json_end_object(&json);
 }
 
-static bool print_report(const struct export_all *all)
+static bool print_report(const struct export_all *all, const struct rnm_error *failure)
 {
 	const struct options *options = all->context->options;
 	bool dry_run = option_given(options, OPTION_DRY_RUN);
@@ -232,15 +236,16 @@ static bool print_report(const struct export_all *all)
 
 	rnm_buf_init(&out, OUTPUT_MAX);
 	if (option_given(options, OPTION_JSON)) {
-		json_report(all, &out, dry_run);
+		json_report(all, failure, &out);
 		return output_json(&out);
 	}
-	if (!output_quiet())
+	/* What was done before a failure is told too. */
+	if (!output_quiet() && (failure == NULL || all->outcome_count > 0))
 		text_report(all, &out, dry_run);
 	return output_buffer(&out);
 }
 
-static enum rnm_status check_folder(const char *folder, struct rnm_error *err)
+static enum rnm_status check_folder(const char *folder, bool dry_run, struct rnm_error *err)
 {
 	struct stat st;
 
@@ -257,16 +262,18 @@ static enum rnm_status check_folder(const char *folder, struct rnm_error *err)
 		rnm_error_set_hint(err, "--all writes several files: name a folder with -o");
 		return RNM_E_IO;
 	}
+	/* Said once, before anything is read, and not for every model. */
+	if (!dry_run && faccessat(AT_FDCWD, folder, W_OK | X_OK, AT_EACCESS) != 0)
+		return rnm_error_sys(err, "export.open", errno, "cannot write into the folder %s", folder);
 	return RNM_OK;
 }
 
 static enum rnm_status run(struct export_all *all, struct rnm_error *err)
 {
-	struct catalogue catalogue = { 0 };
 	enum rnm_status status = context_created_at(&all->created_at, err);
 
 	if (status == RNM_OK)
-		status = check_folder(all->folder, err);
+		status = check_folder(all->folder, option_given(all->context->options, OPTION_DRY_RUN), err);
 	if (status == RNM_OK)
 		status = context_load_config(all->context, err);
 	if (status == RNM_OK)
@@ -274,21 +281,17 @@ static enum rnm_status run(struct export_all *all, struct rnm_error *err)
 	if (status == RNM_OK)
 		status = context_connect(all->context, err);
 	if (status == RNM_OK)
-		status = catalogue_open(&catalogue, all->context, err);
-	if (status == RNM_OK)
-		status = export_sets(all, &catalogue, err);
-	catalogue_free(&catalogue);
-	return status;
+		status = catalogue_open(&all->catalogue, all->context, err);
+	return status == RNM_OK ? export_sets(all, err) : status;
 }
 
 static void export_all_free(struct export_all *all)
 {
-	for (size_t i = 0; i < all->used_count; i++)
-		free(all->used[i]);
-	free(all->used);
 	for (size_t i = 0; i < all->outcome_count; i++)
 		export_outcome_free(&all->outcomes[i]);
 	free(all->outcomes);
+	free(all->skipped);
+	catalogue_free(&all->catalogue);
 }
 
 int verb_export_all(const struct options *options)
@@ -302,8 +305,7 @@ int verb_export_all(const struct options *options)
 	if (status == RNM_OK)
 		status = run(&all, &err);
 	code = status == RNM_OK ? all.worst : output_error(&err);
-	/* What was done before a failure is reported too. */
-	if ((status == RNM_OK || all.outcome_count > 0) && !print_report(&all))
+	if (!print_report(&all, status == RNM_OK ? NULL : &err))
 		code = RNM_E_IO;
 	export_all_free(&all);
 	context_free(&context);

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "model_version.h"
 #include "output.h"
 #include "verbs.h"
 
+#include <math.h>
 #include <rnm/json.h>
 #include <rnm/model_file.h>
 #include <string.h>
@@ -14,9 +16,17 @@ static void put_name(struct rnm_buf *out, const char *name)
 	rnm_buf_printf(out, "  %s%-14s%s", output_color(COLOR_DIM), name, output_color(COLOR_NONE));
 }
 
-static void put_escaped(struct rnm_buf *out, const struct rnm_value *text)
+static void put_text(struct rnm_buf *out, const char *text)
 {
-	output_escape(out, text->as.string.data, text->as.string.len, ESCAPE_ALL);
+	output_escape(out, text, strlen(text), ESCAPE_ALL);
+}
+
+static void put_string(struct rnm_buf *out, const struct rnm_value *text)
+{
+	if (text->as.string.len > 0)
+		output_escape(out, text->as.string.data, text->as.string.len, ESCAPE_ALL);
+	else
+		output_name(out, "");
 }
 
 /* A string of the map `rnm`, or NULL. */
@@ -39,7 +49,7 @@ static void text_origin(struct rnm_buf *out, const struct rnm_rnm1 *container)
 		if (value == NULL)
 			continue;
 		put_name(out, names[i]);
-		put_escaped(out, value);
+		put_string(out, value);
 		rnm_buf_putc(out, '\n');
 	}
 	if (symbols != NULL) {
@@ -88,15 +98,24 @@ static void text_processing(struct rnm_buf *out, const struct rnm_model_file *fi
 		text_blob(out, "PCA matrix", container->pca.len, file->pca_expanded);
 		if (file->pca.rows > 0) {
 			put_name(out, "");
-			rnm_buf_printf(out, "%u x %u: %u values become %u inputs\n", file->pca.rows, file->pca.cols,
-			               file->pca.cols, file->pca.rows);
+			rnm_buf_printf(out, "%u x %u: %u values become %u inputs\n", file->pca.rows,
+			               file->pca.cols, file->pca.cols, file->pca.rows);
 		}
 	}
 	put_name(out, "thresholds");
 	if (container->has_roc)
-		rnm_buf_printf(out, "spam above %.6g, ham below %.6g\n", container->roc_spam, container->roc_ham);
+		rnm_buf_printf(out, "spam above %.6g, ham below %.6g\n", container->roc_spam,
+		               container->roc_ham);
 	else
 		rnm_buf_puts(out, "none\n");
+}
+
+static void text_finding(struct rnm_buf *out, enum color color, const char *severity, const char *text,
+                         const char *id)
+{
+	rnm_buf_printf(out, "%s%s%s: ", output_color(color), severity, output_color(COLOR_NONE));
+	put_text(out, text);
+	rnm_buf_printf(out, " [%s]\n", id);
 }
 
 static void text_findings(struct rnm_buf *out, const struct rnm_model_file *file)
@@ -105,45 +124,44 @@ static void text_findings(struct rnm_buf *out, const struct rnm_model_file *file
 
 	for (size_t i = 0; i < sizeof(problems) / sizeof(problems[0]); i++) {
 		if (problems[i]->status != RNM_OK)
-			rnm_buf_printf(out, "%sproblem%s: %s [%s]\n", output_color(COLOR_RED), output_color(COLOR_NONE),
-			               problems[i]->message, problems[i]->id);
+			text_finding(out, COLOR_RED, "problem", problems[i]->message, problems[i]->id);
 	}
 	for (size_t i = 0; i < file->finding_count; i++) {
 		if (file->findings[i].severity == RNM_SEVERITY_WARNING)
-			rnm_buf_printf(out, "%swarning%s: %s [%s]\n", output_color(COLOR_YELLOW),
-			               output_color(COLOR_NONE), file->findings[i].text, file->findings[i].id);
+			text_finding(out, COLOR_YELLOW, "warning", file->findings[i].text,
+			             file->findings[i].id);
 	}
 	for (size_t i = 0; i < file->container->finding_count; i++) {
 		const struct rnm_finding *finding = &file->container->findings[i];
 
-		rnm_buf_printf(out, "%swarning%s: ", output_color(COLOR_YELLOW), output_color(COLOR_NONE));
-		output_escape(out, finding->text, strlen(finding->text), ESCAPE_ALL);
-		rnm_buf_printf(out, " [%s]\n", finding->id);
+		text_finding(out, COLOR_YELLOW, "warning", finding->text, finding->id);
 	}
 }
 
 static void text_file(struct rnm_buf *out, const char *path, const struct rnm_model_file *file)
 {
 	const struct rnm_rnm1 *container = file->container;
+	char version[NUMBER_TEXT_MAX];
 	char when[64];
 
 	rnm_buf_printf(out, "%s", output_color(COLOR_BOLD));
-	output_escape(out, path, strlen(path), ESCAPE_ALL);
+	put_text(out, path);
 	rnm_buf_printf(out, "%s: RNM1 model, ", output_color(COLOR_NONE));
 	output_size(out, container->file_size);
 	rnm_buf_puts(out, container->compressed ? ", compressed as a whole\n" : "\n");
 	put_name(out, "version");
 	if (container->has_model_version)
-		rnm_buf_printf(out, "%.15g\n", container->model_version);
+		rnm_buf_printf(out, "%s\n", number_text(container->model_version, version));
 	else
 		rnm_buf_puts(out, "not given (rspamd takes 1)\n");
 	put_name(out, "digest");
-	rnm_buf_printf(out, "%s\n",
-	               container->providers_digest[0] != '\0' ? container->providers_digest
-	                                                      : "none: no rspamd accepts such a file");
+	put_text(out, container->providers_digest[0] != '\0' ? container->providers_digest
+	                                                     : "none: no rspamd accepts such a file");
+	rnm_buf_putc(out, '\n');
 	put_name(out, "created");
 	rnm_buf_printf(out, "%s\n",
-	               container->has_created_at && output_time(when, sizeof(when), (double)container->created_at)
+	               container->has_created_at &&
+	                       output_time(when, sizeof(when), (double)container->created_at)
 	                   ? when
 	                   : "unknown");
 	text_origin(out, container);
@@ -178,7 +196,8 @@ static void json_findings(struct rnm_json *json, const struct rnm_model_file *fi
 			json_problem(json, "warning", file->findings[i].id, file->findings[i].text);
 	}
 	for (size_t i = 0; i < file->container->finding_count; i++)
-		json_problem(json, "warning", file->container->findings[i].id, file->container->findings[i].text);
+		json_problem(json, "warning", file->container->findings[i].id,
+		             file->container->findings[i].text);
 	rnm_json_end_array(json);
 }
 
@@ -205,22 +224,19 @@ static void json_network(struct rnm_json *json, const struct rnm_model_file *fil
 
 static void json_file(struct rnm_json *json, const char *path, const struct rnm_model_file *file)
 {
-	static const char *const modes[] = { [RNM_NORM_NONE] = "none",
-		                             [RNM_NORM_UNIT] = "unit",
-		                             [RNM_NORM_ZSCORE] = "zscore" };
+	static const char *const modes[] = {
+		[RNM_NORM_NONE] = "none", [RNM_NORM_UNIT] = "unit", [RNM_NORM_ZSCORE] = "zscore"
+	};
 	const struct rnm_rnm1 *container = file->container;
 
 	rnm_json_begin_object(json);
 	rnm_json_kv_string(json, "file", path);
 	rnm_json_kv_uint(json, "file_size", container->file_size);
 	rnm_json_kv_bool(json, "compressed", container->compressed);
-	rnm_json_key(json, "model_version");
-	if (!container->has_model_version)
-		rnm_json_null(json);
-	else if (container->model_version == (double)(int64_t)container->model_version)
-		rnm_json_int(json, (int64_t)container->model_version);
+	if (container->has_model_version && isfinite(container->model_version))
+		number_json(json, "model_version", container->model_version);
 	else
-		rnm_json_double(json, container->model_version);
+		rnm_json_kv_null(json, "model_version");
 	rnm_json_kv_string(json, "providers_digest",
 	                   container->providers_digest[0] != '\0' ? container->providers_digest : NULL);
 	rnm_json_key(json, "created_at");
@@ -259,7 +275,8 @@ int verb_inspect(const struct options *options)
 	int code;
 
 	if (path == NULL)
-		return output_usage_error("rnm inspect FILE, or - for standard input", "which file to look into is missing");
+		return output_usage_error("rnm inspect FILE, or - for standard input",
+		                          "which file to look into is missing");
 	if (rnm_model_file_open(&file, strcmp(path, "-") == 0 ? "/dev/stdin" : path, &err) != RNM_OK)
 		return output_error(&err);
 	rnm_buf_init(&out, OUTPUT_MAX);

@@ -31,12 +31,14 @@ static enum rnm_status list_single(struct context *context, struct list_document
 	if (status == RNM_OK) {
 		list_document_begin(document, rnm_redis_address(context->redis));
 		status = list_one(context, document, rule, settings, err);
+		list_document_end(document, NULL);
 	}
 	rnm_rule_free(rule);
 	return status;
 }
 
-static enum rnm_status list_all(struct context *context, struct list_document *document,
+/* *code is that of the worst rule which cannot be used. */
+static enum rnm_status list_all(struct context *context, struct list_document *document, int *code,
                                 struct rnm_error *err)
 {
 	struct catalogue catalogue = { 0 };
@@ -48,6 +50,8 @@ static enum rnm_status list_all(struct context *context, struct list_document *d
 		list_document_begin(document, rnm_redis_address(context->redis));
 	for (size_t i = 0; status == RNM_OK && i < catalogue.set_count; i++)
 		status = list_one(context, document, catalogue.sets[i].rule, catalogue.sets[i].settings, err);
+	list_document_end(document, &catalogue.broken);
+	*code = catalogue.broken.worst;
 	catalogue_free(&catalogue);
 	return status;
 }
@@ -58,20 +62,20 @@ int verb_list(const struct options *options)
 	struct list_document document;
 	struct rnm_error err;
 	enum rnm_status status = context_open(&context, options, &err);
-	int code;
+	int code = RNM_OK;
 
 	list_document_init(&document, option_given(options, OPTION_JSON));
 	if (status == RNM_OK)
 		status = context_load_config(&context, &err);
 	if (status == RNM_OK && option_given(options, OPTION_ALL))
-		status = list_all(&context, &document, &err);
+		status = list_all(&context, &document, &code, &err);
 	else if (status == RNM_OK)
 		status = list_single(&context, &document, &err);
 	if (status != RNM_OK) {
 		list_document_drop(&document);
 		code = output_error(&err);
-	} else {
-		code = list_document_print(&document) ? RNM_OK : RNM_E_IO;
+	} else if (!list_document_print(&document)) {
+		code = RNM_E_IO;
 	}
 	context_free(&context);
 	return code;

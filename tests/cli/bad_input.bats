@@ -170,9 +170,9 @@ expect_failure() {
 @test "a key of the wrong type, a profile without a key, only stale profiles, none at all" {
 	call rnm export -c "$CONF" -r embed -s keywrongtype -o "$BATS_TEST_TMPDIR/m" --json
 	expect_rc 0
-	expect_json '.version == "1"'
+	expect_json '.version == 1'
 	call rnm export -c "$CONF" -r embed -s nokey -o "$BATS_TEST_TMPDIR/m" --json
-	expect_json '.version == "1"'
+	expect_json '.version == 1'
 	rm "$BATS_TEST_TMPDIR/m"
 	call rnm export -c "$CONF" -r embed -s all_stale -o "$BATS_TEST_TMPDIR/m"
 	expect_failure 4

@@ -96,6 +96,47 @@ small() {
 	expect_rc 0
 }
 
+@test "the whole tree is what the sections are, one by one" {
+	local name
+	conf <<-'END'
+	number = 5;
+	list = [1, 2];
+	twice { a = 1; same = x; }
+	twice { b = 2; same = y; }
+	neural { rules { a { x = 1; x = 2; } } }
+	END
+	call rnm config -c "$BATS_TEST_TMPDIR/c.conf" --json
+	expect_rc 0
+	expect_json 'keys == ["list", "neural", "number", "twice"]'
+	cp "$out" "$BATS_TEST_TMPDIR/tree.json"
+	for name in number twice neural; do
+		call rnm config -c "$BATS_TEST_TMPDIR/c.conf" "$name" --json
+		[ "$(jq -cS . "$out")" = "$(jq -cS ".$name" "$BATS_TEST_TMPDIR/tree.json")" ] || { show; false; }
+	done
+	# No module can read a list; it hides nothing else.
+	[ "$(jq -c .list "$BATS_TEST_TMPDIR/tree.json")" = '[1,2]' ]
+	call rnm config -c "$BATS_TEST_TMPDIR/c.conf" list
+	expect_rc 3
+	call rnm config -c "$BATS_TEST_TMPDIR/c.conf" --origin
+	expect_rc 0
+	expect_out "twice.b = 2  # $BATS_TEST_TMPDIR/c.conf:4"
+	expect_out "list[2] = 2  # $BATS_TEST_TMPDIR/c.conf:2"
+}
+
+@test "a template's mistake: the place once, the cause once" {
+	printf 'neural {\n  x = "{= env.X|nosuch =}";\n}\n' >"$BATS_TEST_TMPDIR/c.conf"
+	call rnm config -c "$BATS_TEST_TMPDIR/c.conf" neural
+	expect_rc 3
+	expect_plain_error
+	grep -qE "^rnm: $BATS_TEST_TMPDIR/c\.conf:2:[0-9]+: .*unknown filter" "$err" || { show; false; }
+	! grep -qF '<string>' "$err" || { show; false; }
+	# The drop-in says what the original says.
+	call neural_export -c "$BATS_TEST_TMPDIR/c.conf" --list
+	expect_rc 1
+	[ "$(cat "$err")" = "cannot call lua jinja_template script: Runtime Error in file \"<string>\" on line 2, column 17: unknown filter \"nosuch\"
+cannot parse $BATS_TEST_TMPDIR/c.conf: failed to load config: ucl parser error: call for external handler failed" ] || { show; false; }
+}
+
 @test "an absent section: exit 4, the closest name" {
 	small
 	call rnm config -c "$BATS_TEST_TMPDIR/c.conf" nueral

@@ -114,9 +114,9 @@ plain  plain   none (no providers)" ] || { show; false; }
 	call rnm digest -c "$BATS_TEST_TMPDIR/c.conf" -r embed --explain
 	expect_rc 0
 	expect_out "rule embed: providers digest f40c38ab07f889a2"
-	grep -qE '^providers\[1\]\.type +symbols +.*c\.conf:3 +ec68ced0560fbf86 +type\\00symbols$' "$out" || { show; false; }
-	grep -qE '^providers\[1\]\.weight +1 +default +cb1435b1b3fca21d +weight\\001$' "$out" || { show; false; }
-	grep -qE '^fusion +0186c04b5ecea3e2 .* fusion\\000186c04b5ecea3e2$' "$out" || { show; false; }
+	grep -qE '^providers\[1\]\.type +symbols +.*c\.conf:3 +ec68ced0560fbf86 +type\\x00symbols$' "$out" || { show; false; }
+	grep -qE '^providers\[1\]\.weight +1 +default +cb1435b1b3fca21d +weight\\x001$' "$out" || { show; false; }
+	grep -qE '^fusion +0186c04b5ecea3e2 .* fusion\\x000186c04b5ecea3e2$' "$out" || { show; false; }
 }
 
 @test "--explain --json: the XOR of the outermost hashes is the digest" {
@@ -163,4 +163,57 @@ plain  plain   none (no providers)" ] || { show; false; }
 	expect_rc 3
 	expect_plain_error
 	expect_err "c.conf:3"
+}
+
+@test "--all: one rule that cannot be used does not hide the others" {
+	conf <<-'END'
+	neural {
+	  rules {
+	    first { providers = [ { type = "symbols"; } ]; }
+	    bad { providers = "x"; }
+	    last { symbol_spam = "S"; }
+	  }
+	}
+	END
+	call rnm digest -c "$BATS_TEST_TMPDIR/c.conf" --all
+	expect_rc 3
+	expect_plain_error
+	expect_err "c.conf:4"
+	[ "$(cat "$out")" = "RULE   PREFIX  DIGEST
+first  first   f40c38ab07f889a2
+bad    ?       none (the rule cannot be used)
+last   last    none (no providers)" ] || { show; false; }
+	call rnm digest -c "$BATS_TEST_TMPDIR/c.conf" --all --json
+	expect_rc 3
+	expect_json '(.rules | map(.digest)) == ["f40c38ab07f889a2", null, null] and
+		(.rules | map(has("problem"))) == [false, true, false] and (.rules[1].problem | contains("providers"))'
+}
+
+@test "providers that count as an empty list are warned of, but not by the drop-in" {
+	conf <<-'END'
+	redis { servers = "127.0.0.1:1"; }
+	neural {
+	  rules {
+	    none { providers = []; }
+	    one { providers { type = "symbols"; } }
+	  }
+	}
+	END
+	call rnm digest -c "$BATS_TEST_TMPDIR/c.conf" -r none
+	expect_rc 0
+	[ "$(wc -l <"$err")" -eq 1 ]
+	expect_err "rnm: warning: $BATS_TEST_TMPDIR/c.conf:4: providers of the rule 'none' is an empty list"
+	call rnm digest -c "$BATS_TEST_TMPDIR/c.conf" -r one
+	expect_err "c.conf:5: providers of the rule 'one' is one section, which counts as an empty list: write providers = [ { ... } ]"
+	call rnm digest -c "$BATS_TEST_TMPDIR/c.conf" --all
+	[ "$(grep -c warning "$err")" -eq 2 ]
+	call rnm -q digest -c "$BATS_TEST_TMPDIR/c.conf" --all
+	expect_no_err
+	call rnm list -c "$BATS_TEST_TMPDIR/c.conf" -r none
+	expect_err "warning: "
+	call rnm export -c "$BATS_TEST_TMPDIR/c.conf" -r one --dry-run
+	expect_err "warning: "
+	call neural_export -c "$BATS_TEST_TMPDIR/c.conf" -r none --digest
+	expect_rc 0
+	expect_no_err
 }

@@ -36,27 +36,69 @@ decoded() {
 }
 
 @test "--json describes the file" {
-	call rnm export -c "$CONF" -r embed -o "$DIR/m.rnm" --json
+	call rnm export -c "$CONF" -r embed -o "$DIR/m.rnm" --json --hash
 	expect_rc 0
-	expect_json ".rule == \"embed\" and .settings == \"default\" and .status == \"done\" and .version == \"3\" and
+	expect_json ".rule == \"embed\" and .settings == \"default\" and .status == \"done\" and .version == 3 and
 		.key == \"rn_embed_default_aabbccdd_3\" and .file == \"$DIR/m.rnm\" and .dry_run == false and
 		.file_size == $(stat -c %s "$DIR/m.rnm") and .providers_digest == \"376616275a1a984c\" and .problem == null"
 	[ "$(jq -r .blake2b "$out")" = "$(b2sum -l 256 "$DIR/m.rnm" | cut -d ' ' -f 1)" ]
+	call rnm export -c "$CONF" -r embed -o "$DIR/m.rnm" --json
+	expect_json '.blake2b == null'
+}
+
+@test "--json describes a failure too, beside the message" {
+	call rnm export -c "$CONF" -r embed -s other_digest -o "$DIR/m.rnm" --json
+	expect_rc 8
+	expect_plain_error
+	expect_json '.rule == "embed" and .settings == "other_digest" and .status == "refused" and .version == null and
+		.file == null and (.problem | contains("0123456789abcdef")) and (has("file_size") | not)'
+	call rnm export -c "$CONF" -r embed -s garbage_ann -o "$DIR/m.rnm" --json
+	expect_rc 3
+	expect_plain_error
+	expect_json '.status == "malformed" and .version == 1 and (.key | startswith("rn_embed_")) and .file == null'
+	call rnm export -c "$CONF" -r embd -s x -o "$DIR/m.rnm" --json
+	expect_rc 4
+	expect_json '.rule == "embd" and .settings == "x" and .status == "not-found" and (.problem | length > 0)'
+	call rnm export -c /nonexistent.conf -o "$DIR/m.rnm" --json
+	expect_rc 4
+	expect_plain_error
+	expect_json '.rule == "default" and .status == "not-found"'
+	expect_folder "$DIR"
+}
+
+@test "versions are exact integers" {
+	local profile='{"digest":"d","symbols":[],"redis_key":"rn_embed_default_aabbccdd_3","version":%s,"providers_digest":"376616275a1a984c"}'
+	cli zadd rn3_embed_3_big 1 "$(printf "$profile" 9007199254740991)" >/dev/null
+	call rnm export -c "$CONF" -r embed -s big --dry-run
+	expect_rc 0
+	expect_out "Checked version 9007199254740991 of rule embed"
+	call rnm export -c "$CONF" -r embed -s big --dry-run --json
+	grep -qF '"version":9007199254740991,' "$out" || { show; false; }
+	call rnm export -c "$CONF" --all -r embed -s big -o "$DIR"
+	expect_folder "$DIR" embed_big_9007199254740991.rnm
+	cli del rn3_embed_3_big >/dev/null
 }
 
 @test "a served model is the highest version; --newest and -v choose others" {
 	call rnm export -c "$CONF" -r embed -s version_vs_time -o "$DIR/a" --json
-	expect_json '.version == "5"'
+	expect_json '.version == 5'
 	call rnm export -c "$CONF" -r embed -s version_vs_time -o "$DIR/a" --newest --json
-	expect_json '.version == "4"'
+	expect_json '.version == 4'
 	call rnm export -c "$CONF" -r embed -s default -v 2 -o "$DIR/a" --json
-	expect_json '.version == "2"'
+	expect_json '.version == 2'
 	call rnm export -c "$CONF" -r embed -s default -v 77 -o "$DIR/b"
 	expect_rc 4
 	expect_plain_error
 	expect_err 77
 	call rnm export -c "$CONF" -r embed -s default -v -1 -o "$DIR/b"
 	expect_rc 4
+	local number
+	for number in nan -nan inf -inf 1e999; do
+		call rnm export -c "$CONF" -r embed --version="$number" -o "$DIR/b"
+		expect_rc 2
+		expect_plain_error
+		expect_err "'$number' is not a number"
+	done
 	expect_folder "$DIR" a
 }
 
@@ -84,9 +126,14 @@ decoded() {
 	SOURCE_DATE_EPOCH=1700000000 call rnm export -c "$CONF" -r embed -o "$DIR/b"
 	cmp "$DIR/a" "$DIR/b"
 	decoded "$DIR/a" | jq -e '.created_at == 1700000000'
-	SOURCE_DATE_EPOCH=yesterday call rnm export -c "$CONF" -r embed -o "$DIR/c"
-	expect_rc 2
-	expect_plain_error
+	local epoch
+	for epoch in yesterday -1 +1 ' 1' '1 ' 1.5 0x10 9223372036854775808 99999999999999999999; do
+		SOURCE_DATE_EPOCH=$epoch call rnm export -c "$CONF" -r embed -o "$DIR/c"
+		expect_rc 2
+		expect_plain_error
+		expect_err "SOURCE_DATE_EPOCH is '$epoch'"
+		expect_err "hint: SOURCE_DATE_EPOCH="
+	done
 	expect_folder "$DIR" a b
 }
 
@@ -94,6 +141,8 @@ decoded() {
 	call rnm export -c "$CONF" -r embed --dry-run
 	expect_rc 0
 	expect_out "Checked version 3"
+	grep -qE '^  file +would be [0-9.]+ KiB \([0-9]+ bytes\); nothing written$' "$out" || { show; false; }
+	! grep -q ' $' "$out" || { show; false; }
 	call rnm export -c "$CONF" -r embed --dry-run -o "$DIR/m" --json
 	expect_rc 0
 	expect_json '.dry_run == true'
@@ -112,6 +161,10 @@ decoded() {
 	expect_err "--all -o FOLDER"
 	call rnm export -c "$CONF" --all -o -
 	expect_rc 2
+	call rnm export -c "$CONF" -r embed -o ''
+	expect_rc 2
+	expect_plain_error
+	expect_err "empty"
 }
 
 @test "a model of another digest is refused; --any-digest takes it as what it says it is" {
@@ -292,62 +345,6 @@ through_cut_line() {
 	[ "$(cat "$DIR/m")" = old ]
 }
 
-@test "--all: one file for each rule and settings id with a model" {
-	call rnm export -c "$CONF" --all -o "$DIR" --json
-	expect_json '.exports | length >= 25'
-	# The worst of all: a model of another digest is refused, which is the highest code here.
-	expect_rc 8
-	local file
-	while read -r file; do
-		[ -s "$file" ]
-		decoded "$file" >/dev/null
-	done < <(jq -r '.exports[] | select(.status == "done") | .file' "$out")
-	[ "$(ls "$DIR" | wc -l)" -eq "$(jq '[.exports[] | select(.status == "done")] | length' "$out")" ]
-	[ -e "$DIR/embed_default_3.rnm" ]
-	[ -e "$DIR/embed_older_live_7.rnm" ]
-	expect_json '.exports | map(select(.settings == "other_digest")) | length == 1 and .[0].status == "refused" and (.[0].problem | length > 0)'
-	expect_json '.without_live_model >= 1 and .not_exportable == 2'
-	expect_err "note: rule 'symbolic', settings 'default': the rule has no providers"
-	expect_err "rule embed, settings garbage_ann: "
-}
-
-@test "--all narrowed down, as a table" {
-	call rnm export -c "$CONF" --all -r embed -s unit -o "$DIR"
-	expect_rc 0
-	expect_out "$DIR/embed_unit_1.rnm"
-	expect_out "1 exported, 0 failed, 0 without a live model, 0 not exportable"
-	expect_folder "$DIR" embed_unit_1.rnm
-	call rnm export -c "$CONF" --all -r embed -s unit --dry-run
-	expect_rc 0
-	expect_out "1 checked"
-	call rnm export -c "$CONF" --all -o "$DIR/none"
-	expect_rc 5
-	expect_plain_error
-	call rnm export -c "$CONF" --all -o "$DIR/embed_unit_1.rnm"
-	expect_rc 5
-	expect_plain_error
-}
-
-@test "--all: names are safe and never shared" {
-	local profile='{"digest":"d","symbols":[],"redis_key":"rn_embed_default_aabbccdd_3","version":3,"providers_digest":"376616275a1a984c"}'
-	cat >"$BATS_TEST_TMPDIR/c.conf" <<-END
-	redis { servers = "$SOCKET"; }
-	neural { prefix = "zz"; rules {
-	  a { $(sed -n 's/.*"embed" { \(.*normalization = "zscore"; include_meta = false; }\) }.*/\1/p' "$CONF") }
-	  a_b { prefix = "ab"; $(sed -n 's/.*"embed" { \(.*normalization = "zscore"; include_meta = false; }\) }.*/\1/p' "$CONF") }
-	} }
-	END
-	cli zadd 'zz3_a_3_b_c' 1 "$profile" >/dev/null
-	cli zadd 'zz3_ab_3_c' 1 "$profile" >/dev/null
-	cli zadd 'zz3_a_3_../../x y' 1 "$profile" >/dev/null
-	cli zadd 'zz3_a_3_' 1 "$profile" >/dev/null
-	call rnm export -c "$BATS_TEST_TMPDIR/c.conf" --all -o "$DIR" --json
-	cli del 'zz3_a_3_b_c' 'zz3_ab_3_c' 'zz3_a_3_../../x y' 'zz3_a_3_' >/dev/null
-	expect_rc 0
-	expect_folder "$DIR" a_%2E.%2F..%2Fx%20y_3.rnm a__3.rnm a_b_c_3.rnm a%5Fb_c_3.rnm || expect_folder "$DIR" \
-		a%5Fb_c_3.rnm a_%2E.%2F..%2Fx%20y_3.rnm a__3.rnm a_b_c_3.rnm
-}
-
 @test "locked and obsolete models are pointed out" {
 	cli hset rn_embed_unit_aabbccdd_1 lock 1700000000 obsolete 1 >/dev/null
 	call rnm export -c "$CONF" -r embed -s unit -o "$DIR/m"
@@ -355,4 +352,21 @@ through_cut_line() {
 	expect_rc 0
 	expect_err "warning: "
 	expect_err "obsolete"
+}
+
+@test "empty names are seen" {
+	cli zadd rn3_embed_3_ 1 '{"digest":"d","symbols":[],"redis_key":"rn_embed_default_aabbccdd_3","version":1,"providers_digest":"376616275a1a984c"}' >/dev/null
+	call rnm export -c "$CONF" -r embed -s '' --dry-run
+	expect_out "of rule embed, settings '', from"
+	call rnm list -c "$CONF" -r embed -s ''
+	expect_out "rule embed, settings '' ("
+	cli del rn3_embed_3_ >/dev/null
+}
+
+@test "what a model has besides its network" {
+	call rnm export -c "$CONF" -r embed -s default -o "$DIR/m"
+	expect_out "  also has  norm_stats roc_thresholds"
+	call rnm export -c "$CONF" -r embed -s empty_fields -o "$DIR/m"
+	expect_rc 0
+	! grep -qE 'also has| $' "$out" || { show; false; }
 }

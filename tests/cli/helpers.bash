@@ -145,6 +145,26 @@ expect_folder() {
 	}
 }
 
+# Skips where no pseudo-terminal can be made.
+need_terminal() {
+	command -v script >/dev/null && script -qec true /dev/null </dev/null >/dev/null 2>&1 || skip "no pseudo-terminal here"
+}
+# in_terminal COMMAND: a line of shell with stdout and stderr on a terminal; its output as printed.
+in_terminal() {
+	env -u NO_COLOR TERM=xterm script -qec "$1" /dev/null </dev/null
+}
+
+# to_closed_pipe COMMAND...: nobody reads any more when it starts; as call.
+to_closed_pipe() {
+	out=/dev/null err="$BATS_TEST_TMPDIR/err" rc=0
+	{
+		sleep 0.3
+		"$@" 2>"$err" || rc=$?
+		echo "$rc" >"$BATS_TEST_TMPDIR/rc"
+	} 3>&- | true
+	rc=$(cat "$BATS_TEST_TMPDIR/rc")
+}
+
 python() {
 	/usr/bin/python3 "$@"
 }

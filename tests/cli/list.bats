@@ -76,9 +76,46 @@ teardown_file() {
 	expect_json '.lists | map([.rule, .settings]) == [["embed", "unit"]]'
 	call rnm list -c "$CONF" --all -r symbolic --json
 	expect_json '.lists | map(.rule) == ["symbolic"]'
+}
+
+@test "--all with -r or -s that fit nothing: exit 4 and what there is" {
 	call rnm list -c "$CONF" --all -s nosuch
+	expect_rc 4
+	expect_no_out
+	expect_plain_error
+	expect_err "there are no models of the settings id 'nosuch' in Redis"
+	expect_err "'unit'"
+	call rnm list -c "$CONF" --all -r nosuch --json
+	expect_rc 4
+	expect_no_out
+	expect_plain_error
+	expect_err "there are no models of the rule 'nosuch' in Redis"
+	expect_err "the rules with models: 'embed', 'with space', 'symbolic'"
+	call rnm list -c "$CONF" --all -r symbolic -s nosuch
+	expect_rc 4
+	expect_err "the rule 'symbolic' and the settings id 'nosuch'"
+	expect_err "the settings ids with models of this rule: 'default'"
+}
+
+@test "--all: a rule that cannot be used does not hide the others" {
+	sed 's/rules {/& broken { providers = "x"; }/' "$CONF" >"$BATS_TEST_TMPDIR/c.conf"
+	call rnm list -c "$BATS_TEST_TMPDIR/c.conf" --all
+	expect_rc 3
+	expect_plain_error
+	expect_err "c.conf:2: "
+	expect_out "rule embed, settings default "
+	call rnm list -c "$BATS_TEST_TMPDIR/c.conf" --all --json
+	expect_rc 3
+	expect_json '(.lists | length == 30) and (.problems | length == 1) and .problems[0].rule == "broken" and
+		(.problems[0].problem | contains("providers"))'
+	# Somebody else's rule is no problem of this one.
+	call rnm list -c "$BATS_TEST_TMPDIR/c.conf" --all -r embed -s unit --json
 	expect_rc 0
-	[ "$(cat "$out")" = "no models" ]
+	expect_no_err
+	expect_json '.problems == []'
+	call rnm list -c "$BATS_TEST_TMPDIR/c.conf" --all -r broken
+	expect_rc 3
+	expect_plain_error
 }
 
 @test "a prefix that no rule has" {
@@ -124,6 +161,63 @@ teardown_file() {
 	expect_json '[.lists[] | select(.settings == "ours")][0] | .rule == null and .served == null and .digest == null'
 	CONFDIR=/nonexistent call rnm list --redis "unix://$SOCKET" -c /nonexistent/x.conf
 	expect_rc 4
+}
+
+@test "--redis with a default configuration that lacks the rule: which file that is, and the ways out" {
+	mkdir "$BATS_TEST_TMPDIR/etc"
+	cp "$CONF" "$BATS_TEST_TMPDIR/etc/rspamd.conf"
+	CONFDIR="$BATS_TEST_TMPDIR/etc" call rnm list --redis "unix://$SOCKET" -r other
+	expect_rc 4
+	expect_plain_error
+	expect_err "$BATS_TEST_TMPDIR/etc/rspamd.conf"
+	expect_err 'no rule "other"'
+	expect_err "--all"
+	expect_err "-c FILE"
+	CONFDIR="$BATS_TEST_TMPDIR/etc" call rnm list --redis "unix://$SOCKET" -r embed
+	expect_rc 0
+}
+
+@test "long keys are cut in the table, whole in JSON" {
+	local key
+	key=$(head -c 300 /dev/zero | tr '\0' k)
+	cli zadd rn3_embed_3_long 1 "{\"digest\":\"d\",\"symbols\":[],\"redis_key\":\"$key\",\"version\":1,\"providers_digest\":\"376616275a1a984c\"}" >/dev/null
+	call rnm list -c "$CONF" -r embed -s long
+	grep -qE '^ +1  .*  same +k{61}\.\.\.  [a-z]' "$out" || { show; false; }
+	call rnm list -c "$CONF" -r embed -s long --json
+	expect_json ".lists[0].models[0].key == \"$key\""
+	cli del rn3_embed_3_long >/dev/null
+}
+
+@test "versions are exact integers up to 63 bits; the drop-in prints them as the original" {
+	local profile='{"digest":"d","symbols":[],"redis_key":"k","version":%s,"providers_digest":"376616275a1a984c"}'
+	cli zadd rn3_embed_3_big 2 "$(printf "$profile" 9223372036854775807)" 1 "$(printf "$profile" 9007199254740993)" >/dev/null
+	call rnm list -c "$CONF" -r embed -s big
+	grep -qE '^ +9223372036854775807  ' "$out" || { show; false; }
+	grep -qE '^ +9007199254740993  ' "$out" || { show; false; }
+	call rnm list -c "$CONF" -r embed -s big --json
+	grep -qF '"version":9223372036854775807,' "$out" || { show; false; }
+	grep -qF '"version":9007199254740993,' "$out" || { show; false; }
+	call neural_export -c "$CONF" -r embed -s big --list
+	expect_out "Version: 9.007199254741e+15,"
+	cli del rn3_embed_3_big >/dev/null
+}
+
+@test "a version that is no number is null" {
+	cli zadd rn3_embed_3_odd 1 '{"digest":"d","symbols":[],"redis_key":"a","version":true}' \
+		2 '{"digest":"d","symbols":[],"redis_key":"b","version":"x"}' 3 '{"digest":"d","symbols":[],"redis_key":"c"}' \
+		4 '{"digest":"d","symbols":[],"redis_key":"d","version":"7"}' 5 '{"digest":"d","symbols":[],"redis_key":"e","version":1.5}' >/dev/null
+	call rnm list -c "$CONF" -r embed -s odd --json
+	expect_json '.lists[0].models | map(.version) == [1.5, 7, null, null, null]'
+	cli del rn3_embed_3_odd >/dev/null
+}
+
+@test "a list that nobody reads to the end: silent, exit 141" {
+	to_closed_pipe rnm list -c "$CONF" --all
+	expect_rc 141
+	expect_no_err
+	to_closed_pipe neural_export -c "$CONF" -r embed --list
+	expect_rc 141
+	expect_no_err
 }
 
 @test "--redis replaces the servers of the configuration" {

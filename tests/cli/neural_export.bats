@@ -60,6 +60,11 @@ Did you mean '--list'?"
 	expect_rc 0
 }
 
+@test "the help says what is not the original's" {
+	call neural_export --help
+	expect_out "   --any-digest                 Export a model that was trained under another digest (an addition of rnm)"
+}
+
 @test "numbers of -v are read as Lua reads them" {
 	local number
 	for number in 2 ' 2 ' 2.0 0x2 0x1p1 0b10 20e-1 +2; do
@@ -80,6 +85,10 @@ Did you mean '--list'?"
 	expect_err "model version 9007199254740992 not found"
 	call neural_export -c "$CONF" -r embed -v inf -o "$BATS_TEST_TMPDIR/m"
 	expect_err "model version inf not found"
+	call neural_export -c "$CONF" -r embed -v nan -o "$BATS_TEST_TMPDIR/n"
+	expect_rc 1
+	expect_err "model version nan not found"
+	[ ! -e "$BATS_TEST_TMPDIR/n" ]
 }
 
 @test "the list uses local time" {
@@ -135,6 +144,22 @@ Did you mean '--list'?"
 	expect_err "Exported model to: -"
 }
 
+@test "-o with another name of stdout is -o -, one of stderr is refused" {
+	local path file="$BATS_TEST_TMPDIR/f" inode
+	: >"$file"
+	inode=$(stat -c %i "$file")
+	for path in /dev/stdout /dev/fd/1 /proc/self/fd/1 "$file"; do
+		neural_export -c "$CONF" -r embed -s unit -o "$path" >"$file" 2>"$BATS_TEST_TMPDIR/err"
+		[ "$(stat -c %i "$file")" = "$inode" ]
+		python "$BATS_TEST_DIRNAME/rnm1.py" show "$file" | jq -e '.magic == "RNM1"'
+		grep -qF "Exported model to: $path" "$BATS_TEST_TMPDIR/err"
+	done
+	call neural_export -c "$CONF" -r embed -s unit -o /dev/stderr
+	expect_rc 1
+	expect_no_out
+	[ "$(cat "$err")" = "/dev/stderr is standard error, which is for messages (use -o <file>, or -o -)" ] || { show; false; }
+}
+
 @test "an existing file survives a failure" {
 	echo old >"$BATS_TEST_TMPDIR/m"
 	call neural_export -c "$CONF" -r embed -s all_stale -o "$BATS_TEST_TMPDIR/m"
@@ -145,6 +170,8 @@ Did you mean '--list'?"
 }
 
 @test "SOURCE_DATE_EPOCH is the stamp" {
+	SOURCE_DATE_EPOCH=+1 call neural_export -c "$CONF" -r embed -s unit -o "$BATS_TEST_TMPDIR/m"
+	expect_rc 1
 	SOURCE_DATE_EPOCH=1700000000 call neural_export -c "$CONF" -r embed -s unit -o "$BATS_TEST_TMPDIR/m"
 	python "$BATS_TEST_DIRNAME/rnm1.py" show "$BATS_TEST_TMPDIR/m" | jq -e '.created_at == 1700000000 and has("rnm") == false'
 }
