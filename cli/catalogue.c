@@ -234,18 +234,11 @@ static enum rnm_status narrow_down(struct catalogue *catalogue, const struct opt
 	return RNM_OK;
 }
 
-enum rnm_status catalogue_open(struct catalogue *catalogue, struct context *context, struct rnm_error *err)
+static enum rnm_status find_sets(struct catalogue *catalogue, struct context *context, const char *global,
+                                 struct rnm_error *err)
 {
-	const char *global;
-	enum rnm_status status;
+	enum rnm_status status = scan(catalogue, context, global, err);
 
-	*catalogue = (struct catalogue){ 0 };
-	status = add_configured_rules(catalogue, context, err);
-	if (status != RNM_OK)
-		return status;
-	/* Every rule has the module's prefix; without rules there is only rspamd's default. */
-	global = catalogue->rule_count > 0 ? catalogue->rules[0]->global : "rn";
-	status = scan(catalogue, context, global, err);
 	if (status != RNM_OK)
 		return status;
 	catalogue->sets = calloc(catalogue->found_count + 1, sizeof(*catalogue->sets));
@@ -258,6 +251,21 @@ enum rnm_status catalogue_open(struct catalogue *catalogue, struct context *cont
 		status = rule_of_prefix(catalogue, global, catalogue->found[i].prefix, &set->rule, err);
 	}
 	return status == RNM_OK ? narrow_down(catalogue, context->options, err) : status;
+}
+
+enum rnm_status catalogue_open(struct catalogue *catalogue, struct context *context, struct rnm_error *err)
+{
+	char *global = NULL;
+	enum rnm_status status;
+
+	*catalogue = (struct catalogue){ 0 };
+	status = add_configured_rules(catalogue, context, err);
+	if (status == RNM_OK && context->config != NULL)
+		status = rnm_rule_global_prefix(&global, context->config, &context->rule_options, err);
+	if (status == RNM_OK)
+		status = find_sets(catalogue, context, global != NULL ? global : "rn", err);
+	free(global);
+	return status;
 }
 
 void catalogue_free(struct catalogue *catalogue)

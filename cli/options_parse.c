@@ -321,6 +321,13 @@ static enum rnm_status parse_long(struct parser *parser, const char *word)
 		return store(parser, spec, NULL);
 	if (name[len] == '=')
 		return store(parser, spec, name + len + 1);
+	/* rspamadm takes --var=NAME=VALUE only; a script that works here must work there. */
+	if (spec->type == OPTION_TYPE_VARIABLE) {
+		rnm_error_set(parser->err, RNM_E_USAGE, "usage.argument",
+		              "option '%s' needs its value in the same word, as with rspamadm", spelling);
+		rnm_error_set_hint(parser->err, "type %s=%s", spelling, spec->argument);
+		return RNM_E_USAGE;
+	}
 	return take_argument(parser, spec, spelling);
 }
 

@@ -19,14 +19,14 @@ extern "C" {
  * exceeded, fails the load with RNM_E_MALFORMED and the id "config.limit".
  */
 struct rnm_config_limits {
-	size_t max_file_bytes;     /* one file, before templates; 64 MiB */
-	size_t max_total_bytes;    /* all files together, after templates; 256 MiB */
-	unsigned max_files;        /* files read, main file included; 4096 */
-	unsigned max_depth;        /* nested objects and arrays; 1000, which is also the maximum (rspamd: none) */
-	size_t max_tree_bytes;     /* memory of the finished tree; 1 GiB */
-	uint64_t max_lua_steps;    /* Lua instructions of all templates of one load; 50 million */
-	size_t max_lua_bytes;      /* memory of the template engine; 64 MiB */
-	double max_lua_seconds;    /* wall time of all templates of one load; 5 s */
+	size_t max_file_bytes;  /* one file, before templates; 64 MiB */
+	size_t max_total_bytes; /* all files together, after templates; 256 MiB */
+	unsigned max_files;     /* files read, main file included; 4096 */
+	unsigned max_depth;    /* nested objects and arrays; 1000, which is also the maximum (rspamd: none) */
+	size_t max_tree_bytes; /* memory of the finished tree; 1 GiB */
+	uint64_t max_lua_steps; /* Lua instructions of all templates of one load; 50 million */
+	size_t max_lua_bytes;   /* memory of the template engine; 64 MiB */
+	double max_lua_seconds; /* wall time of all templates of one load; 5 s */
 };
 
 struct rnm_config_var {

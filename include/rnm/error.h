@@ -25,16 +25,16 @@ extern "C" {
  * The values 0 to 8 are the exit codes of the command `rnm`; rnm_status_exit_code() maps the rest.
  */
 enum rnm_status {
-	RNM_OK = 0,          /* done */
-	RNM_NO = 1,          /* the answer is no: not valid, differs, incompatible */
-	RNM_E_USAGE = 2,     /* the caller asked for something that makes no sense */
-	RNM_E_MALFORMED = 3, /* input that breaks the rules of its format, or a documented limit */
-	RNM_E_NOT_FOUND = 4, /* no such rule, model, version, file given as an input */
-	RNM_E_IO = 5,        /* a system call or the network failed */
-	RNM_E_REDIS = 6,     /* Redis answered with an error */
-	RNM_E_SIGNATURE = 7, /* unsigned, wrong key, bad signature */
-	RNM_E_REFUSED = 8,   /* refused by a safety rule; a flag may override it */
-	RNM_E_NOMEM = 9,     /* out of memory; exit code 5 */
+	RNM_OK = 0,            /* done */
+	RNM_NO = 1,            /* the answer is no: not valid, differs, incompatible */
+	RNM_E_USAGE = 2,       /* the caller asked for something that makes no sense */
+	RNM_E_MALFORMED = 3,   /* input that breaks the rules of its format, or a documented limit */
+	RNM_E_NOT_FOUND = 4,   /* no such rule, model, version, file given as an input */
+	RNM_E_IO = 5,          /* a system call or the network failed */
+	RNM_E_REDIS = 6,       /* Redis answered with an error */
+	RNM_E_SIGNATURE = 7,   /* unsigned, wrong key, bad signature */
+	RNM_E_REFUSED = 8,     /* refused by a safety rule; a flag may override it */
+	RNM_E_NOMEM = 9,       /* out of memory; exit code 5 */
 	RNM_E_INTERRUPTED = 10 /* the caller's cancel flag was raised; exit code 130 */
 };
 
@@ -76,8 +76,8 @@ RNM_API enum rnm_status rnm_error_set(struct rnm_error *err, enum rnm_status sta
                                       const char *fmt, ...) RNM_PRINTF(4, 5);
 
 /* As rnm_error_set with RNM_E_IO and sys_errno = errnum; ": <strerror>" is appended to the message. */
-RNM_API enum rnm_status rnm_error_sys(struct rnm_error *err, const char *id, int errnum,
-                                      const char *fmt, ...) RNM_PRINTF(4, 5);
+RNM_API enum rnm_status rnm_error_sys(struct rnm_error *err, const char *id, int errnum, const char *fmt, ...)
+    RNM_PRINTF(4, 5);
 
 /* As rnm_error_set with RNM_E_NOMEM and a fixed sentence. */
 RNM_API enum rnm_status rnm_error_nomem(struct rnm_error *err);

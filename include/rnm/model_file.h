@@ -19,16 +19,16 @@ extern "C" {
  */
 struct rnm_model_file {
 	const struct rnm_rnm1 *container;
-	uint64_t ann_expanded;               /* bytes of the network; 0 when its frame is damaged */
-	uint64_t pca_expanded;               /* bytes of the PCA matrix; 0 without one */
-	const struct rnm_network *network;   /* NULL when it is not a network */
+	uint64_t ann_expanded;                /* bytes of the network; 0 when its frame is damaged */
+	uint64_t pca_expanded;                /* bytes of the PCA matrix; 0 without one */
+	const struct rnm_network *network;    /* NULL when it is not a network */
 	struct rnm_network_finding *findings; /* of the network */
 	size_t finding_count;
-	struct rnm_tensor pca;               /* rows is 0 without one */
-	struct rnm_error ann_problem;        /* frame or network: not a network, or unfit to be served */
-	struct rnm_error pca_problem;        /* frame or matrix */
-	struct rnm_error fit_problem;        /* network, matrix and norm_stats do not go together */
-	void *owned;                         /* internal */
+	struct rnm_tensor pca;        /* rows is 0 without one */
+	struct rnm_error ann_problem; /* frame or network: not a network, or unfit to be served */
+	struct rnm_error pca_problem; /* frame or matrix */
+	struct rnm_error fit_problem; /* network, matrix and norm_stats do not go together */
+	void *owned;                  /* internal */
 };
 
 /*

@@ -25,15 +25,15 @@ extern "C" {
 
 /* ---- limits ------------------------------------------------------------------------------------- */
 
-#define RNM_NETWORK_RANK_MAX 4u                         /* rspamd's dims array has four entries */
-#define RNM_NETWORK_NODES_MAX 65536u                    /* real models have at most a few hundred */
-#define RNM_NETWORK_CHILDREN_MAX 4096u                  /* of one node */
-#define RNM_NETWORK_BLOB_MAX 64u                        /* bytes; the largest operator record has 32 */
-#define RNM_NETWORK_FLOATS_MAX ((uint64_t)1 << 28)      /* weights and constants together */
-#define RNM_NETWORK_WORK_MAX ((uint64_t)1 << 32)        /* multiply-adds and copies for one vector */
-#define RNM_NETWORK_SCRATCH_MAX ((uint64_t)256 << 20)   /* bytes of one scratch, and of folded constants */
-#define RNM_NETWORK_PACKED_MAX ((uint64_t)1 << 30)      /* bytes of weights re-ordered for batches */
-#define RNM_NETWORK_FINDINGS_MAX 64u                    /* findings kept; the rest is only counted */
+#define RNM_NETWORK_RANK_MAX 4u                       /* rspamd's dims array has four entries */
+#define RNM_NETWORK_NODES_MAX 65536u                  /* real models have at most a few hundred */
+#define RNM_NETWORK_CHILDREN_MAX 4096u                /* of one node */
+#define RNM_NETWORK_BLOB_MAX 64u                      /* bytes; the largest operator record has 32 */
+#define RNM_NETWORK_FLOATS_MAX ((uint64_t)1 << 28)    /* weights and constants together */
+#define RNM_NETWORK_WORK_MAX ((uint64_t)1 << 32)      /* multiply-adds and copies for one vector */
+#define RNM_NETWORK_SCRATCH_MAX ((uint64_t)256 << 20) /* bytes of one scratch, and of folded constants */
+#define RNM_NETWORK_PACKED_MAX ((uint64_t)1 << 30)    /* bytes of weights re-ordered for batches */
+#define RNM_NETWORK_FINDINGS_MAX 64u                  /* findings kept; the rest is only counted */
 
 /* A value of 0 means the default above.  Raising one is safe: all arithmetic is 64-bit. */
 struct rnm_network_limits {
@@ -83,8 +83,8 @@ struct rnm_network;
  * of severity RNM_SEVERITY_UNFIT or _ERROR: id, message, offset and hint are those of the first error
  * (or, without one, of the first that makes it unfit).  limits may be NULL.
  */
-RNM_API RNM_MUST_CHECK enum rnm_status rnm_network_load(struct rnm_network **out, const void *data, size_t len,
-                                                        const struct rnm_network_limits *limits,
+RNM_API RNM_MUST_CHECK enum rnm_status rnm_network_load(struct rnm_network **out, const void *data,
+                                                        size_t len, const struct rnm_network_limits *limits,
                                                         struct rnm_error *err);
 /*
  * The same validation for verbs that report: all findings go to *findings (in file order within each
@@ -128,16 +128,16 @@ enum rnm_node_kind {
 
 struct rnm_network_node {
 	enum rnm_node_kind kind;
-	uint16_t op;      /* 1 to 38 for operators (docs/network.md), 0 for leaves */
-	uint8_t flag;     /* as stored */
-	bool trainable;   /* a variable, or an operator with a trainable leaf below it */
-	bool evaluated;   /* the output depends on it during inference */
-	uint8_t rank;     /* 0 (a scalar) to RNM_NETWORK_RANK_MAX */
+	uint16_t op;    /* 1 to 38 for operators (docs/network.md), 0 for leaves */
+	uint8_t flag;   /* as stored */
+	bool trainable; /* a variable, or an operator with a trainable leaf below it */
+	bool evaluated; /* the output depends on it during inference */
+	uint8_t rank;   /* 0 (a scalar) to RNM_NETWORK_RANK_MAX */
 	uint32_t dims[RNM_NETWORK_RANK_MAX];
-	uint64_t len;     /* product of dims; 1 for a scalar */
-	uint32_t roles;   /* RNM_ROLE_* */
-	int32_t label;    /* 0 in everything that rspamd writes */
-	int32_t pre;      /* node that this one feeds back into, or -1 */
+	uint64_t len;   /* product of dims; 1 for a scalar */
+	uint32_t roles; /* RNM_ROLE_* */
+	int32_t label;  /* 0 in everything that rspamd writes */
+	int32_t pre;    /* node that this one feeds back into, or -1 */
 	uint32_t child_count;
 	const uint32_t *children; /* indices of nodes, each below this one's own */
 	uint32_t param_count;     /* numbers of the blob: select index, axis, convolution records, ... */
@@ -170,16 +170,17 @@ RNM_API size_t rnm_network_size(const struct rnm_network *network);             
 struct rnm_network_tensor {
 	uint32_t node;
 	bool constant;
-	char name[40];     /* "dense1.weight", "dense1.bias", "norm1.gamma", "norm1.beta", "dropout1.rate",
+	char name[40]; /* "dense1.weight", "dense1.bias", "norm1.gamma", "norm1.beta", "dropout1.rate",
 	                      "output.weight", "conv1.weight", "attention1.query", or "node17" */
 	uint8_t rank;
 	uint32_t dims[RNM_NETWORK_RANK_MAX];
 	uint64_t len;
-	const void *data;  /* len little-endian floats of any alignment: read with rnm_network_values */
+	const void *data; /* len little-endian floats of any alignment: read with rnm_network_values */
 };
 RNM_API uint32_t rnm_network_tensor_count(const struct rnm_network *network);
 /* false when index is out of range. */
-RNM_API bool rnm_network_tensor(const struct rnm_network *network, uint32_t index, struct rnm_network_tensor *out);
+RNM_API bool rnm_network_tensor(const struct rnm_network *network, uint32_t index,
+                                struct rnm_network_tensor *out);
 /* Copies floats first to first + count - 1 of a tensor; reads nothing outside of it. Returns how many. */
 RNM_API uint64_t rnm_network_values(const struct rnm_network_tensor *tensor, uint64_t first, uint64_t count,
                                     float *out);
@@ -197,7 +198,7 @@ RNM_API RNM_MUST_CHECK enum rnm_status rnm_network_describe(const struct rnm_net
 enum rnm_kernel {
 	RNM_KERNEL_AUTO, /* the fastest one that this processor has */
 	RNM_KERNEL_PLAIN,
-	RNM_KERNEL_AVX2, /* AVX2 and FMA */
+	RNM_KERNEL_AVX2,  /* AVX2 and FMA */
 	RNM_KERNEL_AVX512 /* AVX-512 F, DQ */
 };
 RNM_API bool rnm_kernel_available(enum rnm_kernel kernel);
@@ -312,32 +313,34 @@ RNM_API RNM_MUST_CHECK enum rnm_status rnm_network_merge(void *out, const struct
  * The weighted mean of count networks, summed in double precision; shares need not add up to 1 but must be
  * finite, not negative and not all 0.  Graph and constants are those of networks[0].
  */
-RNM_API RNM_MUST_CHECK enum rnm_status rnm_network_merge_many(void *out, const struct rnm_network *const *networks,
+RNM_API RNM_MUST_CHECK enum rnm_status rnm_network_merge_many(void *out,
+                                                              const struct rnm_network *const *networks,
                                                               const double *shares, size_t count,
                                                               enum rnm_compat compat, struct rnm_error *err);
 
 /* How the values of one tensor, or of all variables, differ between a and b. */
 struct rnm_tensor_delta {
-	uint32_t tensor;     /* index for rnm_network_tensor; the same in both */
-	uint64_t count;      /* floats compared */
-	uint64_t changed;    /* floats that are not equal (NaN equals NaN here) */
-	double max_abs;      /* largest |a - b|; NaN where either is not a number */
+	uint32_t tensor;  /* index for rnm_network_tensor; the same in both */
+	uint64_t count;   /* floats compared */
+	uint64_t changed; /* floats that are not equal (NaN equals NaN here) */
+	double max_abs;   /* largest |a - b|; NaN where either is not a number */
 	double mean_abs;
-	double rms;          /* root of the mean of (a - b)^2 */
-	double cosine;       /* of the angle between them; 1 for two zero tensors, 0 when only one is zero */
+	double rms;    /* root of the mean of (a - b)^2 */
+	double cosine; /* of the angle between them; 1 for two zero tensors, 0 when only one is zero */
 };
 struct rnm_network_comparison {
-	bool same_graph;          /* RNM_COMPAT_STRICT but for the values of constants */
-	bool reference_compatible; /* RNM_COMPAT_REFERENCE */
-	bool identical;           /* same graph and every value equal, bit for bit */
-	char *difference;         /* first difference of the graphs, or NULL */
+	bool same_graph;                  /* RNM_COMPAT_STRICT but for the values of constants */
+	bool reference_compatible;        /* RNM_COMPAT_REFERENCE */
+	bool identical;                   /* same graph and every value equal, bit for bit */
+	char *difference;                 /* first difference of the graphs, or NULL */
 	struct rnm_tensor_delta *tensors; /* one per tensor; empty unless same_graph */
 	size_t tensor_count;
 	struct rnm_tensor_delta total; /* of all variables; also when only the counts are equal */
 };
 RNM_API RNM_MUST_CHECK enum rnm_status rnm_network_compare(struct rnm_network_comparison **out,
                                                            const struct rnm_network *a,
-                                                           const struct rnm_network *b, struct rnm_error *err);
+                                                           const struct rnm_network *b,
+                                                           struct rnm_error *err);
 RNM_API void rnm_network_comparison_free(struct rnm_network_comparison *comparison);
 
 #ifdef __cplusplus

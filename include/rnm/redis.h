@@ -55,7 +55,8 @@ struct rnm_redis_settings {
 	char *username_section;
 	char *username_file;
 	uint32_t username_line;
-	char *origin; /* where the servers were found, e.g. "section redis, /etc/rspamd/local.d/redis.conf:1" */
+	char *
+	    origin; /* where the servers were found, e.g. "section redis, /etc/rspamd/local.d/redis.conf:1" */
 	/* Things to tell the user, e.g. a quoted timeout or an unquoted numeric password. */
 	char **warnings;
 	size_t warning_count;
@@ -135,10 +136,10 @@ enum rnm_event_kind {
 	RNM_EVENT_BULK_BEGIN, /* length: bytes that follow as BULK_DATA events */
 	RNM_EVENT_BULK_DATA,  /* data: the next piece, valid until the next call */
 	RNM_EVENT_BULK_END,
-	RNM_EVENT_ARRAY,      /* length: number of elements that follow (RESP3 sets too; pushes are dropped) */
-	RNM_EVENT_MAP,        /* length: number of key-value pairs that follow (2 * length elements) */
-	RNM_EVENT_DOUBLE,     /* real */
-	RNM_EVENT_BOOL        /* integer: 0 or 1 */
+	RNM_EVENT_ARRAY,  /* length: number of elements that follow (RESP3 sets too; pushes are dropped) */
+	RNM_EVENT_MAP,    /* length: number of key-value pairs that follow (2 * length elements) */
+	RNM_EVENT_DOUBLE, /* real */
+	RNM_EVENT_BOOL    /* integer: 0 or 1 */
 };
 struct rnm_event {
 	enum rnm_event_kind kind;
@@ -166,11 +167,12 @@ RNM_API RNM_MUST_CHECK enum rnm_status rnm_redis_skip(struct rnm_redis *redis, c
 
 /* A small reply held whole. */
 struct rnm_reply {
-	enum rnm_event_kind kind; /* STATUS, ERROR, INTEGER, NIL, BULK_BEGIN (a string), ARRAY, MAP, DOUBLE, BOOL */
+	enum rnm_event_kind
+	    kind; /* STATUS, ERROR, INTEGER, NIL, BULK_BEGIN (a string), ARRAY, MAP, DOUBLE, BOOL */
 	int64_t integer;
 	double real;
-	struct rnm_bytes text;    /* STATUS, ERROR, BULK_BEGIN; NUL-terminated */
-	struct rnm_reply *items;  /* ARRAY: count elements; MAP: 2 * count */
+	struct rnm_bytes text;   /* STATUS, ERROR, BULK_BEGIN; NUL-terminated */
+	struct rnm_reply *items; /* ARRAY: count elements; MAP: 2 * count */
 	size_t count;
 };
 /* Default maximum for rnm_redis_reply. */

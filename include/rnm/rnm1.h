@@ -21,23 +21,23 @@ enum rnm_norm_mode { RNM_NORM_NONE, RNM_NORM_UNIT, RNM_NORM_ZSCORE };
 
 /* A parsed RNM1 file.  Pointers into the file's bytes are borrowed from the buffer given to the reader. */
 struct rnm_rnm1 {
-	bool compressed;           /* the whole file was one zstd frame */
-	uint64_t file_size;        /* bytes of the file as given */
-	uint64_t expanded_size;    /* bytes of the msgpack map */
-	double model_version;      /* 1 when absent, as rspamd takes it */
+	bool compressed;        /* the whole file was one zstd frame */
+	uint64_t file_size;     /* bytes of the file as given */
+	uint64_t expanded_size; /* bytes of the msgpack map */
+	double model_version;   /* 1 when absent, as rspamd takes it */
 	bool has_model_version;
 	bool model_version_is_string; /* "7": written by the original for a string version */
-	char providers_digest[65]; /* "" when absent; cut when longer (then not valid anyway) */
+	char providers_digest[65];    /* "" when absent; cut when longer (then not valid anyway) */
 	bool has_created_at;
 	int64_t created_at; /* UNIX seconds */
 	enum rnm_norm_mode norm_mode;
-	double *mean;  /* zscore: norm_count numbers each */
+	double *mean; /* zscore: norm_count numbers each */
 	double *std;
 	size_t norm_count;
 	bool has_roc;
 	double roc_spam, roc_ham;
-	struct rnm_bytes ann;  /* zstd frame */
-	struct rnm_bytes pca;  /* zstd frame; len 0 when absent */
+	struct rnm_bytes ann; /* zstd frame */
+	struct rnm_bytes pca; /* zstd frame; len 0 when absent */
 	/* The map `rnm` that this project adds and rspamd ignores; NULL when absent. */
 	const struct rnm_value *extra;
 	/* Departures from the publisher's rules that do not keep the file from being read. */
@@ -58,16 +58,16 @@ RNM_API void rnm_rnm1_free(struct rnm_rnm1 *model);
 
 /* Everything of a container but the blobs. */
 struct rnm_rnm1_head {
-	double model_version;     /* written as an integer when it is one */
-	const char *providers_digest; /* NULL: leave out */
-	int64_t created_at;       /* UNIX seconds */
+	double model_version;               /* written as an integer when it is one */
+	const char *providers_digest;       /* NULL: leave out */
+	int64_t created_at;                 /* UNIX seconds */
 	const struct rnm_value *norm_stats; /* NULL: leave out; otherwise already validated */
 	const struct rnm_value *roc;        /* NULL: leave out; array of two numbers */
 	const struct rnm_value *extra;      /* NULL: leave out; written under the key "rnm" */
-	bool as_original;         /* negative integers in rspamd's own encoding, which rspamd 3.4 misreads */
+	bool as_original; /* negative integers in rspamd's own encoding, which rspamd 3.4 misreads */
 	bool has_pca;
-	uint64_t pca_size;        /* bytes of the pca blob */
-	uint64_t ann_size;        /* bytes of the ann blob */
+	uint64_t pca_size; /* bytes of the pca blob */
+	uint64_t ann_size; /* bytes of the ann blob */
 };
 /*
  * The container is written as prefix | pca bytes | ann_header | ann bytes, in the canonical order
@@ -84,8 +84,8 @@ RNM_API RNM_MUST_CHECK enum rnm_status rnm_rnm1_write_ann_header(struct rnm_buf 
 
 /* Parse and validate the JSON texts that Redis holds; *out NULL for empty text or [] (nothing to write). */
 struct rnm_json_field; /* owns a value */
-RNM_API RNM_MUST_CHECK enum rnm_status rnm_norm_stats_parse(struct rnm_json_field **out, struct rnm_bytes text,
-                                                            struct rnm_error *err);
+RNM_API RNM_MUST_CHECK enum rnm_status rnm_norm_stats_parse(struct rnm_json_field **out,
+                                                            struct rnm_bytes text, struct rnm_error *err);
 RNM_API RNM_MUST_CHECK enum rnm_status rnm_roc_parse(struct rnm_json_field **out, struct rnm_bytes text,
                                                      struct rnm_error *err);
 RNM_API const struct rnm_value *rnm_json_field_value(const struct rnm_json_field *field);
@@ -101,8 +101,9 @@ enum rnm_blob_kind {
 	RNM_BLOB_TENSOR /* expanded bytes: int32 ndims=2, count, rows, cols, float32[count], exact length */
 };
 struct rnm_frame_check;
-RNM_API RNM_MUST_CHECK enum rnm_status rnm_frame_check_new(struct rnm_frame_check **out, enum rnm_blob_kind kind,
-                                                           const char *what, struct rnm_error *err);
+RNM_API RNM_MUST_CHECK enum rnm_status rnm_frame_check_new(struct rnm_frame_check **out,
+                                                           enum rnm_blob_kind kind, const char *what,
+                                                           struct rnm_error *err);
 RNM_API RNM_MUST_CHECK enum rnm_status rnm_frame_check_feed(struct rnm_frame_check *check, const void *data,
                                                             size_t len, struct rnm_error *err);
 RNM_API RNM_MUST_CHECK enum rnm_status rnm_frame_check_end(struct rnm_frame_check *check, uint64_t *expanded,

@@ -20,17 +20,17 @@ extern "C" {
 #define RNM_METATOKENS_VERSION "3"
 
 struct rnm_rule {
-	char *name;       /* key under neural.rules, or "default" for the one-rule form */
-	char *prefix;     /* P: the rule's prefix, else its name */
-	char *global;     /* G: neural.prefix, else "rn" */
-	bool legacy;      /* the whole neural section is the rule */
-	bool has_providers; /* the rule has a key `providers` at all: it has a digest */
+	char *name;          /* key under neural.rules, or "default" for the one-rule form */
+	char *prefix;        /* P: the rule's prefix, else its name */
+	char *global;        /* G: neural.prefix, else "rn" */
+	bool legacy;         /* the whole neural section is the rule */
+	bool has_providers;  /* the rule has a key `providers` at all: it has a digest */
 	bool providers_used; /* a non-empty list: models need an equal providers_digest (worker's rule) */
 	bool disable_symbols_input;
 	char digest[RNM_DIGEST_LEN + 1]; /* "" when !has_providers */
-	double max_profiles;   /* neural.max_profiles, 3 by default */
-	double ann_expire;     /* seconds, 172800 by default */
-	double watch_interval; /* seconds, 60 by default */
+	double max_profiles;             /* neural.max_profiles, 3 by default */
+	double ann_expire;               /* seconds, 172800 by default */
+	double watch_interval;           /* seconds, 60 by default */
 	/* The rule's table; borrowed from the config.  NULL: no configuration, only a name (see rnm_store_list). */
 	const struct rnm_value *raw;
 };
@@ -57,6 +57,14 @@ RNM_API RNM_MUST_CHECK enum rnm_status rnm_rule_open(struct rnm_rule **out, stru
                                                      struct rnm_error *err);
 RNM_API void rnm_rule_free(struct rnm_rule *rule);
 
+/*
+ * The module's own prefix G, with which the names of all its keys begin: neural.prefix, else "rn" (also
+ * when there is no section neural).  *out is malloc'd.
+ */
+RNM_API RNM_MUST_CHECK enum rnm_status rnm_rule_global_prefix(char **out, struct rnm_config *config,
+                                                              const struct rnm_rule_options *options,
+                                                              struct rnm_error *err);
+
 /* Names of all rules in order of the configuration, as an array to be freed with rnm_names_free. */
 RNM_API RNM_MUST_CHECK enum rnm_status rnm_rule_names(char ***names, size_t *count, struct rnm_config *config,
                                                       const struct rnm_rule_options *options,
@@ -68,10 +76,10 @@ RNM_API void rnm_names_free(char **names, size_t count);
  * first.  All strings belong to the explanation.
  */
 struct rnm_digest_step {
-	char *path;      /* "fusion.normalization", "providers[1].weight", "providers", ... */
-	char *value;     /* text form of the value, or the inner container's 16 hex digits */
-	char *origin;    /* "file:line", "default", or "gpt (file:line)" */
-	char *hashed;    /* the bytes that are hashed; hashed_len of them, with one NUL inside */
+	char *path;   /* "fusion.normalization", "providers[1].weight", "providers", ... */
+	char *value;  /* text form of the value, or the inner container's 16 hex digits */
+	char *origin; /* "file:line", "default", or "gpt (file:line)" */
+	char *hashed; /* the bytes that are hashed; hashed_len of them, with one NUL inside */
 	size_t hashed_len;
 	char hash[RNM_DIGEST_LEN + 1]; /* XXH3-64 of those bytes */
 };
@@ -81,7 +89,8 @@ struct rnm_digest_explanation {
 	char digest[RNM_DIGEST_LEN + 1]; /* "" for a rule without providers */
 };
 RNM_API RNM_MUST_CHECK enum rnm_status rnm_rule_explain(struct rnm_digest_explanation **out,
-                                                        struct rnm_config *config, const struct rnm_rule *rule,
+                                                        struct rnm_config *config,
+                                                        const struct rnm_rule *rule,
                                                         const struct rnm_rule_options *options,
                                                         struct rnm_error *err);
 RNM_API void rnm_digest_explanation_free(struct rnm_digest_explanation *explanation);

@@ -35,12 +35,13 @@ struct rnm_profile {
 	char **symbols;          /* symbol_count names in stored order */
 	size_t symbol_count;
 	enum rnm_version_kind version_kind;
-	double version;          /* 0 unless version_kind is NUMBER or STRING */
+	double version;           /* 0 unless version_kind is NUMBER or STRING */
 	bool has_version_integer; /* the version was written as an integer of at most 64 bits ... */
 	int64_t version_integer;  /* ... this one, exact where `version` is rounded (beyond 2^53) */
-	char *version_text;      /* what the original prints: "%.14g", "0" when absent, "true", ...; never NULL once parsed */
-	char *redis_key;         /* NULL when missing or not usable as a key */
-	char *providers_digest;  /* NULL when missing */
+	char *
+	    version_text; /* what the original prints: "%.14g", "0" when absent, "true", ...; never NULL once parsed */
+	char *redis_key;        /* NULL when missing or not usable as a key */
+	char *providers_digest; /* NULL when missing */
 };
 
 /* Parses one member.  Never fails but for memory; what is wrong is in the fields. */
@@ -61,15 +62,15 @@ enum rnm_digest_match {
 
 struct rnm_model {
 	struct rnm_profile profile;
-	bool live;             /* the hash has a field `ann` */
-	bool wrong_type;       /* the key is not a hash */
-	char *key_error;       /* Redis' answer when the key could not be asked (ACL, ...), or NULL */
+	bool live;       /* the hash has a field `ann` */
+	bool wrong_type; /* the key is not a hash */
+	char *key_error; /* Redis' answer when the key could not be asked (ACL, ...), or NULL */
 	bool has_ann_size;
-	uint64_t ann_size;     /* bytes of the compressed network */
-	int64_t ttl_ms;        /* RNM_TTL_* or milliseconds */
+	uint64_t ann_size; /* bytes of the compressed network */
+	int64_t ttl_ms;    /* RNM_TTL_* or milliseconds */
 	enum rnm_digest_match digest_match;
-	bool in_window;        /* among the max_profiles + 1 newest, which is all that workers look at */
-	char *verdict;         /* one phrase: "served", or why workers pass it over; without a configuration "live",
+	bool in_window; /* among the max_profiles + 1 newest, which is all that workers look at */
+	char *verdict;  /* one phrase: "served", or why workers pass it over; without a configuration "live",
 	                          or what is wrong with the profile or its key; never NULL */
 };
 
@@ -77,16 +78,18 @@ struct rnm_model_list {
 	char *zset;
 	char *settings;
 	int64_t zset_ttl_ms;
-	struct rnm_model *models; /* newest first, ties in reverse byte order of the member, as the original lists them */
+	struct rnm_model
+	    *models; /* newest first, ties in reverse byte order of the member, as the original lists them */
 	size_t count;
-	size_t served;   /* index of the model that workers would serve, or SIZE_MAX (also without a configuration) */
-	size_t original; /* index of the one that the original exports, or SIZE_MAX */
+	size_t
+	    served; /* index of the model that workers would serve, or SIZE_MAX (also without a configuration) */
+	size_t original;  /* index of the one that the original exports, or SIZE_MAX */
 	char *served_why; /* one sentence; never NULL */
 };
 
 enum rnm_list_detail {
 	RNM_LIST_ALIVE, /* only whether `ann` exists: the commands that the original uses (ZREVRANGE, HEXISTS) */
-	RNM_LIST_FULL   /* sizes and times to live too (HSTRLEN, PTTL); a refused command leaves its column unknown */
+	RNM_LIST_FULL /* sizes and times to live too (HSTRLEN, PTTL); a refused command leaves its column unknown */
 };
 
 /*
@@ -112,10 +115,10 @@ RNM_API RNM_MUST_CHECK enum rnm_status rnm_store_scan(struct rnm_store_set **out
 RNM_API void rnm_store_sets_free(struct rnm_store_set *sets, size_t count);
 
 struct rnm_choice {
-	bool newest;       /* by score, as the original; otherwise as a worker: highest version */
-	bool any_digest;   /* take a model that was trained under another configuration */
+	bool newest;     /* by score, as the original; otherwise as a worker: highest version */
+	bool any_digest; /* take a model that was trained under another configuration */
 	bool has_version;
-	double version;    /* only this version; the newest of several */
+	double version; /* only this version; the newest of several */
 };
 /*
  * Chooses a live model.  RNM_E_NOT_FOUND (ids "store.empty", "store.none-live", "store.no-version"),
@@ -124,19 +127,20 @@ struct rnm_choice {
  */
 RNM_API RNM_MUST_CHECK enum rnm_status rnm_store_choose(size_t *index, const struct rnm_model_list *list,
                                                         const struct rnm_rule *rule,
-                                                        const struct rnm_choice *choice, struct rnm_error *err);
+                                                        const struct rnm_choice *choice,
+                                                        struct rnm_error *err);
 
 struct rnm_export_options {
-	const char *path;      /* file to replace, or NULL for the descriptor */
-	int fd;                /* used when path is NULL; gets bytes only after everything has been checked */
-	bool compress;         /* the whole file as one zstd frame with its size */
-	bool dry_run;          /* read and check everything, write nothing */
-	bool no_hash;          /* leave result.hash empty: saves about a second of CPU a gigabyte */
-	bool original_fields;  /* only what the original writes: no map `rnm`, its rules for odd versions */
-	bool any_digest;       /* see rnm_choice; the file then carries the digest that the profile names (with
+	const char *path;     /* file to replace, or NULL for the descriptor */
+	int fd;               /* used when path is NULL; gets bytes only after everything has been checked */
+	bool compress;        /* the whole file as one zstd frame with its size */
+	bool dry_run;         /* read and check everything, write nothing */
+	bool no_hash;         /* leave result.hash empty: saves about a second of CPU a gigabyte */
+	bool original_fields; /* only what the original writes: no map `rnm`, its rules for odd versions */
+	bool any_digest;      /* see rnm_choice; the file then carries the digest that the profile names (with
 	                          original_fields, or when it names none: the configuration's) */
-	int64_t created_at;    /* UNIX seconds to stamp */
-	const char *tool;      /* "rnm 0.1.0", for the map `rnm` */
+	int64_t created_at;   /* UNIX seconds to stamp */
+	const char *tool;     /* "rnm 0.1.0", for the map `rnm` */
 	const char *spool_dir; /* where bytes wait that must be checked, or compressed, before they go out (an
 	                          unlinked temporary file); NULL: /tmp.  Unused when a file is replaced as it is */
 	void (*progress)(void *ctx, uint64_t done, uint64_t total); /* may be NULL */
@@ -149,9 +153,9 @@ struct rnm_export_result {
 	uint64_t pca_size, pca_expanded; /* 0 without pca */
 	bool has_roc, has_norm, has_pca;
 	char digest[RNM_DIGEST_LEN + 1]; /* written into the file */
-	char hash[65]; /* BLAKE2b-256 of the file, hex */
-	bool locked, obsolete; /* the hash is being trained from, or has a successor */
-	char lock_host[256];   /* who trains, as far as the hash tells; "" when not locked */
+	char hash[65];                   /* BLAKE2b-256 of the file, hex */
+	bool locked, obsolete;           /* the hash is being trained from, or has a successor */
+	char lock_host[256];             /* who trains, as far as the hash tells; "" when not locked */
 	bool bad_providers_meta; /* providers_meta was there but is no JSON list: left out of the map `rnm` */
 };
 /*
@@ -170,7 +174,8 @@ struct rnm_export_result {
 RNM_API RNM_MUST_CHECK enum rnm_status rnm_store_export(struct rnm_redis *redis, const struct rnm_rule *rule,
                                                         const struct rnm_model_list *list, size_t index,
                                                         const struct rnm_export_options *options,
-                                                        struct rnm_export_result *result, struct rnm_error *err);
+                                                        struct rnm_export_result *result,
+                                                        struct rnm_error *err);
 
 #ifdef __cplusplus
 }

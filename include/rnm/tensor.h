@@ -24,8 +24,8 @@ struct rnm_tensor {
 	const float *data; /* rows * cols, row-major */
 	void *owned;       /* internal: a copy, when the given bytes were not aligned for float */
 	/* What a user should know of a matrix that is well formed (rspamd's own are neither). */
-	uint32_t zero_rows;      /* rows of norm zero: that input of the network is always 0 */
-	double worst_deviation;  /* largest | |row| - 1 |; principal axes are unit vectors */
+	uint32_t zero_rows;     /* rows of norm zero: that input of the network is always 0 */
+	double worst_deviation; /* largest | |row| - 1 |; principal axes are unit vectors */
 };
 
 /*

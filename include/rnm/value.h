@@ -39,11 +39,11 @@ enum rnm_type {
 struct rnm_members; /* opaque: ordered members with an index by key */
 
 struct rnm_value {
-	uint8_t type;     /* enum rnm_type */
-	uint8_t flags;    /* RNM_VALUE_* */
-	uint8_t priority; /* 0 to 15, of the file that the value came from */
-	uint32_t line;    /* counts from 1; 0 when unknown */
-	const char *file; /* NUL-terminated name of the source, or NULL */
+	uint8_t type;         /* enum rnm_type */
+	uint8_t flags;        /* RNM_VALUE_* */
+	uint8_t priority;     /* 0 to 15, of the file that the value came from */
+	uint32_t line;        /* counts from 1; 0 when unknown */
+	const char *file;     /* NUL-terminated name of the source, or NULL */
 	struct rnm_bytes key; /* name within an object; data is NULL for array elements and roots */
 	/*
 	 * UCL keeps a repeated key as a chain: the object holds the first value, the others follow here.
@@ -55,7 +55,7 @@ struct rnm_value {
 		bool boolean;
 		int64_t integer;
 		double real;
-		struct rnm_bytes string; /* always followed by a NUL that is not counted */
+		struct rnm_bytes string;     /* always followed by a NUL that is not counted */
 		struct rnm_members *members; /* arrays and objects; NULL when empty */
 	} as;
 };

@@ -41,8 +41,8 @@ static void set_head(struct rnm_error *err, enum rnm_status status, const char *
 		copy_text(err->id, sizeof(err->id), id);
 }
 
-enum rnm_status rnm_error_set(struct rnm_error *err, enum rnm_status status, const char *id,
-                              const char *fmt, ...)
+enum rnm_status rnm_error_set(struct rnm_error *err, enum rnm_status status, const char *id, const char *fmt,
+                              ...)
 {
 	if (err != NULL) {
 		char text[RNM_ERROR_TEXT_MAX];
@@ -71,7 +71,8 @@ enum rnm_status rnm_error_sys(struct rnm_error *err, const char *id, int errnum,
 		va_end(args);
 		/* The GNU strerror_r: thread-safe, and may return a constant instead of filling the buffer. */
 		used = strlen(text);
-		snprintf(text + used, sizeof(text) - used, ": %s", strerror_r(errnum, reason, sizeof(reason)));
+		snprintf(text + used, sizeof(text) - used, ": %s",
+		         strerror_r(errnum, reason, sizeof(reason)));
 		set_head(err, RNM_E_IO, id);
 		err->sys_errno = errnum;
 		copy_text(err->message, sizeof(err->message), text);

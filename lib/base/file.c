@@ -22,13 +22,14 @@ static enum rnm_status open_error(struct rnm_error *err, const char *path, int e
 
 static enum rnm_status too_large(struct rnm_error *err, const char *path, size_t max)
 {
-	rnm_error_set(err, RNM_E_MALFORMED, "file.too-large", "%s is larger than the limit of %zu bytes", path,
-	              max);
+	rnm_error_set(err, RNM_E_MALFORMED, "file.too-large", "%s is larger than the limit of %zu bytes",
+	              path, max);
 	return rnm_error_at_line(err, path, 0), RNM_E_MALFORMED;
 }
 
 /* Reads to the end of fd, which may be a pipe: its size is only a hint. */
-static enum rnm_status read_all(int fd, const char *path, struct rnm_buf *out, size_t max, struct rnm_error *err)
+static enum rnm_status read_all(int fd, const char *path, struct rnm_buf *out, size_t max,
+                                struct rnm_error *err)
 {
 	struct stat st;
 	size_t start = out->len;
@@ -90,7 +91,8 @@ enum rnm_status rnm_mapping_open(struct rnm_mapping *out, const char *path, size
 	if (fstat(fd, &st) != 0)
 		status = rnm_error_sys(err, "file.open", errno, "cannot open %s", path);
 	else if (!S_ISREG(st.st_mode))
-		status = rnm_error_set(err, RNM_E_IO, "file.open", "cannot map %s: it is not a regular file", path);
+		status = rnm_error_set(err, RNM_E_IO, "file.open", "cannot map %s: it is not a regular file",
+		                       path);
 	else if ((uintmax_t)st.st_size > max)
 		status = too_large(err, path, max);
 	else if (st.st_size > 0)

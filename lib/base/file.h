@@ -36,12 +36,13 @@ void rnm_mapping_close(struct rnm_mapping *mapping);
  */
 struct rnm_replace {
 	int fd;
-	char *target;  /* resolved path */
-	char *temp;    /* NULL when written in place */
+	char *target; /* resolved path */
+	char *temp;   /* NULL when written in place */
 	bool in_place;
 	uint64_t written;
 };
-RNM_MUST_CHECK enum rnm_status rnm_replace_open(struct rnm_replace *out, const char *path, struct rnm_error *err);
+RNM_MUST_CHECK enum rnm_status rnm_replace_open(struct rnm_replace *out, const char *path,
+                                                struct rnm_error *err);
 RNM_MUST_CHECK enum rnm_status rnm_replace_write(struct rnm_replace *replace, const void *data, size_t len,
                                                  struct rnm_error *err);
 RNM_MUST_CHECK enum rnm_status rnm_replace_commit(struct rnm_replace *replace, struct rnm_error *err);

@@ -32,8 +32,9 @@ static enum rnm_status cannot_create(struct rnm_error *err, const char *path, co
 	rnm_error_sys(err, "file.open", errnum, "cannot create a file in the folder %.*s",
 	              (int)(strrchr(target, '/') == target ? 1 : strrchr(target, '/') - target), target);
 	if (errnum == EACCES || errnum == EPERM || errnum == EROFS)
-		rnm_error_set_hint(err, "a new file is made there and then takes the name of the old one: the folder "
-		                        "must be writable");
+		rnm_error_set_hint(
+		    err, "a new file is made there and then takes the name of the old one: the folder "
+			 "must be writable");
 	return rnm_error_at_line(err, path, 0), RNM_E_IO;
 }
 

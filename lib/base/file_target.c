@@ -79,7 +79,8 @@ static char *resolve_folder(const char *path, char **folder)
 	free(given);
 	if (*folder == NULL)
 		return NULL;
-	if (asprintf(&place, "%s/%s", strcmp(*folder, "/") == 0 ? "" : *folder, slash != NULL ? slash + 1 : path) >= 0)
+	if (asprintf(&place, "%s/%s", strcmp(*folder, "/") == 0 ? "" : *folder,
+	             slash != NULL ? slash + 1 : path) >= 0)
 		return place;
 	free(*folder);
 	*folder = NULL;

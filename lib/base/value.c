@@ -10,8 +10,9 @@
 
 struct rnm_members {
 	struct rnm_value **items;
-	struct rnm_value **tails; /* objects: last value of each member's chain; allocated with the first chain */
-	uint32_t *index;          /* objects: open addressing, position + 1, 0 is free */
+	struct rnm_value *
+	    *tails;      /* objects: last value of each member's chain; allocated with the first chain */
+	uint32_t *index; /* objects: open addressing, position + 1, 0 is free */
 	uint32_t count;
 	uint32_t cap;
 	uint32_t index_size; /* power of two, 0 while linear */
@@ -312,8 +313,9 @@ bool rnm_value_truthy(const struct rnm_value *value)
 const char *rnm_type_name(enum rnm_type type)
 {
 	static const char *const names[] = {
-		[RNM_NULL] = "null",     [RNM_BOOL] = "boolean", [RNM_INT] = "integer",  [RNM_FLOAT] = "number",
-		[RNM_STRING] = "string", [RNM_ARRAY] = "array",  [RNM_OBJECT] = "object"
+		[RNM_NULL] = "null",    [RNM_BOOL] = "boolean",  [RNM_INT] = "integer",
+		[RNM_FLOAT] = "number", [RNM_STRING] = "string", [RNM_ARRAY] = "array",
+		[RNM_OBJECT] = "object"
 	};
 
 	return (size_t)type < sizeof(names) / sizeof(names[0]) ? names[type] : "unknown";

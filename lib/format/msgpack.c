@@ -8,14 +8,14 @@ static const struct {
 	unsigned char type;
 	unsigned char header;
 } forms[32] = {
-	{ RNM_MP_NIL, 1 },    { RNM_MP_UNDEFINED, 1 }, { RNM_MP_BOOL, 1 },  { RNM_MP_BOOL, 1 },   /* c0 */
-	{ RNM_MP_BIN, 2 },    { RNM_MP_BIN, 3 },       { RNM_MP_BIN, 5 },   { RNM_MP_EXT, 3 },    /* c4 */
-	{ RNM_MP_EXT, 4 },    { RNM_MP_EXT, 6 },       { RNM_MP_FLOAT, 5 }, { RNM_MP_DOUBLE, 9 }, /* c8 */
-	{ RNM_MP_UINT, 2 },   { RNM_MP_UINT, 3 },      { RNM_MP_UINT, 5 },  { RNM_MP_UINT, 9 },   /* cc */
-	{ RNM_MP_INT, 2 },    { RNM_MP_INT, 3 },       { RNM_MP_INT, 5 },   { RNM_MP_INT, 9 },    /* d0 */
-	{ RNM_MP_EXT, 2 },    { RNM_MP_EXT, 2 },       { RNM_MP_EXT, 2 },   { RNM_MP_EXT, 2 },    /* d4 */
-	{ RNM_MP_EXT, 2 },    { RNM_MP_STR, 2 },       { RNM_MP_STR, 3 },   { RNM_MP_STR, 5 },    /* d8 */
-	{ RNM_MP_ARRAY, 3 },  { RNM_MP_ARRAY, 5 },     { RNM_MP_MAP, 3 },   { RNM_MP_MAP, 5 },    /* dc */
+	{ RNM_MP_NIL, 1 },   { RNM_MP_UNDEFINED, 1 }, { RNM_MP_BOOL, 1 },  { RNM_MP_BOOL, 1 },   /* c0 */
+	{ RNM_MP_BIN, 2 },   { RNM_MP_BIN, 3 },       { RNM_MP_BIN, 5 },   { RNM_MP_EXT, 3 },    /* c4 */
+	{ RNM_MP_EXT, 4 },   { RNM_MP_EXT, 6 },       { RNM_MP_FLOAT, 5 }, { RNM_MP_DOUBLE, 9 }, /* c8 */
+	{ RNM_MP_UINT, 2 },  { RNM_MP_UINT, 3 },      { RNM_MP_UINT, 5 },  { RNM_MP_UINT, 9 },   /* cc */
+	{ RNM_MP_INT, 2 },   { RNM_MP_INT, 3 },       { RNM_MP_INT, 5 },   { RNM_MP_INT, 9 },    /* d0 */
+	{ RNM_MP_EXT, 2 },   { RNM_MP_EXT, 2 },       { RNM_MP_EXT, 2 },   { RNM_MP_EXT, 2 },    /* d4 */
+	{ RNM_MP_EXT, 2 },   { RNM_MP_STR, 2 },       { RNM_MP_STR, 3 },   { RNM_MP_STR, 5 },    /* d8 */
+	{ RNM_MP_ARRAY, 3 }, { RNM_MP_ARRAY, 5 },     { RNM_MP_MAP, 3 },   { RNM_MP_MAP, 5 },    /* dc */
 };
 
 /* The first bytes that carry a small number or length themselves. */
@@ -132,7 +132,8 @@ uint32_t rnm_mp_read_length(const char **at)
 
 void rnm_mp_skip(const char **at)
 {
-	uint64_t values = 1; /* still to be passed: 2^33 at most per byte read, no overflow before the end of memory */
+	uint64_t values =
+	    1; /* still to be passed: 2^33 at most per byte read, no overflow before the end of memory */
 
 	for (; values > 0; values--) {
 		enum rnm_mp_type type = rnm_mp_type(**at);
@@ -212,7 +213,8 @@ static char *write_count(char *at, unsigned fix, unsigned first, uint32_t count)
 {
 	if (count < 16)
 		return write_payload(at, fix | count, 0, 0);
-	return count <= UINT16_MAX ? write_payload(at, first, count, 2) : write_payload(at, first + 1, count, 4);
+	return count <= UINT16_MAX ? write_payload(at, first, count, 2)
+	                           : write_payload(at, first + 1, count, 4);
 }
 
 char *rnm_mp_write_array(char *at, uint32_t count)

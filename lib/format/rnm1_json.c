@@ -35,8 +35,8 @@ static enum rnm_status parse_text(json_t **out, struct rnm_bytes text, const cha
 {
 	json_error_t problem;
 
-	*out = json_loadb(text.data, text.len, JSON_REJECT_DUPLICATES | JSON_DECODE_INT_AS_REAL | JSON_DECODE_ANY,
-	                  &problem);
+	*out = json_loadb(text.data, text.len,
+	                  JSON_REJECT_DUPLICATES | JSON_DECODE_INT_AS_REAL | JSON_DECODE_ANY, &problem);
 	if (*out != NULL)
 		return RNM_OK;
 	if (json_error_code(&problem) == json_error_out_of_memory)
@@ -55,7 +55,8 @@ static struct rnm_value *new_number(struct rnm_arena *arena, double number)
 }
 
 /* Copies a list of finite numbers, each above `above`.  NULL with *no_memory unset: it is not such a list. */
-static struct rnm_value *copy_numbers(struct rnm_arena *arena, const json_t *list, double above, bool *no_memory)
+static struct rnm_value *copy_numbers(struct rnm_arena *arena, const json_t *list, double above,
+                                      bool *no_memory)
 {
 	struct rnm_value *array = rnm_value_new(arena, RNM_ARRAY);
 	size_t count = json_array_size(list);
@@ -83,10 +84,11 @@ static struct rnm_value *new_text(struct rnm_arena *arena, const char *text)
 
 static enum rnm_status norm_error(struct rnm_error *err, const char *found)
 {
-	return rnm_error_set(err, RNM_E_MALFORMED, "rnm1.norm-stats",
-	                     "expected norm_stats to be {\"mode\":\"unit\"} or a zscore with equally many finite "
-	                     "means and positive deviations, found %s",
-	                     found);
+	return rnm_error_set(
+	    err, RNM_E_MALFORMED, "rnm1.norm-stats",
+	    "expected norm_stats to be {\"mode\":\"unit\"} or a zscore with equally many finite "
+	    "means and positive deviations, found %s",
+	    found);
 }
 
 static enum rnm_status take_zscore(struct rnm_arena *arena, struct rnm_value *norm, const json_t *json,
@@ -97,20 +99,23 @@ static enum rnm_status take_zscore(struct rnm_arena *arena, struct rnm_value *no
 	struct rnm_value *std;
 
 	if (mean == NULL)
-		return no_memory ? rnm_error_nomem(err) : norm_error(err, "no list of numbers under \"mean\"");
+		return no_memory ? rnm_error_nomem(err)
+		                 : norm_error(err, "no list of numbers under \"mean\"");
 	std = copy_numbers(arena, json_object_get(json, "std"), 0.0, &no_memory);
 	if (std == NULL) {
 		if (no_memory)
 			return rnm_error_nomem(err);
 		norm_error(err, "no list of numbers above 0 under \"std\"");
-		rnm_error_set_hint(err, "a deviation that rspamd rounded to 0.000000 divides by zero; leave the constant "
-		                        "input out and train again");
+		rnm_error_set_hint(
+		    err, "a deviation that rspamd rounded to 0.000000 divides by zero; leave the constant "
+			 "input out and train again");
 		return RNM_E_MALFORMED;
 	}
 	if (rnm_value_count(mean) == 0 || rnm_value_count(mean) != rnm_value_count(std))
-		return rnm_error_set(err, RNM_E_MALFORMED, "rnm1.norm-stats",
-		                     "expected norm_stats to hold equally many means and deviations, found %zu and %zu",
-		                     rnm_value_count(mean), rnm_value_count(std));
+		return rnm_error_set(
+		    err, RNM_E_MALFORMED, "rnm1.norm-stats",
+		    "expected norm_stats to hold equally many means and deviations, found %zu and %zu",
+		    rnm_value_count(mean), rnm_value_count(std));
 	if (!rnm_value_add_s(arena, norm, "mode", new_text(arena, "zscore")) ||
 	    !rnm_value_add_s(arena, norm, "mean", mean) || !rnm_value_add_s(arena, norm, "std", std))
 		return rnm_error_nomem(err);
@@ -155,11 +160,13 @@ static enum rnm_status take_roc(struct rnm_json_field *field, const json_t *json
 	if (roc == NULL && no_memory)
 		return rnm_error_nomem(err);
 	if (roc == NULL)
-		return rnm_error_set(err, RNM_E_MALFORMED, "rnm1.roc",
-		                     "expected roc_thresholds to be a list of two finite numbers, found something else");
+		return rnm_error_set(
+		    err, RNM_E_MALFORMED, "rnm1.roc",
+		    "expected roc_thresholds to be a list of two finite numbers, found something else");
 	if (rnm_value_count(roc) != 2)
 		return rnm_error_set(err, RNM_E_MALFORMED, "rnm1.roc",
-		                     "expected roc_thresholds to hold two numbers, found %zu", rnm_value_count(roc));
+		                     "expected roc_thresholds to hold two numbers, found %zu",
+		                     rnm_value_count(roc));
 	field->value = roc;
 	return RNM_OK;
 }
@@ -196,7 +203,8 @@ static enum rnm_status parse_field(struct rnm_json_field **out, struct rnm_bytes
 	return status;
 }
 
-enum rnm_status rnm_norm_stats_parse(struct rnm_json_field **out, struct rnm_bytes text, struct rnm_error *err)
+enum rnm_status rnm_norm_stats_parse(struct rnm_json_field **out, struct rnm_bytes text,
+                                     struct rnm_error *err)
 {
 	return parse_field(out, text, "rnm1.norm-stats", "norm_stats", take_norm, err);
 }
@@ -251,7 +259,8 @@ static bool copy_json(struct rnm_arena *arena, const json_t *json, unsigned dept
 		value = depth > 0 ? rnm_value_new(arena, RNM_ARRAY) : NULL;
 		if (value == NULL)
 			return false;
-		json_array_foreach(json, i, item) {
+		json_array_foreach(json, i, item)
+		{
 			if (!copy_json(arena, item, depth - 1, &child) ||
 			    (child != NULL && !rnm_value_push(arena, value, child)))
 				return false;
@@ -262,7 +271,8 @@ static bool copy_json(struct rnm_arena *arena, const json_t *json, unsigned dept
 		if (value == NULL)
 			return false;
 		/* A key of text only, as the writer demands. */
-		json_object_foreach((json_t *)(uintptr_t)json, key, item) {
+		json_object_foreach((json_t *)(uintptr_t)json, key, item)
+		{
 			if (!copy_json(arena, item, depth - 1, &child) ||
 			    (child != NULL && key[0] != '\0' && !rnm_value_add_s(arena, value, key, child)))
 				return false;

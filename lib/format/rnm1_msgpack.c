@@ -46,8 +46,8 @@ static enum rnm_status take_bytes(struct walk *walk, struct rnm_bytes *out)
 	len = rnm_mp_read_length(&at);
 	if (len > (size_t)(walk->end - at)) {
 		rnm_error_set(walk->err, RNM_E_MALFORMED, "rnm1.truncated",
-		              "expected a string of %u bytes at byte %zu, found only %zu bytes up to the end", len,
-		              (size_t)(walk->at - walk->base), (size_t)(walk->end - at));
+		              "expected a string of %u bytes at byte %zu, found only %zu bytes up to the end",
+		              len, (size_t)(walk->at - walk->base), (size_t)(walk->end - at));
 		rnm_error_set_hint(walk->err, "the file seems to have been cut off: copy it again");
 		return at_offset(walk, walk->at);
 	}
@@ -68,8 +68,9 @@ static enum rnm_status check_key(struct walk *walk, struct rnm_bytes *keys, size
 	if (left(walk) == 0)
 		return truncated(walk, "a key");
 	if (rnm_mp_type(*where) != RNM_MP_STR) {
-		rnm_error_set(walk->err, RNM_E_MALFORMED, "rnm1.key", "expected a string as key at byte %zu, found %s",
-		              (size_t)(where - walk->base), rnm_msgpack_type_name(where));
+		rnm_error_set(walk->err, RNM_E_MALFORMED, "rnm1.key",
+		              "expected a string as key at byte %zu, found %s", (size_t)(where - walk->base),
+		              rnm_msgpack_type_name(where));
 		return at_offset(walk, where);
 	}
 	status = take_bytes(walk, &key);
@@ -77,8 +78,9 @@ static enum rnm_status check_key(struct walk *walk, struct rnm_bytes *keys, size
 		return status;
 	/* rspamd refuses an empty key, and takes "magic\0x" for "magic". */
 	if (key.len == 0 || memchr(key.data, '\0', key.len) != NULL) {
-		rnm_error_set(walk->err, RNM_E_MALFORMED, "rnm1.key", "expected a key of text at byte %zu, found %s",
-		              (size_t)(where - walk->base), key.len == 0 ? "an empty one" : "one that holds a NUL");
+		rnm_error_set(walk->err, RNM_E_MALFORMED, "rnm1.key",
+		              "expected a key of text at byte %zu, found %s", (size_t)(where - walk->base),
+		              key.len == 0 ? "an empty one" : "one that holds a NUL");
 		return at_offset(walk, where);
 	}
 	for (size_t i = 0; i < count; i++) {
@@ -189,8 +191,8 @@ static enum rnm_status check_value(struct walk *walk)
 	if (left(walk) == 0)
 		return truncated(walk, "a value");
 	if (++walk->values > RNM_MSGPACK_VALUES_MAX) {
-		rnm_error_set(walk->err, RNM_E_MALFORMED, "rnm1.limit", "expected at most %zu values, found more",
-		              RNM_MSGPACK_VALUES_MAX);
+		rnm_error_set(walk->err, RNM_E_MALFORMED, "rnm1.limit",
+		              "expected at most %zu values, found more", RNM_MSGPACK_VALUES_MAX);
 		return at_offset(walk, walk->at);
 	}
 	type = rnm_mp_type(*walk->at);
@@ -276,14 +278,18 @@ bool rnm_msgpack_bytes(const char **at, struct rnm_bytes *out)
 
 const char *rnm_msgpack_type_name(const char *at)
 {
-	static const char *const names[] = {
-		[RNM_MP_NIL] = "nil",        [RNM_MP_UINT] = "an integer",
-		[RNM_MP_INT] = "an integer", [RNM_MP_STR] = "a string",
-		[RNM_MP_BIN] = "binary",     [RNM_MP_ARRAY] = "an array",
-		[RNM_MP_MAP] = "a map",      [RNM_MP_BOOL] = "a boolean",
-		[RNM_MP_FLOAT] = "a number", [RNM_MP_DOUBLE] = "a number",
-		[RNM_MP_EXT] = "an extension type", [RNM_MP_UNDEFINED] = "the undefined byte c1"
-	};
+	static const char *const names[] = { [RNM_MP_NIL] = "nil",
+		                             [RNM_MP_UINT] = "an integer",
+		                             [RNM_MP_INT] = "an integer",
+		                             [RNM_MP_STR] = "a string",
+		                             [RNM_MP_BIN] = "binary",
+		                             [RNM_MP_ARRAY] = "an array",
+		                             [RNM_MP_MAP] = "a map",
+		                             [RNM_MP_BOOL] = "a boolean",
+		                             [RNM_MP_FLOAT] = "a number",
+		                             [RNM_MP_DOUBLE] = "a number",
+		                             [RNM_MP_EXT] = "an extension type",
+		                             [RNM_MP_UNDEFINED] = "the undefined byte c1" };
 
 	return names[rnm_mp_type(*at)];
 }

@@ -11,7 +11,7 @@
 #include <rnm/value.h>
 
 /* More of either is an attack: real files have 10 keys and a few thousand values (docs/rnm1.md). */
-#define RNM_MSGPACK_KEYS_MAX 256u           /* of one map */
+#define RNM_MSGPACK_KEYS_MAX 256u                /* of one map */
 #define RNM_MSGPACK_VALUES_MAX ((size_t)1 << 20) /* of the whole file */
 
 struct rnm_msgpack_facts {
@@ -19,7 +19,7 @@ struct rnm_msgpack_facts {
 	size_t bin_offset; /* of the first one */
 	bool has_negative_fixint; /* some value is e0 to ff (-32 to -1): rspamd 3.4 reads another number */
 	size_t fixint_offset;     /* of the first one */
-	bool last_empty;   /* the last value of the top map is an empty string: rspamd's reader rejects that */
+	bool last_empty; /* the last value of the top map is an empty string: rspamd's reader rejects that */
 };
 
 /*
@@ -28,8 +28,8 @@ struct rnm_msgpack_facts {
  * RNM_E_MALFORMED with the ids "rnm1.truncated", "rnm1.trailing", "rnm1.depth", "rnm1.key",
  * "rnm1.duplicate-key", "rnm1.ext", "rnm1.msgpack", "rnm1.limit" and a byte offset.
  */
-RNM_MUST_CHECK enum rnm_status rnm_msgpack_check(const char *data, size_t len, struct rnm_msgpack_facts *facts,
-                                                 struct rnm_error *err);
+RNM_MUST_CHECK enum rnm_status rnm_msgpack_check(const char *data, size_t len,
+                                                 struct rnm_msgpack_facts *facts, struct rnm_error *err);
 
 /*
  * These read from a map that has passed the check and move *at behind the value.  They return false,

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/number.h"
-#include "format/rnm1_reader.h"
 #include "base/value_build.h"
 #include "format/rnm1_msgpack.h"
+#include "format/rnm1_reader.h"
 #include "format/zstd.h"
 
 #include <math.h>
@@ -49,10 +49,14 @@ static void hint_other_format(struct rnm_error *err, const char *data, size_t le
 		size_t len;
 		const char *hint;
 	} others[] = {
-		{ "KAN\1", 4, "this is a bare KANN network; an RNM1 file wraps one together with its settings" },
-		{ "<", 1, "this looks like a web page; a proxy or a wrong URL may have answered instead of the model" },
+		{ "KAN\1", 4,
+		  "this is a bare KANN network; an RNM1 file wraps one together with its settings" },
+		{ "<", 1,
+		  "this looks like a web page; a proxy or a wrong URL may have answered instead of the "
+		  "model" },
 		{ "{", 1, "this looks like JSON or a configuration file" },
-		{ "REDIS", 5, "this is a dump of Redis; load it into a server and export the model from there" },
+		{ "REDIS", 5,
+		  "this is a dump of Redis; load it into a server and export the model from there" },
 		{ "\x1f\x8b", 2, "this is a gzip file; unpack it first" },
 	};
 
@@ -82,10 +86,11 @@ static enum rnm_status check_magic(struct rnm_rnm1_reader *reader, const char *w
 		rnm_error_set(err, RNM_E_MALFORMED, "rnm1.magic",
 		              "expected the key magic with the value \"" MAGIC "\", found no such key");
 	else if (!rnm_msgpack_bytes(&at, &magic))
-		rnm_error_set(err, RNM_E_MALFORMED, "rnm1.magic", "expected magic to be \"" MAGIC "\", found %s",
-		              rnm_msgpack_type_name(where));
+		rnm_error_set(err, RNM_E_MALFORMED, "rnm1.magic",
+		              "expected magic to be \"" MAGIC "\", found %s", rnm_msgpack_type_name(where));
 	else if (!rnm_bytes_equal(magic, rnm_bytes_of(MAGIC)))
-		rnm_error_set(err, RNM_E_MALFORMED, "rnm1.magic", "expected magic to be \"" MAGIC "\", found \"%.*s\"",
+		rnm_error_set(err, RNM_E_MALFORMED, "rnm1.magic",
+		              "expected magic to be \"" MAGIC "\", found \"%.*s\"",
 		              (int)(magic.len < 16 ? magic.len : 16), magic.data);
 	else
 		return RNM_OK;
@@ -101,10 +106,11 @@ static enum rnm_status check_version(struct rnm_rnm1_reader *reader, const char 
 		rnm_error_set(err, RNM_E_MALFORMED, "rnm1.version",
 		              "expected the key version with the value 1, found no such key");
 	else if (!rnm_msgpack_number(&at, &version))
-		rnm_error_set(err, RNM_E_MALFORMED, "rnm1.version", "expected version to be the number 1, found %s",
-		              rnm_msgpack_type_name(where));
+		rnm_error_set(err, RNM_E_MALFORMED, "rnm1.version",
+		              "expected version to be the number 1, found %s", rnm_msgpack_type_name(where));
 	else if (version < CONTAINER_VERSION || version > CONTAINER_VERSION || isnan(version))
-		rnm_error_set(err, RNM_E_MALFORMED, "rnm1.version", "expected version to be 1, found %.14g", version);
+		rnm_error_set(err, RNM_E_MALFORMED, "rnm1.version", "expected version to be 1, found %.14g",
+		              version);
 	else
 		return RNM_OK;
 	return malformed_at(reader, where, err);
@@ -113,7 +119,8 @@ static enum rnm_status check_version(struct rnm_rnm1_reader *reader, const char 
 bool rnm_rnm1_is_digest(struct rnm_bytes text)
 {
 	for (size_t i = 0; i < text.len; i++)
-		if (!((text.data[i] >= '0' && text.data[i] <= '9') || (text.data[i] >= 'a' && text.data[i] <= 'f')))
+		if (!((text.data[i] >= '0' && text.data[i] <= '9') ||
+		      (text.data[i] >= 'a' && text.data[i] <= 'f')))
 			return false;
 	return text.len == RNM_DIGEST_LEN;
 }
@@ -125,11 +132,13 @@ static enum rnm_status read_digest(struct rnm_rnm1_reader *reader, const char *w
 	const char *at = where;
 
 	if (where == NULL) {
-		rnm_rnm1_find(reader, "rnm1.no-digest", "there is no providers_digest: rspamd refuses the file");
+		rnm_rnm1_find(reader, "rnm1.no-digest",
+		              "there is no providers_digest: rspamd refuses the file");
 		return RNM_OK;
 	}
 	if (!rnm_msgpack_bytes(&at, &digest)) {
-		rnm_error_set(err, RNM_E_MALFORMED, "rnm1.digest", "expected providers_digest to be a string, found %s",
+		rnm_error_set(err, RNM_E_MALFORMED, "rnm1.digest",
+		              "expected providers_digest to be a string, found %s",
 		              rnm_msgpack_type_name(where));
 		return malformed_at(reader, where, err);
 	}
@@ -140,9 +149,10 @@ static enum rnm_status read_digest(struct rnm_rnm1_reader *reader, const char *w
 		model->providers_digest[i] = c > ' ' && c <= '~' ? c : '?';
 	}
 	if (!rnm_rnm1_is_digest(digest))
-		rnm_rnm1_find(reader, "rnm1.digest",
-		              "providers_digest is \"%s\", expected 16 digits of 0-9 and a-f: it fits no rule",
-		              model->providers_digest);
+		rnm_rnm1_find(
+		    reader, "rnm1.digest",
+		    "providers_digest is \"%s\", expected 16 digits of 0-9 and a-f: it fits no rule",
+		    model->providers_digest);
 	return RNM_OK;
 }
 
@@ -151,10 +161,11 @@ static enum rnm_status read_ann(struct rnm_rnm1_reader *reader, const char *wher
 	const char *at = where;
 
 	if (where == NULL)
-		rnm_error_set(err, RNM_E_MALFORMED, "rnm1.ann-data", "expected the key ann_data, found no such key");
+		rnm_error_set(err, RNM_E_MALFORMED, "rnm1.ann-data",
+		              "expected the key ann_data, found no such key");
 	else if (!rnm_msgpack_bytes(&at, &reader->model.ann))
-		rnm_error_set(err, RNM_E_MALFORMED, "rnm1.ann-data", "expected ann_data to be a string, found %s",
-		              rnm_msgpack_type_name(where));
+		rnm_error_set(err, RNM_E_MALFORMED, "rnm1.ann-data",
+		              "expected ann_data to be a string, found %s", rnm_msgpack_type_name(where));
 	else if (reader->model.ann.len == 0)
 		rnm_error_set(err, RNM_E_MALFORMED, "rnm1.ann-data",
 		              "expected a network under ann_data, found an empty string");
@@ -221,13 +232,15 @@ static enum rnm_status read_pca(struct rnm_rnm1_reader *reader, const char **at,
 		/* rspamd takes false for absent and warns about nil; anything else breaks its loader. */
 		if (type != RNM_MP_NIL && (type != RNM_MP_BOOL || rnm_mp_read_bool(&where))) {
 			rnm_error_set(err, RNM_E_MALFORMED, "rnm1.pca-data",
-			              "expected pca_data to be a string, found %s", rnm_msgpack_type_name(where));
+			              "expected pca_data to be a string, found %s",
+			              rnm_msgpack_type_name(where));
 			return malformed_at(reader, where, err);
 		}
 		rnm_rnm1_find(reader, "rnm1.pca-data", "pca_data is nil or false: leave the key out instead");
 	} else if (reader->model.pca.len == 0) {
 		rnm_rnm1_find(reader, "rnm1.pca-data",
-		              "pca_data is empty: rspamd installs the network and then fails, without its other settings");
+		              "pca_data is empty: rspamd installs the network and then fails, without its "
+		              "other settings");
 	}
 	return RNM_OK;
 }
@@ -281,13 +294,15 @@ static void find_structural(struct rnm_rnm1_reader *reader, const struct rnm_msg
 {
 	/* rspamd: the binary flag of contrib/libucl's msgpack reader makes its Lua side read from NULL. */
 	if (facts->has_bin)
-		rnm_rnm1_find(reader, "rnm1.bin",
-		              "the value at byte %zu has the msgpack type bin: rspamd crashes when it loads this file, "
-		              "and again after each restart",
-		              facts->bin_offset);
+		rnm_rnm1_find(
+		    reader, "rnm1.bin",
+		    "the value at byte %zu has the msgpack type bin: rspamd crashes when it loads this file, "
+		    "and again after each restart",
+		    facts->bin_offset);
 	if (facts->has_negative_fixint)
 		rnm_rnm1_find(reader, "rnm1.negative-fixint",
-		              "the value at byte %zu is a negative integer in one byte: rspamd 3.4 reads another number",
+		              "the value at byte %zu is a negative integer in one byte: rspamd 3.4 reads "
+		              "another number",
 		              facts->fixint_offset);
 	if (facts->last_empty)
 		rnm_rnm1_find(reader, "rnm1.last-empty",
@@ -335,13 +350,14 @@ static enum rnm_status read_file(struct rnm_rnm1_reader *reader, const char *dat
 
 	reader->model.file_size = len;
 	if (len == 0) {
-		rnm_error_set(err, RNM_E_MALFORMED, "rnm1.empty", "expected an RNM1 file, found an empty one");
+		rnm_error_set(err, RNM_E_MALFORMED, "rnm1.empty",
+		              "expected an RNM1 file, found an empty one");
 		return RNM_E_MALFORMED;
 	}
 	if (len > RNM_BLOB_MAX)
 		return rnm_error_set(err, RNM_E_MALFORMED, "rnm1.too-large",
-		                     "expected at most %llu bytes, found %zu", (unsigned long long)RNM_BLOB_MAX,
-		                     len);
+		                     "expected at most %llu bytes, found %zu",
+		                     (unsigned long long)RNM_BLOB_MAX, len);
 	if (!rnm_zstd_is_frame(data, len)) {
 		status = read_map(reader, data, len, err);
 		if (status == RNM_E_MALFORMED)
@@ -353,8 +369,10 @@ static enum rnm_status read_file(struct rnm_rnm1_reader *reader, const char *dat
 	if (status != RNM_OK)
 		return status;
 	status = read_map(reader, rnm_buf_cstr(&reader->expanded), reader->expanded.len, err);
-	if (status == RNM_E_MALFORMED && reader->expanded.len >= 4 && memcmp(reader->expanded.data, "KAN\1", 4) == 0)
-		rnm_error_set_hint(err, "this is a bare compressed network, as in the field ann of a Redis hash");
+	if (status == RNM_E_MALFORMED && reader->expanded.len >= 4 &&
+	    memcmp(reader->expanded.data, "KAN\1", 4) == 0)
+		rnm_error_set_hint(err,
+		                   "this is a bare compressed network, as in the field ann of a Redis hash");
 	return status;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "format/rnm1_reader.h"
 #include "base/value_build.h"
 #include "format/rnm1_msgpack.h"
+#include "format/rnm1_reader.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -60,10 +60,11 @@ static void take_zscore(struct rnm_rnm1_reader *reader, const struct norm_parts 
 	bool sound = true;
 
 	if (!parts->has_mean || !parts->has_std) {
-		rnm_rnm1_find(reader, "rnm1.norm-stats",
-		              "norm_stats has mode zscore but no list of numbers under \"%s\": rspamd does not "
-		              "normalise with it",
-		              parts->has_mean ? "std" : "mean");
+		rnm_rnm1_find(
+		    reader, "rnm1.norm-stats",
+		    "norm_stats has mode zscore but no list of numbers under \"%s\": rspamd does not "
+		    "normalise with it",
+		    parts->has_mean ? "std" : "mean");
 		return;
 	}
 	if (parts->mean_count != parts->std_count)
@@ -79,9 +80,10 @@ static void take_zscore(struct rnm_rnm1_reader *reader, const struct norm_parts 
 		sound = sound && isfinite(parts->mean[i]) && isfinite(model->std[i]) && model->std[i] > 0;
 	}
 	if (!sound)
-		rnm_rnm1_find(reader, "rnm1.norm-stats",
-		              "norm_stats holds a deviation that is not above 0, or a number that is not finite: "
-		              "vectors become inf or nan");
+		rnm_rnm1_find(
+		    reader, "rnm1.norm-stats",
+		    "norm_stats holds a deviation that is not above 0, or a number that is not finite: "
+		    "vectors become inf or nan");
 	model->norm_mode = RNM_NORM_ZSCORE;
 	model->mean = parts->mean;
 	model->norm_count = parts->mean_count;
@@ -95,16 +97,18 @@ static bool bytes_are(struct rnm_bytes bytes, const char *text)
 static void take_norm(struct rnm_rnm1_reader *reader, const struct norm_parts *parts)
 {
 	if (!parts->has_mode)
-		rnm_rnm1_find(reader, "rnm1.norm-stats", "norm_stats has no mode: rspamd does not normalise with it");
+		rnm_rnm1_find(reader, "rnm1.norm-stats",
+		              "norm_stats has no mode: rspamd does not normalise with it");
 	else if (bytes_are(parts->mode, "unit"))
 		reader->model.norm_mode = RNM_NORM_UNIT;
 	else if (bytes_are(parts->mode, "zscore"))
 		take_zscore(reader, parts);
 	else
-		rnm_rnm1_find(reader, "rnm1.norm-stats",
-		              "norm_stats has the mode \"%.*s\", expected unit or zscore: rspamd does not normalise "
-		              "with it",
-		              (int)(parts->mode.len < 32 ? parts->mode.len : 32), parts->mode.data);
+		rnm_rnm1_find(
+		    reader, "rnm1.norm-stats",
+		    "norm_stats has the mode \"%.*s\", expected unit or zscore: rspamd does not normalise "
+		    "with it",
+		    (int)(parts->mode.len < 32 ? parts->mode.len : 32), parts->mode.data);
 }
 
 void rnm_rnm1_read_norm_stats(struct rnm_rnm1_reader *reader, const char **at)
@@ -118,13 +122,14 @@ void rnm_rnm1_read_norm_stats(struct rnm_rnm1_reader *reader, const char **at)
 		if (bytes_are(parts.mode, "unit"))
 			reader->model.norm_mode = RNM_NORM_UNIT;
 		else
-			rnm_rnm1_find(reader, "rnm1.norm-stats",
-			              "norm_stats is a string, expected a map: rspamd does not normalise with it");
+			rnm_rnm1_find(
+			    reader, "rnm1.norm-stats",
+			    "norm_stats is a string, expected a map: rspamd does not normalise with it");
 		return;
 	}
 	if (rnm_mp_type(**at) != RNM_MP_MAP) {
-		rnm_rnm1_find(reader, "rnm1.norm-stats", "norm_stats is %s, expected a map: rspamd fails on each message",
-		              type);
+		rnm_rnm1_find(reader, "rnm1.norm-stats",
+		              "norm_stats is %s, expected a map: rspamd fails on each message", type);
 		rnm_mp_skip(at);
 		return;
 	}
@@ -147,21 +152,24 @@ void rnm_rnm1_read_norm_stats(struct rnm_rnm1_reader *reader, const char **at)
 
 void rnm_rnm1_read_roc(struct rnm_rnm1_reader *reader, const char **at)
 {
-	static const char consequence[] = "a rule with roc_enabled and no thresholds of its own fails on each message";
+	static const char consequence[] =
+	    "a rule with roc_enabled and no thresholds of its own fails on each message";
 	const char *type = rnm_msgpack_type_name(*at);
 	struct rnm_rnm1 *model = &reader->model;
 	double *numbers;
 	size_t count;
 
 	if (rnm_mp_type(**at) != RNM_MP_ARRAY) {
-		rnm_rnm1_find(reader, "rnm1.roc", "roc_thresholds is %s, expected a list of two numbers: %s", type,
-		              consequence);
+		rnm_rnm1_find(reader, "rnm1.roc", "roc_thresholds is %s, expected a list of two numbers: %s",
+		              type, consequence);
 		rnm_mp_skip(at);
 	} else if (!read_numbers(reader, at, &numbers, &count)) {
-		rnm_rnm1_find(reader, "rnm1.roc", "roc_thresholds holds something else than numbers: %s", consequence);
+		rnm_rnm1_find(reader, "rnm1.roc", "roc_thresholds holds something else than numbers: %s",
+		              consequence);
 	} else if (count != 2 || !isfinite(numbers[0]) || !isfinite(numbers[1])) {
-		rnm_rnm1_find(reader, "rnm1.roc", "roc_thresholds holds %zu numbers, expected two finite ones: %s",
-		              count, consequence);
+		rnm_rnm1_find(reader, "rnm1.roc",
+		              "roc_thresholds holds %zu numbers, expected two finite ones: %s", count,
+		              consequence);
 	} else {
 		model->has_roc = true;
 		model->roc_spam = numbers[0];
@@ -234,7 +242,8 @@ static struct rnm_value *build(struct rnm_arena *arena, const char **at)
 void rnm_rnm1_read_extra(struct rnm_rnm1_reader *reader, const char **at)
 {
 	if (rnm_mp_type(**at) != RNM_MP_MAP) {
-		rnm_rnm1_find(reader, "rnm1.extra", "the key rnm holds %s, expected a map", rnm_msgpack_type_name(*at));
+		rnm_rnm1_find(reader, "rnm1.extra", "the key rnm holds %s, expected a map",
+		              rnm_msgpack_type_name(*at));
 		rnm_mp_skip(at);
 		return;
 	}

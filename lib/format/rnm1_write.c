@@ -74,7 +74,9 @@ static char *encode_negative_as_original(char *at, int64_t n)
 		int64_t least;
 		char mark;
 		unsigned bytes;
-	} forms[] = { { -INT8_MAX, INT8_MARK, 1 }, { -INT16_MAX, '\xd1', 2 }, { -INT32_MAX, '\xd2', 4 },
+	} forms[] = { { -INT8_MAX, INT8_MARK, 1 },
+		      { -INT16_MAX, '\xd1', 2 },
+		      { -INT32_MAX, '\xd2', 4 },
 		      { INT64_MIN, '\xd3', 8 } };
 	size_t form = 0;
 
@@ -129,7 +131,8 @@ static enum rnm_status put_container(const struct writer *to, const struct rnm_v
 	if (depth >= RNM_RNM1_DEPTH_MAX)
 		return refuse(err, "values nested that deep");
 	if (count > RNM_MSGPACK_VALUES_MAX || (value->type == RNM_OBJECT && count > RNM_MSGPACK_KEYS_MAX))
-		return refuse(err, value->type == RNM_OBJECT ? "a map of that many keys" : "a list that long");
+		return refuse(err,
+		              value->type == RNM_OBJECT ? "a map of that many keys" : "a list that long");
 	if (value->type == RNM_OBJECT)
 		put_map(to, (uint32_t)count);
 	else
@@ -177,7 +180,8 @@ static enum rnm_status put_value(const struct writer *to, const struct rnm_value
 	return refuse(err, "a value of an unknown type");
 }
 
-static enum rnm_status put_blob_header(const struct writer *to, const char *key, uint64_t size, struct rnm_error *err)
+static enum rnm_status put_blob_header(const struct writer *to, const char *key, uint64_t size,
+                                       struct rnm_error *err)
 {
 	if (size == 0 || size > RNM_BLOB_MAX)
 		return rnm_error_set(err, RNM_E_REFUSED, "rnm1.blob-size",

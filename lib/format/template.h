@@ -23,7 +23,7 @@ struct rnm_template_options {
 	/* The table `paths`. */
 	const struct rnm_template_var *paths;
 	size_t path_count;
-	uint64_t max_lua_steps;  /* instructions for the life of the engine */
+	uint64_t max_lua_steps; /* instructions for the life of the engine */
 	size_t max_lua_bytes;
 	double max_lua_seconds;  /* wall time inside expand for the life of the engine */
 	size_t max_output_bytes; /* of one expansion */

@@ -229,7 +229,8 @@ static bool use_strip_mark(struct rnm_tpl_run *run, struct level *level, size_t 
 {
 	if (!level->has_piece) {
 		rnm_tpl_fault_at(run, RNM_TPL_PLAIN_FAULT, pos, "attempt to index a nil value");
-		run->fault.hint = "leave out the - of the -%} before this tag: nothing has been printed that it could strip";
+		run->fault.hint = "leave out the - of the -%} before this tag: nothing has been printed that "
+		                  "it could strip";
 		return false;
 	}
 	strip_front(run, level);

@@ -79,6 +79,7 @@ static bool take_expression(struct rnm_tpl_parser *p, size_t after_word, struct 
 	size_t start;
 
 	*text = (struct rnm_bytes){ p->run->text, 0 };
+	*rstrip = (struct rnm_tpl_dash){ 0 };
 	p->at = after_word;
 	rnm_tpl_skip_space(p);
 	start = p->at;

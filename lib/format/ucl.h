@@ -35,12 +35,12 @@ struct rnm_ucl_io {
 };
 
 struct rnm_ucl_options {
-	struct rnm_arena *arena;         /* where the tree and all its strings go */
-	const char *filename;            /* resolved name of the main text, for messages and $FILENAME */
-	const struct rnm_ucl_var *vars;  /* FILENAME and CURDIR are added by the parser itself */
+	struct rnm_arena *arena;        /* where the tree and all its strings go */
+	const char *filename;           /* resolved name of the main text, for messages and $FILENAME */
+	const struct rnm_ucl_var *vars; /* FILENAME and CURDIR are added by the parser itself */
 	size_t var_count;
 	const struct rnm_ucl_io *io;
-	unsigned max_depth;              /* open objects and arrays; 0: 1000 */
+	unsigned max_depth; /* open objects and arrays; 0: 1000 */
 };
 
 /*

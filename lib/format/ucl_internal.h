@@ -9,7 +9,6 @@
 
 #include "format/ucl.h"
 
-
 /* rspamd: contrib/libucl/ucl_parser.c.  Chunks on the stack, main file included. */
 #define UCL_CHUNKS_MAX 16u
 /* rspamd: contrib/libucl/ucl_parser.c.  Names in one chain of a named section. */

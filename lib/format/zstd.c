@@ -47,8 +47,8 @@ static enum rnm_status expand_stuck(const struct rnm_buf *out, size_t len, bool 
 {
 	if (!at_end || out->len == out->max)
 		return expand_too_large(err, what, out->max);
-	rnm_error_set(err, RNM_E_MALFORMED, "zstd.truncated", "%s ends inside its zstd frame, after %zu bytes", what,
-	              len);
+	rnm_error_set(err, RNM_E_MALFORMED, "zstd.truncated",
+	              "%s ends inside its zstd frame, after %zu bytes", what, len);
 	return rnm_error_at_offset(err, NULL, len), RNM_E_MALFORMED;
 }
 

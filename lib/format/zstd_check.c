@@ -30,7 +30,7 @@ struct rnm_frame_check {
 	unsigned char head[FRAME_HEAD_MAX]; /* of the frame: gathered before anything is decoded */
 	size_t head_len;
 	bool started;
-	bool ended; /* the frame is complete */
+	bool ended;        /* the frame is complete */
 	uint64_t consumed; /* compressed bytes that the decoder has taken */
 	uint64_t declared;
 	uint64_t expanded;
@@ -105,10 +105,12 @@ static enum rnm_status fail_not_zstd(struct rnm_frame_check *check, struct rnm_e
 	rnm_error_set(&check->failure, RNM_E_MALFORMED, "frame.not-zstd",
 	              "%s: expected a zstd frame (28 b5 2f fd), found %s", check->what, found);
 	if (check->head_len >= KANN_MAGIC_LEN && memcmp(head, KANN_MAGIC, KANN_MAGIC_LEN) == 0)
-		rnm_error_set_hint(&check->failure, "this is a bare KANN network; rspamd wants it compressed with zstd");
+		rnm_error_set_hint(&check->failure,
+		                   "this is a bare KANN network; rspamd wants it compressed with zstd");
 	else if (check->head_len >= RNM_ZSTD_MAGIC_LEN && (head[0] & 0xf0) == 0x50 &&
 	         memcmp(head + 1, "\x2a\x4d\x18", 3) == 0)
-		rnm_error_set_hint(&check->failure, "this is a skippable zstd frame; rspamd writes a single ordinary one");
+		rnm_error_set_hint(&check->failure,
+		                   "this is a skippable zstd frame; rspamd writes a single ordinary one");
 	return fail_at(check, 0, err);
 }
 
@@ -129,14 +131,17 @@ static enum rnm_status check_head(struct rnm_frame_check *check, struct rnm_erro
 	}
 	if (declared == ZSTD_CONTENTSIZE_UNKNOWN) {
 		rnm_error_set(&check->failure, RNM_E_MALFORMED, "frame.size-unknown",
-		              "%s: expected a zstd frame that declares its content size, found none", check->what);
-		rnm_error_set_hint(&check->failure, "rspamd may cut such a frame short; compress it again from a file");
+		              "%s: expected a zstd frame that declares its content size, found none",
+		              check->what);
+		rnm_error_set_hint(&check->failure,
+		                   "rspamd may cut such a frame short; compress it again from a file");
 		return fail_at(check, RNM_ZSTD_MAGIC_LEN, err);
 	}
 	if (declared > RNM_BLOB_MAX) {
-		rnm_error_set(&check->failure, RNM_E_MALFORMED, "frame.too-large",
-		              "%s: expected at most %llu expanded bytes, found a zstd frame that declares %llu",
-		              check->what, (unsigned long long)RNM_BLOB_MAX, declared);
+		rnm_error_set(
+		    &check->failure, RNM_E_MALFORMED, "frame.too-large",
+		    "%s: expected at most %llu expanded bytes, found a zstd frame that declares %llu",
+		    check->what, (unsigned long long)RNM_BLOB_MAX, declared);
 		return fail_at(check, RNM_ZSTD_MAGIC_LEN, err);
 	}
 	check->declared = declared;
@@ -157,10 +162,11 @@ static enum rnm_status check_tensor(struct rnm_frame_check *check, struct rnm_er
 	int64_t rows = load_le32(check->start + 8), cols = load_le32(check->start + 12);
 
 	if (ndims != 2 || rows <= 0 || cols <= 0 || rows * cols != count)
-		rnm_error_set(&check->failure, RNM_E_MALFORMED, "frame.tensor",
-		              "%s: expected a matrix (2 dimensions, count = rows x columns), found %lld dimensions, "
-		              "count %lld, %lld x %lld",
-		              check->what, (long long)ndims, (long long)count, (long long)rows, (long long)cols);
+		rnm_error_set(
+		    &check->failure, RNM_E_MALFORMED, "frame.tensor",
+		    "%s: expected a matrix (2 dimensions, count = rows x columns), found %lld dimensions, "
+		    "count %lld, %lld x %lld",
+		    check->what, (long long)ndims, (long long)count, (long long)rows, (long long)cols);
 	else if (check->declared != TENSOR_HEAD + (uint64_t)count * 4)
 		rnm_error_set(&check->failure, RNM_E_MALFORMED, "frame.tensor",
 		              "%s: expected %llu bytes for a matrix of %lld x %lld, found %llu", check->what,
@@ -177,9 +183,10 @@ static enum rnm_status check_kann(struct rnm_frame_check *check, struct rnm_erro
 
 	if (memcmp(s, KANN_MAGIC, KANN_MAGIC_LEN) == 0)
 		return RNM_OK;
-	rnm_error_set(&check->failure, RNM_E_MALFORMED, "frame.kann",
-	              "%s: expected a KANN network (4b 41 4e 01) inside the zstd frame, found %02x %02x %02x %02x",
-	              check->what, s[0], s[1], s[2], s[3]);
+	rnm_error_set(
+	    &check->failure, RNM_E_MALFORMED, "frame.kann",
+	    "%s: expected a KANN network (4b 41 4e 01) inside the zstd frame, found %02x %02x %02x %02x",
+	    check->what, s[0], s[1], s[2], s[3]);
 	if (rnm_zstd_is_frame(s, KANN_MAGIC_LEN))
 		rnm_error_set_hint(&check->failure, "the network has been compressed twice");
 	return failed(check, err);
@@ -187,14 +194,17 @@ static enum rnm_status check_kann(struct rnm_frame_check *check, struct rnm_erro
 
 static size_t start_needed(const struct rnm_frame_check *check)
 {
-	return check->kind == RNM_BLOB_KANN ? KANN_MAGIC_LEN : check->kind == RNM_BLOB_TENSOR ? TENSOR_HEAD : 0;
+	return check->kind == RNM_BLOB_KANN     ? KANN_MAGIC_LEN
+	       : check->kind == RNM_BLOB_TENSOR ? TENSOR_HEAD
+	                                        : 0;
 }
 
 static enum rnm_status fail_size(struct rnm_frame_check *check, struct rnm_error *err)
 {
 	rnm_error_set(&check->failure, RNM_E_MALFORMED, "frame.size",
 	              "%s: expected the %llu bytes that the zstd frame declares, found %s%llu", check->what,
-	              (unsigned long long)check->declared, check->expanded > check->declared ? "at least " : "",
+	              (unsigned long long)check->declared,
+	              check->expanded > check->declared ? "at least " : "",
 	              (unsigned long long)check->expanded);
 	return failed(check, err);
 }
@@ -235,7 +245,8 @@ static enum rnm_status fail_decoder(struct rnm_frame_check *check, size_t code, 
 		return failed(check, err);
 	}
 	rnm_error_set(&check->failure, RNM_E_MALFORMED, "frame.corrupt",
-	              "%s: expected an intact zstd frame, found damage: %s", check->what, ZSTD_getErrorName(code));
+	              "%s: expected an intact zstd frame, found damage: %s", check->what,
+	              ZSTD_getErrorName(code));
 	return fail_at(check, check->consumed, err);
 }
 

@@ -282,7 +282,7 @@ static void check_evaluated(struct rnm_network *net, uint32_t index, struct rnm_
 	if (node->op == RNM_OP_DROPOUT || node->op == RNM_OP_SAMPLE_NORMAL)
 		rnm_findings_add(findings, RNM_KANN_STOCHASTIC, index, node->offset,
 		                 "node %" PRIu32 " (%s): expected an output that is a function of the input, "
-		                                 "found a random operator below it",
+		                 "found a random operator below it",
 		                 index, name);
 }
 

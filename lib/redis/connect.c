@@ -120,20 +120,22 @@ static enum rnm_status refused(struct rnm_redis *redis, const struct rnm_redis_s
 	if (greeting == GREETING_SELECT && strncmp(text, "NOAUTH", 6) == 0) {
 		rnm_client_fail(redis, NULL, RNM_E_REDIS, "redis.auth", text,
 		                "the server wants a password and none was given: %s", text);
-		rnm_error_set_hint(&redis->failure,
-		                   "add the option password to %.300s, or give it with --password-file FILE or in "
-		                   "RNM_REDIS_PASSWORD",
-		                   origin);
+		rnm_error_set_hint(
+		    &redis->failure,
+		    "add the option password to %.300s, or give it with --password-file FILE or in "
+		    "RNM_REDIS_PASSWORD",
+		    origin);
 	} else if (greeting == GREETING_SELECT) {
 		rnm_client_fail(redis, NULL, RNM_E_REDIS, "redis.select", text,
 		                "SELECT %.80s was refused: %s", settings->db, text);
 		rnm_error_set_hint(&redis->failure, "check the option db of %.300s", origin);
 	} else {
 		rnm_client_fail(redis, NULL, RNM_E_REDIS, "redis.auth", text, "AUTH was refused: %s", text);
-		rnm_error_set_hint(&redis->failure,
-		                   "check the options username and password of %.300s, and what --password-file or "
-		                   "RNM_REDIS_PASSWORD gave in their place",
-		                   origin);
+		rnm_error_set_hint(
+		    &redis->failure,
+		    "check the options username and password of %.300s, and what --password-file or "
+		    "RNM_REDIS_PASSWORD gave in their place",
+		    origin);
 	}
 	return RNM_E_REDIS;
 }
@@ -332,13 +334,16 @@ static enum rnm_status no_password(const struct rnm_redis_settings *settings, st
 
 	if (section != NULL)
 		rnm_error_set(err, status, "redis.auth",
-		              "expected a password beside the username of the section %s, found none", section);
+		              "expected a password beside the username of the section %s, found none",
+		              section);
 	else
-		rnm_error_set(err, status, "redis.auth", "expected a password for the redis user %.200s, found none",
+		rnm_error_set(err, status, "redis.auth",
+		              "expected a password for the redis user %.200s, found none",
 		              settings->username);
 	rnm_error_set_reference(err, "Redis requires a password when username is supplied");
 	rnm_error_set_hint(err, "%s, or give it with --password-file FILE or in RNM_REDIS_PASSWORD",
-	                   section != NULL ? "write password = \"...\"; there" : "write redis://USER:PASSWORD@HOST");
+	                   section != NULL ? "write password = \"...\"; there"
+	                                   : "write redis://USER:PASSWORD@HOST");
 	if (settings->username_file != NULL)
 		rnm_error_at_line(err, settings->username_file, settings->username_line);
 	return status;

@@ -169,16 +169,18 @@ static void check_sign_key(struct external *at, const char *rule, const struct r
 	if (!rnm_value_truthy(key))
 		return;
 	if (any_source(url, is_http) || any_source(rnm_value_get(model, "base_url"), is_http))
-		rnm_finding_add(at->list, RNM_ID_EXTERNAL_SIGN_KEY, key,
-		                "sign_key of external_model in the rule %s has no effect: rspamd checks signatures of "
-		                "files only and loads what comes over http(s) unverified; let a job fetch and verify "
-		                "it, then name the file as sign+/path",
-		                rule);
+		rnm_finding_add(
+		    at->list, RNM_ID_EXTERNAL_SIGN_KEY, key,
+		    "sign_key of external_model in the rule %s has no effect: rspamd checks signatures of "
+		    "files only and loads what comes over http(s) unverified; let a job fetch and verify "
+		    "it, then name the file as sign+/path",
+		    rule);
 	else if (url != NULL && !any_source(url, is_signed_file))
-		rnm_finding_add(at->list, RNM_ID_EXTERNAL_SIGN_KEY, key,
-		                "sign_key of external_model in the rule %s has no effect: rspamd checks the signature "
-		                "of a file only when sign+ stands before its path; write url = \"sign+/path\"",
-		                rule);
+		rnm_finding_add(
+		    at->list, RNM_ID_EXTERNAL_SIGN_KEY, key,
+		    "sign_key of external_model in the rule %s has no effect: rspamd checks the signature "
+		    "of a file only when sign+ stands before its path; write url = \"sign+/path\"",
+		    rule);
 }
 
 static void check_model(void *ctx, const char *name, const struct rnm_value *rule)

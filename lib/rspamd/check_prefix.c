@@ -53,8 +53,9 @@ static void find_first(struct prefixed *rules, size_t count)
 {
 	qsort(rules, count, sizeof(*rules), by_prefix);
 	for (size_t i = 0; i < count; i++)
-		rules[i].first = i > 0 && strcmp(rules[i - 1].prefix, rules[i].prefix) == 0 ? rules[i - 1].first
-		                                                                            : rules[i].index;
+		rules[i].first = i > 0 && strcmp(rules[i - 1].prefix, rules[i].prefix) == 0
+		                     ? rules[i - 1].first
+		                     : rules[i].index;
 	qsort(rules, count, sizeof(*rules), by_index);
 }
 
@@ -66,11 +67,12 @@ static void report(struct rnm_finding_list *list, const struct prefixed *rules, 
 
 		if (rules[i].first == i || rules[i].prefix[0] == '\0')
 			continue;
-		rnm_finding_add(list, RNM_ID_PREFIX_SHARED, prefix != NULL ? prefix : rule,
-		                "the rules %.*s and %.*s have the same prefix %s, and with it the same models and "
-		                "training data in Redis: each overwrites the other's; give each its own prefix",
-		                (int)first->key.len, first->key.data, (int)rule->key.len, rule->key.data,
-		                rules[i].prefix);
+		rnm_finding_add(
+		    list, RNM_ID_PREFIX_SHARED, prefix != NULL ? prefix : rule,
+		    "the rules %.*s and %.*s have the same prefix %s, and with it the same models and "
+		    "training data in Redis: each overwrites the other's; give each its own prefix",
+		    (int)first->key.len, first->key.data, (int)rule->key.len, rule->key.data,
+		    rules[i].prefix);
 	}
 }
 

@@ -54,9 +54,11 @@ static enum rnm_status not_regular(struct rnm_error *err, const char *file, mode
 
 	if (err == NULL)
 		return RNM_E_IO;
-	rnm_error_set(err, RNM_E_IO, "config.open", "expected %s to be a regular file, found %s", file, found);
-	rnm_error_set_hint(err, S_ISDIR(mode) ? "name the file in it, usually rspamd.conf"
-	                                      : "rspamd maps its files into memory: save the text as a file first");
+	rnm_error_set(err, RNM_E_IO, "config.open", "expected %s to be a regular file, found %s", file,
+	              found);
+	rnm_error_set_hint(err, S_ISDIR(mode)
+	                            ? "name the file in it, usually rspamd.conf"
+	                            : "rspamd maps its files into memory: save the text as a file first");
 	err->sys_errno = ENODEV; /* what mmap gives for it, and rspamd prints */
 	return RNM_E_IO;
 }

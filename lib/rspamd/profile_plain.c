@@ -43,7 +43,8 @@ static struct rnm_value *read_integer(struct plain *plain)
 	const char *start = plain->at;
 	int64_t n = 0;
 
-	while (plain->at < plain->end && *plain->at >= '0' && *plain->at <= '9' && plain->at - start < DIGITS_MAX)
+	while (plain->at < plain->end && *plain->at >= '0' && *plain->at <= '9' &&
+	       plain->at - start < DIGITS_MAX)
 		n = n * 10 + (*plain->at++ - '0');
 	/* No leading zeros; and what follows must end the number, or it is not one of this form. */
 	if (plain->at - start > 1 && *start == '0')

@@ -107,6 +107,21 @@ enum rnm_status rnm_rule_open(struct rnm_rule **out, struct rnm_config *config, 
 	return RNM_OK;
 }
 
+enum rnm_status rnm_rule_global_prefix(char **out, struct rnm_config *config,
+                                       const struct rnm_rule_options *options, struct rnm_error *err)
+{
+	const struct rnm_value *neural = NULL;
+	enum rnm_status status = rnm_config_get_all_opt(config, "neural", &neural, err);
+	char *prefix = NULL;
+
+	if (status == RNM_OK)
+		status = key_part(&prefix, neural, "prefix", RNM_DEFAULT_GLOBAL_PREFIX,
+		                  options != NULL ? options->numbers : RNM_NUMBERS_LUAJIT, err);
+	if (status == RNM_OK)
+		*out = prefix;
+	return status;
+}
+
 void rnm_rule_free(struct rnm_rule *rule)
 {
 	if (rule == NULL)

@@ -79,14 +79,16 @@ static enum rnm_status refuse_digest(const struct rnm_rule *rule, const struct r
 		break;
 	case RNM_DIGEST_UNWANTED:
 		rnm_error_set(err, RNM_E_REFUSED, "store.digest",
-		              "model version %s was trained for the providers digest %s, but rule \"%s\" has no providers",
+		              "model version %s was trained for the providers digest %s, but rule \"%s\" has "
+		              "no providers",
 		              version, rnm_model_digest_text(model), rule->name);
 		break;
 	default:
-		rnm_error_set(err, RNM_E_REFUSED, "store.digest",
-		              "model version %s was trained under another configuration: its providers digest is %s, "
-		              "the configuration's is %s",
-		              version, rnm_model_digest_text(model), rule->digest);
+		rnm_error_set(
+		    err, RNM_E_REFUSED, "store.digest",
+		    "model version %s was trained under another configuration: its providers digest is %s, "
+		    "the configuration's is %s",
+		    version, rnm_model_digest_text(model), rule->digest);
 	}
 	rnm_error_set_hint(err, "use --any-digest to take it all the same");
 	return RNM_E_REFUSED;
@@ -96,12 +98,14 @@ static enum rnm_status not_found(const struct rnm_model_list *list, const struct
                                  struct rnm_error *err)
 {
 	if (!any_parsed(list)) {
-		rnm_error_set(err, RNM_E_NOT_FOUND, "store.empty", "there are no models in Redis under %s", list->zset);
+		rnm_error_set(err, RNM_E_NOT_FOUND, "store.empty", "there are no models in Redis under %s",
+		              list->zset);
 		rnm_error_set_reference(err, "no models found in Redis");
 		rnm_error_set_hint(err, "the name holds the rule's prefix and the settings: check both");
 	} else if (choice->has_version) {
 		rnm_error_set(err, RNM_E_NOT_FOUND, "store.no-version",
-		              "there is no model of version %.14g with a network under %s", choice->version, list->zset);
+		              "there is no model of version %.14g with a network under %s", choice->version,
+		              list->zset);
 		rnm_error_set_reference(err, "model version %.14g not found", choice->version);
 		rnm_error_set_hint(err, "`rnm list` shows the versions that exist");
 	} else if (key_error(list) != NULL) {
@@ -109,20 +113,22 @@ static enum rnm_status not_found(const struct rnm_model_list *list, const struct
 		              "none of the %zu models under %s can be exported: %s", list->count, list->zset,
 		              key_error(list));
 		rnm_error_set_reference(err, "no suitable model found");
-		rnm_event_hint_refusal(err, key_error(list), "allow +hexists and +hmget in the ACL of the Redis user");
+		rnm_event_hint_refusal(err, key_error(list),
+		                       "allow +hexists and +hmget in the ACL of the Redis user");
 		return RNM_E_REDIS;
 	} else {
 		rnm_error_set(err, RNM_E_NOT_FOUND, "store.none-live",
-		              "none of the %zu models under %s can be exported: their keys hold no network", list->count,
-		              list->zset);
+		              "none of the %zu models under %s can be exported: their keys hold no network",
+		              list->count, list->zset);
 		rnm_error_set_reference(err, "no suitable model found");
 		rnm_error_set_hint(err, "networks expire when no worker loads them for the time ann_expire");
 	}
 	return RNM_E_NOT_FOUND;
 }
 
-enum rnm_status rnm_store_choose(size_t *index, const struct rnm_model_list *list, const struct rnm_rule *rule,
-                                 const struct rnm_choice *choice, struct rnm_error *err)
+enum rnm_status rnm_store_choose(size_t *index, const struct rnm_model_list *list,
+                                 const struct rnm_rule *rule, const struct rnm_choice *choice,
+                                 struct rnm_error *err)
 {
 	static const struct rnm_choice as_worker = { .newest = false };
 	size_t found;
@@ -135,5 +141,6 @@ enum rnm_status rnm_store_choose(size_t *index, const struct rnm_model_list *lis
 		return RNM_OK;
 	}
 	found = pick(list, choice, true);
-	return found != SIZE_MAX ? refuse_digest(rule, &list->models[found], err) : not_found(list, choice, err);
+	return found != SIZE_MAX ? refuse_digest(rule, &list->models[found], err)
+	                         : not_found(list, choice, err);
 }

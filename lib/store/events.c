@@ -26,8 +26,8 @@ enum rnm_status rnm_event_bulk(struct rnm_redis *redis, const struct rnm_event *
 	return buf->failed ? rnm_error_nomem(err) : RNM_OK;
 }
 
-enum rnm_status rnm_event_integer(struct rnm_redis *redis, int64_t *integer, bool *is_error, struct rnm_buf *text,
-                                  struct rnm_error *err)
+enum rnm_status rnm_event_integer(struct rnm_redis *redis, int64_t *integer, bool *is_error,
+                                  struct rnm_buf *text, struct rnm_error *err)
 {
 	struct rnm_event event;
 	enum rnm_status status = rnm_redis_next(redis, &event, err);
@@ -53,8 +53,8 @@ enum rnm_status rnm_event_unexpected(const char *command, struct rnm_error *err)
 	                     "expected another kind of answer to %s from Redis", command);
 }
 
-enum rnm_status rnm_event_send(struct rnm_redis *redis, const char *command, const char *key, const char *field,
-                               struct rnm_error *err)
+enum rnm_status rnm_event_send(struct rnm_redis *redis, const char *command, const char *key,
+                               const char *field, struct rnm_error *err)
 {
 	struct rnm_bytes argv[3] = { rnm_bytes_of(command), rnm_bytes_of(key), rnm_bytes_of(field) };
 
@@ -64,14 +64,16 @@ enum rnm_status rnm_event_send(struct rnm_redis *redis, const char *command, con
 void rnm_event_hint_refusal(struct rnm_error *err, const char *answer, const char *command_hint)
 {
 	if (strncmp(answer, "NOAUTH", 6) == 0)
-		rnm_error_set_hint(err, "set password in the section redis of rspamd's configuration, or give it with "
-		                        "--password-file FILE or in RNM_REDIS_PASSWORD");
+		rnm_error_set_hint(
+		    err, "set password in the section redis of rspamd's configuration, or give it with "
+			 "--password-file FILE or in RNM_REDIS_PASSWORD");
 	else if (strncmp(answer, "NOPERM", 6) != 0)
 		return;
 	/* "... to access one of the keys" (Redis 6), "... to access a key" (7); else it is the command. */
 	else if (strstr(answer, "access") != NULL)
-		rnm_error_set_hint(err, "the Redis user may not read these keys: its ACL needs a key pattern such as ~rn* "
-		                        "(rn is the default of neural.prefix)");
+		rnm_error_set_hint(
+		    err, "the Redis user may not read these keys: its ACL needs a key pattern such as ~rn* "
+			 "(rn is the default of neural.prefix)");
 	else if (command_hint != NULL)
 		rnm_error_set_hint(err, "%s", command_hint);
 }

@@ -40,7 +40,8 @@ static const char *key_of(const struct exporting *job)
 /* What is stored is damaged: no other way of exporting it would help. */
 static enum rnm_status hint_other_version(struct rnm_error *err)
 {
-	rnm_error_set_hint(err, "`rnm list` shows other versions: export one of them with -v, or train again");
+	rnm_error_set_hint(err,
+	                   "`rnm list` shows other versions: export one of them with -v, or train again");
 	return RNM_E_MALFORMED;
 }
 
@@ -59,7 +60,8 @@ static enum rnm_status in_key(const struct exporting *job, enum rnm_status statu
 
 static enum rnm_status redis_refused(const struct exporting *job, const char *text, struct rnm_error *err)
 {
-	rnm_error_set(err, RNM_E_REDIS, "export.redis", "cannot read the model under %s: %s", key_of(job), text);
+	rnm_error_set(err, RNM_E_REDIS, "export.redis", "cannot read the model under %s: %s", key_of(job),
+	              text);
 	rnm_error_set_reference(err, "failed to load model data: %s", text);
 	rnm_event_hint_refusal(err, text, "the Redis user may not run HMGET: allow +hmget in its ACL");
 	return RNM_E_REDIS;
@@ -67,7 +69,8 @@ static enum rnm_status redis_refused(const struct exporting *job, const char *te
 
 static enum rnm_status vanished(const struct exporting *job, struct rnm_error *err)
 {
-	rnm_error_set(err, RNM_E_NOT_FOUND, "export.vanished", "there is no network under %s any more", key_of(job));
+	rnm_error_set(err, RNM_E_NOT_FOUND, "export.vanished", "there is no network under %s any more",
+	              key_of(job));
 	rnm_error_set_reference(err, "failed to load ANN data from Redis");
 	rnm_error_set_hint(err, "it has expired or was replaced since it was listed; try again");
 	return RNM_E_NOT_FOUND;
@@ -122,7 +125,8 @@ static enum rnm_status read_small_fields(struct exporting *job, struct rnm_error
 		status = rnm_event_bulk(job->redis, &event, &job->text, rnm_small_field_names[field], err);
 		if (status == RNM_OK)
 			status = rnm_export_head_take(&job->head, field,
-			                              (struct rnm_bytes){ rnm_buf_cstr(&job->text), job->text.len },
+			                              (struct rnm_bytes){ rnm_buf_cstr(&job->text),
+			                                                  job->text.len },
 			                              job->rule, job->result, err);
 		if (status != RNM_OK)
 			return in_key(job, status, err);
@@ -148,9 +152,10 @@ static enum rnm_status put_head(struct exporting *job, bool first, struct rnm_er
 
 static enum rnm_status too_large(const struct exporting *job, uint64_t size, struct rnm_error *err)
 {
-	return rnm_error_set(err, RNM_E_REFUSED, "export.too-large",
-	                     "%s: expected a file of at most %llu bytes, the most that rspamd reads, found %llu",
-	                     key_of(job), (unsigned long long)RNM_BLOB_MAX, (unsigned long long)size);
+	return rnm_error_set(
+	    err, RNM_E_REFUSED, "export.too-large",
+	    "%s: expected a file of at most %llu bytes, the most that rspamd reads, found %llu", key_of(job),
+	    (unsigned long long)RNM_BLOB_MAX, (unsigned long long)size);
 }
 
 static void report_progress(struct exporting *job, size_t len)
@@ -162,8 +167,8 @@ static void report_progress(struct exporting *job, size_t len)
 		job->options->progress(job->options->progress_ctx, job->blobs_done, total);
 }
 
-static enum rnm_status stream_blob(struct exporting *job, enum rnm_blob_kind kind, const char *field, uint64_t size,
-                                   uint64_t *expanded, struct rnm_error *err)
+static enum rnm_status stream_blob(struct exporting *job, enum rnm_blob_kind kind, const char *field,
+                                   uint64_t size, uint64_t *expanded, struct rnm_error *err)
 {
 	enum rnm_status status = rnm_tee_begin_blob(job->tee, kind, field, size, err);
 	uint64_t received = 0;
@@ -206,7 +211,8 @@ static enum rnm_status export_pca(struct exporting *job, struct rnm_error *err)
 	job->result->pca_size = event.length;
 	status = put_head(job, true, err);
 	if (status == RNM_OK)
-		status = stream_blob(job, RNM_BLOB_TENSOR, "pca", event.length, &job->result->pca_expanded, err);
+		status =
+		    stream_blob(job, RNM_BLOB_TENSOR, "pca", event.length, &job->result->pca_expanded, err);
 	return in_key(job, status, err);
 }
 
@@ -232,7 +238,8 @@ static enum rnm_status export_ann(struct exporting *job, struct rnm_error *err)
 	if (status == RNM_OK && job->head_size + head->pca_size + head->ann_size > RNM_BLOB_MAX)
 		status = too_large(job, job->head_size + head->pca_size + head->ann_size, err);
 	if (status == RNM_OK)
-		status = stream_blob(job, RNM_BLOB_KANN, "ann", event.length, &job->result->ann_expanded, err);
+		status =
+		    stream_blob(job, RNM_BLOB_KANN, "ann", event.length, &job->result->ann_expanded, err);
 	return in_key(job, status, err);
 }
 
@@ -247,8 +254,8 @@ static enum rnm_status run(struct exporting *job, struct rnm_error *err)
 	if (status == RNM_OK)
 		status = read_small_fields(job, err);
 	if (status == RNM_OK)
-		status = rnm_export_head_extra(&job->head, job->rule, job->list, job->model, job->options, job->result,
-		                               err);
+		status = rnm_export_head_extra(&job->head, job->rule, job->list, job->model, job->options,
+		                               job->result, err);
 	if (status == RNM_OK)
 		status = export_pca(job, err);
 	if (status == RNM_OK)
@@ -266,12 +273,17 @@ enum rnm_status rnm_store_export(struct rnm_redis *redis, const struct rnm_rule 
                                  struct rnm_error *err)
 {
 	struct rnm_export_result done = { .file_size = 0 };
-	struct exporting job = { .redis = redis, .rule = rule, .list = list, .options = options, .result = &done,
+	struct exporting job = { .redis = redis,
+		                 .rule = rule,
+		                 .list = list,
+		                 .options = options,
+		                 .result = &done,
 		                 .output = { .spool = -1 } };
 	enum rnm_status status;
 
 	if (index >= list->count || list->models[index].profile.redis_key == NULL)
-		return rnm_error_set(err, RNM_E_USAGE, "export.index", "expected a model with a key, found none");
+		return rnm_error_set(err, RNM_E_USAGE, "export.index",
+		                     "expected a model with a key, found none");
 	job.model = &list->models[index];
 	rnm_buf_init(&job.text, SMALL_FIELD_MAX);
 	status = rnm_export_head_init(&job.head, rule, job.model, options, err);

@@ -33,13 +33,14 @@ static enum rnm_status refuse_version(const struct rnm_profile *profile, struct 
 	rnm_error_set(err, RNM_E_REFUSED, "export.version",
 	              "expected the profile's version to be an integer from 1 to 9007199254740991, found %s",
 	              profile->version_kind == RNM_VERSION_ABSENT ? "none" : profile->version_text);
-	rnm_error_set_hint(err, "rspamd numbers its models from 1; the command neural_export writes such a version as "
-	                        "the original does");
+	rnm_error_set_hint(
+	    err, "rspamd numbers its models from 1; the command neural_export writes such a version as "
+		 "the original does");
 	return RNM_E_REFUSED;
 }
 
-static enum rnm_status take_version(struct rnm_export_head *head, const struct rnm_profile *profile, bool original,
-                                    struct rnm_error *err)
+static enum rnm_status take_version(struct rnm_export_head *head, const struct rnm_profile *profile,
+                                    bool original, struct rnm_error *err)
 {
 	double version = profile->version;
 
@@ -56,11 +57,13 @@ static enum rnm_status take_version(struct rnm_export_head *head, const struct r
 
 static enum rnm_status refuse_without_providers(const struct rnm_rule *rule, struct rnm_error *err)
 {
-	rnm_error_set(err, RNM_E_REFUSED, "export.no-providers",
-	              "rule \"%s\" has no providers: the file would carry no providers_digest and no rspamd could "
-	              "load it",
-	              rule->name);
-	rnm_error_set_hint(err, "`rnm list` shows the models of such a rule; only rules with providers can be exported");
+	rnm_error_set(
+	    err, RNM_E_REFUSED, "export.no-providers",
+	    "rule \"%s\" has no providers: the file would carry no providers_digest and no rspamd could "
+	    "load it",
+	    rule->name);
+	rnm_error_set_hint(
+	    err, "`rnm list` shows the models of such a rule; only rules with providers can be exported");
 	return RNM_E_REFUSED;
 }
 
@@ -68,8 +71,8 @@ static enum rnm_status refuse_digest(const struct rnm_rule *rule, const struct r
                                      struct rnm_error *err)
 {
 	rnm_error_set(err, RNM_E_REFUSED, "export.digest",
-	              "the model's providers digest is %s, the configuration's is %s", rnm_model_digest_text(model),
-	              rule->has_providers ? rule->digest : "none");
+	              "the model's providers digest is %s, the configuration's is %s",
+	              rnm_model_digest_text(model), rule->has_providers ? rule->digest : "none");
 	rnm_error_set_hint(err, "use --any-digest to export it all the same");
 	return RNM_E_REFUSED;
 }
@@ -90,7 +93,8 @@ static enum rnm_status take_digest(struct rnm_export_head *head, const struct rn
 		return refuse_digest(rule, model, err);
 	if (!rnm_rnm1_is_digest(rnm_bytes_of(digest)))
 		return rnm_error_set(err, RNM_E_REFUSED, "export.digest",
-		                     "expected a providers digest of 16 digits from 0 to f, found \"%.64s\"", digest);
+		                     "expected a providers digest of 16 digits from 0 to f, found \"%.64s\"",
+		                     digest);
 	memcpy(head->digest, digest, sizeof(head->digest));
 	head->head.providers_digest = head->digest;
 	return RNM_OK;
@@ -168,7 +172,8 @@ enum rnm_status rnm_export_head_take(struct rnm_export_head *head, enum rnm_smal
 		break;
 	case RNM_FIELD_HOSTNAME:
 		if (result->locked)
-			snprintf(result->lock_host, sizeof(result->lock_host), "%.*s", (int)text.len, text.data);
+			snprintf(result->lock_host, sizeof(result->lock_host), "%.*s", (int)text.len,
+			         text.data);
 		break;
 	case RNM_FIELD_OBSOLETE:
 		result->obsolete = true;
@@ -203,8 +208,8 @@ static bool add_symbols(struct rnm_arena *arena, struct rnm_value *map, const st
 
 enum rnm_status rnm_export_head_extra(struct rnm_export_head *head, const struct rnm_rule *rule,
                                       const struct rnm_model_list *list, const struct rnm_model *model,
-                                      const struct rnm_export_options *options, struct rnm_export_result *result,
-                                      struct rnm_error *err)
+                                      const struct rnm_export_options *options,
+                                      struct rnm_export_result *result, struct rnm_error *err)
 {
 	struct rnm_arena *arena = &head->arena;
 	struct rnm_value *map;
@@ -216,12 +221,13 @@ enum rnm_status rnm_export_head_extra(struct rnm_export_head *head, const struct
 	if (options->original_fields)
 		return RNM_OK;
 	map = rnm_value_new(arena, RNM_OBJECT);
-	if (map == NULL || !add_text(arena, map, "tool", options->tool) || !add_text(arena, map, "rule", rule->name) ||
-	    !add_text(arena, map, "settings", list->settings) ||
+	if (map == NULL || !add_text(arena, map, "tool", options->tool) ||
+	    !add_text(arena, map, "rule", rule->name) || !add_text(arena, map, "settings", list->settings) ||
 	    !add_text(arena, map, "profile_digest", model->profile.digest) ||
 	    !add_symbols(arena, map, &model->profile))
 		return rnm_error_nomem(err);
-	if (head->providers_meta != NULL && !rnm_value_add_s(arena, map, "providers_meta", head->providers_meta))
+	if (head->providers_meta != NULL &&
+	    !rnm_value_add_s(arena, map, "providers_meta", head->providers_meta))
 		return rnm_error_nomem(err);
 	head->head.extra = map;
 	return RNM_OK;

@@ -17,7 +17,7 @@ struct rnm_export_head {
 	struct rnm_json_field *norm;
 	struct rnm_json_field *roc;
 	struct rnm_value *providers_meta; /* in the arena; NULL when absent or unusable */
-	struct rnm_arena arena; /* the map `rnm` */
+	struct rnm_arena arena;           /* the map `rnm` */
 };
 
 /* What can be said before Redis is asked: version and digest. */
@@ -45,7 +45,8 @@ RNM_MUST_CHECK enum rnm_status rnm_export_head_take(struct rnm_export_head *head
                                                     struct rnm_export_result *result, struct rnm_error *err);
 
 /* Builds the map `rnm`, once all small fields have been taken. */
-RNM_MUST_CHECK enum rnm_status rnm_export_head_extra(struct rnm_export_head *head, const struct rnm_rule *rule,
+RNM_MUST_CHECK enum rnm_status rnm_export_head_extra(struct rnm_export_head *head,
+                                                     const struct rnm_rule *rule,
                                                      const struct rnm_model_list *list,
                                                      const struct rnm_model *model,
                                                      const struct rnm_export_options *options,

@@ -175,16 +175,19 @@ static char *digest_verdict(const struct rnm_rule *rule, const struct rnm_model 
 {
 	switch (model->digest_match) {
 	case RNM_DIGEST_OTHER:
-		return text_of("trained under another configuration (digest %s)", rnm_model_digest_text(model));
+		return text_of("trained under another configuration (digest %s)",
+		               rnm_model_digest_text(model));
 	case RNM_DIGEST_MISSING:
 		return rule->providers_used ? text_of("names no providers digest, the rule has one") : NULL;
 	case RNM_DIGEST_UNWANTED:
-		return text_of("names a providers digest (%s), the rule has no providers", rnm_model_digest_text(model));
+		return text_of("names a providers digest (%s), the rule has no providers",
+		               rnm_model_digest_text(model));
 	case RNM_DIGEST_SAME:
 		break;
 	}
 	if (!rule->providers_used && model->profile.providers_digest != NULL)
-		return text_of("names a providers digest, which rules with an empty list of providers reject");
+		return text_of(
+		    "names a providers digest, which rules with an empty list of providers reject");
 	return NULL;
 }
 
@@ -251,8 +254,9 @@ static char *verdict(const struct judgement *judgement, size_t index)
 		return strdup("served");
 	if (!model->profile.worker_ok)
 		return malformed_verdict(&model->profile, NULL);
-	text = index == judgement->stuck ? strdup("empty network: workers fail to load it and do not fall back")
-	                                 : key_verdict(model);
+	text = index == judgement->stuck
+	           ? strdup("empty network: workers fail to load it and do not fall back")
+	           : key_verdict(model);
 	if (text == NULL)
 		text = digest_verdict(judgement->rule, model);
 	if (text == NULL)
@@ -272,9 +276,12 @@ static const char *unsure(const struct judgement *judgement)
 	if (judgement->distances.known || (rule->providers_used && rule->disable_symbols_input))
 		return "";
 	if (!judgement->same_symbols)
-		return "; their lists of symbols differ, and workers prefer the one nearest to their own, which is not known "
+		return "; their lists of symbols differ, and workers prefer the one nearest to their own, "
+		       "which is not known "
 		       "here";
-	return rule->providers_used ? "" : ", provided that its list of symbols is near enough to the workers' own";
+	return rule->providers_used
+	           ? ""
+	           : ", provided that its list of symbols is near enough to the workers' own";
 }
 
 static char *served_why(const struct judgement *judgement)
@@ -286,16 +293,18 @@ static char *served_why(const struct judgement *judgement)
 	if (is_bare(judgement->rule))
 		return strdup("not known: no configuration says what the rule asks for");
 	if (judgement->stuck != SIZE_MAX)
-		return text_of("version %s comes first, but its network is empty: workers fail to load it and do not "
-		               "fall back to another",
-		               list->models[judgement->stuck].profile.version_text);
+		return text_of(
+		    "version %s comes first, but its network is empty: workers fail to load it and do not "
+		    "fall back to another",
+		    list->models[judgement->stuck].profile.version_text);
 	if (judgement->fitting == 0)
 		return text_of("none of the %zu newest profiles fits the configuration", judgement->window);
 	if (list->served == SIZE_MAX)
 		return strdup("no profile that fits the configuration has a usable network under its key");
 	return text_of("%s (%s) among the %zu fitting of the %zu newest profiles%s",
-	               judgement->distances.known && !judgement->same_symbols ? "nearest symbols, then highest version"
-	                                                                      : "highest version",
+	               judgement->distances.known && !judgement->same_symbols
+	                   ? "nearest symbols, then highest version"
+	                   : "highest version",
 	               list->models[list->served].profile.version_text, judgement->fitting, judgement->window,
 	               unsure(judgement));
 }
@@ -324,8 +333,9 @@ static enum rnm_status judge(struct judgement *judgement, struct rnm_error *err)
 enum rnm_status rnm_model_list_judge(struct rnm_model_list *list, const struct rnm_rule *rule,
                                      struct rnm_error *err)
 {
-	struct judgement judgement = { .list = list, .rule = rule, .window = window_size(rule, list->count),
-		                       .stuck = SIZE_MAX };
+	struct judgement judgement = {
+		.list = list, .rule = rule, .window = window_size(rule, list->count), .stuck = SIZE_MAX
+	};
 	enum rnm_status status = rnm_distances_measure(&judgement.distances, list, rule, err);
 
 	if (status == RNM_OK)

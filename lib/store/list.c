@@ -26,12 +26,15 @@ struct listing {
 
 static enum rnm_status zset_error(const struct listing *listing, const char *text, struct rnm_error *err)
 {
-	rnm_error_set(err, RNM_E_REDIS, "store.zset", "cannot list the models in %s: %s", listing->list->zset, text);
+	rnm_error_set(err, RNM_E_REDIS, "store.zset", "cannot list the models in %s: %s", listing->list->zset,
+	              text);
 	rnm_error_set_reference(err, "failed to list models: %s", text);
 	if (strncmp(text, "WRONGTYPE", 9) == 0)
-		rnm_error_set_hint(err, "this key is no list of models: something else uses the name; compare "
-		                        "neural.prefix and the rule's prefix, or rename the other key");
-	rnm_event_hint_refusal(err, text, "the Redis user may not run this: allow +zrevrange +hexists +hmget in its ACL");
+		rnm_error_set_hint(err,
+		                   "this key is no list of models: something else uses the name; compare "
+		                   "neural.prefix and the rule's prefix, or rename the other key");
+	rnm_event_hint_refusal(
+	    err, text, "the Redis user may not run this: allow +zrevrange +hexists +hmget in its ACL");
 	return RNM_E_REDIS;
 }
 
@@ -104,8 +107,8 @@ static enum rnm_status read_member(struct listing *listing, struct rnm_error *er
 	if (model == NULL)
 		return rnm_error_nomem(err);
 	status = rnm_profile_parse(&model->profile,
-	                           (struct rnm_bytes){ rnm_buf_cstr(&listing->member), listing->member.len }, score,
-	                           err);
+	                           (struct rnm_bytes){ rnm_buf_cstr(&listing->member), listing->member.len },
+	                           score, err);
 	if (status != RNM_OK)
 		return status;
 	listing->list->count++;
@@ -214,8 +217,9 @@ static enum rnm_status second_trip(struct listing *listing, struct rnm_error *er
 	return status;
 }
 
-enum rnm_status rnm_store_list(struct rnm_model_list **out, struct rnm_redis *redis, const struct rnm_rule *rule,
-                               const char *settings, enum rnm_list_detail detail, struct rnm_error *err)
+enum rnm_status rnm_store_list(struct rnm_model_list **out, struct rnm_redis *redis,
+                               const struct rnm_rule *rule, const char *settings, enum rnm_list_detail detail,
+                               struct rnm_error *err)
 {
 	struct rnm_model_list *list = calloc(1, sizeof(*list));
 	struct listing listing = { .redis = redis, .list = list, .detail = detail };

@@ -92,12 +92,14 @@ static void inspect_fit(struct rnm_model_file *file)
 	input = rnm_network_input_dim(file->network);
 	raw = file->pca.rows > 0 ? file->pca.cols : input;
 	if (file->pca.rows > 0 && file->pca.rows != input)
-		rnm_error_set(&file->fit_problem, RNM_NO, "model.pca-rows",
-		              "expected a PCA matrix of %llu rows, as many as the network has inputs, found %u",
-		              (unsigned long long)input, file->pca.rows);
+		rnm_error_set(
+		    &file->fit_problem, RNM_NO, "model.pca-rows",
+		    "expected a PCA matrix of %llu rows, as many as the network has inputs, found %u",
+		    (unsigned long long)input, file->pca.rows);
 	else if (container->norm_mode == RNM_NORM_ZSCORE && container->norm_count != raw)
 		rnm_error_set(&file->fit_problem, RNM_NO, "model.norm-length",
-		              "expected norm_stats for %llu inputs, found %zu: rspamd would leave the others as they are",
+		              "expected norm_stats for %llu inputs, found %zu: rspamd would leave the others "
+		              "as they are",
 		              (unsigned long long)raw, container->norm_count);
 }
 

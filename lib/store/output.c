@@ -29,7 +29,8 @@ static enum rnm_status spool_error(const struct rnm_output *output, int errnum, 
 }
 
 /* The original's words, with the name that the caller gave. */
-static void set_reference(const struct rnm_output *output, const char *verb, int errnum, struct rnm_error *err)
+static void set_reference(const struct rnm_output *output, const char *verb, int errnum,
+                          struct rnm_error *err)
 {
 	char reason[256];
 
@@ -151,7 +152,8 @@ static int target_fd(const struct rnm_output *output)
 }
 
 /* To what cannot be taken back: a pipe, a device, the caller's descriptor. */
-static enum rnm_status write_out(struct rnm_output *output, const char *data, size_t len, struct rnm_error *err)
+static enum rnm_status write_out(struct rnm_output *output, const char *data, size_t len,
+                                 struct rnm_error *err)
 {
 	int fd = target_fd(output);
 
@@ -276,8 +278,9 @@ static enum rnm_status pack(struct rnm_output *output, uint64_t *size, char hash
 	enum rnm_status status;
 
 	crypto_generichash_init(&packing.hash, NULL, 0, HASH_BYTES);
-	status = buffer == NULL ? rnm_error_nomem(err)
-	                        : rnm_zstd_encoder_new(&encoder, output->received, emit_packed, &packing, err);
+	status = buffer == NULL
+	             ? rnm_error_nomem(err)
+	             : rnm_zstd_encoder_new(&encoder, output->received, emit_packed, &packing, err);
 	if (status == RNM_OK)
 		status = pack_spool(output, encoder, buffer, err);
 	rnm_zstd_encoder_free(encoder);

@@ -21,10 +21,12 @@ struct rnm_output {
 	uint64_t sent; /* bytes that have gone where they cannot be taken back */
 };
 
-RNM_MUST_CHECK enum rnm_status rnm_output_open(struct rnm_output *output, const struct rnm_export_options *options,
+RNM_MUST_CHECK enum rnm_status rnm_output_open(struct rnm_output *output,
+                                               const struct rnm_export_options *options,
                                                struct rnm_error *err);
 /* Takes the bytes as they come from Redis; ctx is the output. */
-RNM_MUST_CHECK enum rnm_status rnm_output_take(void *ctx, const void *data, size_t len, struct rnm_error *err);
+RNM_MUST_CHECK enum rnm_status rnm_output_take(void *ctx, const void *data, size_t len,
+                                               struct rnm_error *err);
 /*
  * Everything has been checked: brings the bytes to their place.  *size and hash are those of the file;
  * hash comes in as the hash of the bytes taken and changes only when they are compressed.

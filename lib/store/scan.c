@@ -91,9 +91,11 @@ static enum rnm_status scan_refused(struct scan *scan, struct rnm_bytes answer, 
 {
 	rnm_buf_clear(&scan->text);
 	rnm_buf_append(&scan->text, answer.data, answer.len);
-	rnm_error_set(err, RNM_E_REDIS, "store.scan", "cannot look for models: %s", rnm_buf_cstr(&scan->text));
-	rnm_event_hint_refusal(err, rnm_buf_cstr(&scan->text),
-	                       "the Redis user may not run SCAN: name -r and -s instead of --all, or allow +scan in its ACL");
+	rnm_error_set(err, RNM_E_REDIS, "store.scan", "cannot look for models: %s",
+	              rnm_buf_cstr(&scan->text));
+	rnm_event_hint_refusal(
+	    err, rnm_buf_cstr(&scan->text),
+	    "the Redis user may not run SCAN: name -r and -s instead of --all, or allow +scan in its ACL");
 	return RNM_E_REDIS;
 }
 
@@ -104,7 +106,8 @@ static enum rnm_status scan_round(struct scan *scan, const char *pattern, char *
 	struct rnm_event event;
 	enum rnm_status status;
 
-	status = rnm_redis_sendv(scan->redis, err, "SCAN", cursor, "MATCH", pattern, "COUNT", SCAN_COUNT, NULL);
+	status =
+	    rnm_redis_sendv(scan->redis, err, "SCAN", cursor, "MATCH", pattern, "COUNT", SCAN_COUNT, NULL);
 	if (status == RNM_OK)
 		status = rnm_redis_next(scan->redis, &event, err);
 	if (status != RNM_OK)
@@ -166,8 +169,7 @@ static enum rnm_status keep_zsets(struct scan *scan, struct rnm_error *err)
 
 		if (status == RNM_OK)
 			status = rnm_redis_next(scan->redis, &event, err);
-		if (event.kind == RNM_EVENT_STATUS &&
-		    !rnm_bytes_equal(event.data, rnm_bytes_of("zset")))
+		if (event.kind == RNM_EVENT_STATUS && !rnm_bytes_equal(event.data, rnm_bytes_of("zset")))
 			free_set(&scan->sets[i]);
 		else
 			scan->sets[kept++] = scan->sets[i];
@@ -180,7 +182,9 @@ enum rnm_status rnm_store_scan(struct rnm_store_set **out, size_t *count, struct
                                const char *global, char *const *known_prefixes, size_t known_count,
                                struct rnm_error *err)
 {
-	struct scan scan = { .redis = redis, .global = global, .known = known_prefixes, .known_count = known_count };
+	struct scan scan = {
+		.redis = redis, .global = global, .known = known_prefixes, .known_count = known_count
+	};
 	char cursor[32] = "0";
 	struct rnm_buf pattern;
 	enum rnm_status status;

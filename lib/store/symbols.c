@@ -57,9 +57,9 @@ enum rnm_status rnm_distances_measure(struct rnm_distances *distances, const str
 		return rnm_error_nomem(err);
 	}
 	for (size_t i = 0; i < list->count; i++)
-		distances->of[i] = rnm_profile_distance((const char *const *)list->models[i].profile.symbols,
-		                                        list->models[i].profile.symbol_count, names,
-		                                        distances->own_count);
+		distances->of[i] =
+		    rnm_profile_distance((const char *const *)list->models[i].profile.symbols,
+		                         list->models[i].profile.symbol_count, names, distances->own_count);
 	distances->known = true;
 	free(names);
 	return RNM_OK;

@@ -29,8 +29,8 @@ struct worker {
 	bool running;
 	pthread_t thread;
 	/* Under the lock: */
-	uint64_t done; /* slots that this worker has finished */
-	enum rnm_status status; /* stays at the first failure */
+	uint64_t done;            /* slots that this worker has finished */
+	enum rnm_status status;   /* stays at the first failure */
 	struct rnm_error failure; /* not touched again once status tells of it */
 };
 
@@ -256,8 +256,8 @@ enum rnm_status rnm_tee_put(struct rnm_tee *tee, const void *data, size_t len, s
 	return RNM_OK;
 }
 
-enum rnm_status rnm_tee_begin_blob(struct rnm_tee *tee, enum rnm_blob_kind kind, const char *what, uint64_t size,
-                                   struct rnm_error *err)
+enum rnm_status rnm_tee_begin_blob(struct rnm_tee *tee, enum rnm_blob_kind kind, const char *what,
+                                   uint64_t size, struct rnm_error *err)
 {
 	enum rnm_status status = flush(tee, err);
 

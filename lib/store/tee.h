@@ -16,17 +16,18 @@ typedef enum rnm_status rnm_tee_write(void *ctx, const void *data, size_t len, s
 
 #define RNM_TEE_HASH_HEX 65 /* BLAKE2b-256 in hexadecimal and the NUL */
 
-RNM_MUST_CHECK enum rnm_status rnm_tee_new(struct rnm_tee **out, bool hashing, rnm_tee_write *write, void *ctx,
-                                           struct rnm_error *err);
+RNM_MUST_CHECK enum rnm_status rnm_tee_new(struct rnm_tee **out, bool hashing, rnm_tee_write *write,
+                                           void *ctx, struct rnm_error *err);
 /* Stops the threads, if there are any. */
 void rnm_tee_free(struct rnm_tee *tee);
 
 RNM_MUST_CHECK enum rnm_status rnm_tee_put(struct rnm_tee *tee, const void *data, size_t len,
                                            struct rnm_error *err);
 /* What is put between the two calls is a blob of the kind; size is its announced length. */
-RNM_MUST_CHECK enum rnm_status rnm_tee_begin_blob(struct rnm_tee *tee, enum rnm_blob_kind kind, const char *what,
-                                                  uint64_t size, struct rnm_error *err);
-RNM_MUST_CHECK enum rnm_status rnm_tee_end_blob(struct rnm_tee *tee, uint64_t *expanded, struct rnm_error *err);
+RNM_MUST_CHECK enum rnm_status rnm_tee_begin_blob(struct rnm_tee *tee, enum rnm_blob_kind kind,
+                                                  const char *what, uint64_t size, struct rnm_error *err);
+RNM_MUST_CHECK enum rnm_status rnm_tee_end_blob(struct rnm_tee *tee, uint64_t *expanded,
+                                                struct rnm_error *err);
 /* Writes what is left; the hash of everything that was put (unchanged without hashing). */
 RNM_MUST_CHECK enum rnm_status rnm_tee_finish(struct rnm_tee *tee, char hash[RNM_TEE_HASH_HEX],
                                               struct rnm_error *err);

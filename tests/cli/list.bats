@@ -248,3 +248,16 @@ teardown_file() {
 	! cli info commandstats | grep -oE '^cmdstat_[a-z|]+' | sed 's/cmdstat_//' |
 		grep -vxE 'scan|type|zrevrange|hexists|hstrlen|pttl|config\|resetstat|info|hello|select|auth|ping' || false
 }
+
+@test "--all looks under the module's own prefix, also without a usable rule" {
+	cli zadd zz3_some_3_default 1700000000 \
+		'{"digest":"d","symbols":[],"version":1,"redis_key":"zz_key"}' >/dev/null
+	cat >"$BATS_TEST_TMPDIR/zz.conf" <<-EOF
+		redis { servers = "$SOCKET" }
+		neural { prefix = "zz"; rules { } }
+	EOF
+	call rnm list --all -c "$BATS_TEST_TMPDIR/zz.conf" --json
+	expect_rc 0
+	[ "$(jq -r '.lists[].zset' "$out")" = zz3_some_3_default ]
+	cli del zz3_some_3_default >/dev/null
+}

@@ -177,6 +177,9 @@ setup_file() {
 	call rnm --var=K list
 	expect_rc 2
 	expect_err "bad variable 'K': expected NAME=VALUE"
+	call rnm --var CONFDIR=/x config
+	expect_rc 2
+	expect_err "option '--var' needs its value in the same word"
 	call rnm --lua-env=x.lua list
 	expect_rc 2
 	expect_plain_error
