@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SLOTS 8u
-#define SLOT_BYTES ((size_t)128 << 10)
+#define SLOTS 16u
+#define SLOT_BYTES ((size_t)256 << 10)
 /* Below this threads cost more than they save. */
 #define THREAD_MIN ((uint64_t)1 << 20)
 #define HASH_BYTES 32u
