@@ -98,9 +98,7 @@ static int print_outcome(const struct options *options, const struct export_outc
 	export_outcome_text(&out, outcome, dry_run);
 	if (!to_stdout(options))
 		return output_buffer(&out) ? RNM_OK : RNM_E_IO;
-	fputs(rnm_buf_cstr(&out), stderr);
-	rnm_buf_free(&out);
-	return RNM_OK;
+	return output_aside(&out) ? RNM_OK : RNM_E_IO;
 }
 
 static enum rnm_status run(struct context *context, struct export_request *request,
