@@ -147,6 +147,11 @@ enum rnm_status rnm_model_file_open(struct rnm_model_file **out, const char *pat
 	inspect_ann(file, backing);
 	inspect_pca(file, backing);
 	inspect_fit(file);
+	/* That is no problem of the file. */
+	if (file->ann_problem.status == RNM_E_NOMEM || file->pca_problem.status == RNM_E_NOMEM) {
+		rnm_model_file_free(file);
+		return rnm_error_nomem(err);
+	}
 	*out = file;
 	return RNM_OK;
 }
