@@ -287,7 +287,8 @@ static void an_unwritable_folder_is_named(void **state)
 		assert_int_equal(seteuid(0), 0);
 	assert_int_equal(chmod(folder, 0755), 0);
 	assert_int_equal(status, RNM_E_IO);
-	snprintf(message, sizeof(message), "cannot create a file in the folder %s: Permission denied", folder);
+	snprintf(message, sizeof(message), "cannot create a file in the folder %s: Permission denied",
+	         folder);
 	assert_string_equal(err.message, message);
 	assert_string_equal(err.file, in_folder("model"));
 	assert_non_null(strstr(err.hint, "must be writable"));
@@ -302,7 +303,8 @@ static int replace_without_proc(void)
 {
 	if (unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0 && unshare(CLONE_NEWNS) != 0)
 		return NOT_PERMITTED;
-	if (mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 || mount("none", "/proc", "tmpfs", 0, NULL) != 0)
+	if (mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
+	    mount("none", "/proc", "tmpfs", 0, NULL) != 0)
 		return NOT_PERMITTED;
 	return replace_with(in_folder("model"), "new", NULL) == RNM_OK ? REPLACED : FAILED;
 }
