@@ -228,6 +228,21 @@ static enum rnm_status apply_password(struct context *context, struct rnm_error 
 	return RNM_OK;
 }
 
+static enum rnm_status apply_tls(struct context *context, struct rnm_error *err)
+{
+	const struct options *options = context->options;
+	const struct rnm_redis_tls tls = {
+		.ca = option_text(options, OPTION_CACERT, NULL),
+		.ca_dir = option_text(options, OPTION_CACERTDIR, NULL),
+		.cert = option_text(options, OPTION_CERT, NULL),
+		.key = option_text(options, OPTION_KEY, NULL),
+		.sni = option_text(options, OPTION_SNI, NULL),
+		.no_verify = option_given(options, OPTION_INSECURE),
+	};
+
+	return rnm_redis_settings_set_tls(context->settings, &tls, err);
+}
+
 enum rnm_status context_reconnect(struct context *context, struct rnm_error *err)
 {
 	rnm_redis_free(context->redis);
@@ -247,6 +262,8 @@ enum rnm_status context_connect(struct context *context, struct rnm_error *err)
 	for (size_t i = 0; i < context->settings->warning_count; i++)
 		output_warning("%s", context->settings->warnings[i]);
 	status = apply_password(context, err);
+	if (status == RNM_OK)
+		status = apply_tls(context, err);
 	if (status != RNM_OK)
 		return status;
 	interrupt_install();

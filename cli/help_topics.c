@@ -38,6 +38,9 @@ static void write_environment(struct rnm_buf *out)
 	    "      folder of unlinked temporary files, which -o - and --compress need; /tmp without it.\n"
 	    "  NO_COLOR, TERM\n"
 	    "      no colours when NO_COLOR is set and not empty, or TERM is dumb.\n"
+	    "  SSL_CERT_FILE, SSL_CERT_DIR, OPENSSL_CONF\n"
+	    "      read by OpenSSL when Redis is reached over TLS: the CAs of the system, and its own "
+	    "configuration.\n"
 	    "  TZ\n"
 	    "      time zone of the times in tables; JSON holds UTC.\n");
 }

@@ -217,6 +217,7 @@ static enum rnm_status pump_in(struct rnm_redis *redis, short *events, bool *mov
 		rnm_client_fail(redis, NULL, RNM_E_IO, "redis.closed", redis->io.reason, "%s",
 		                redis->io.reason);
 		redis->failure.sys_errno = redis->io.sys_errno;
+		rnm_error_set_hint(&redis->failure, "%s", redis->io.hint);
 		return replay(redis, err);
 	}
 }

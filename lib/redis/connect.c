@@ -3,6 +3,7 @@
  * Which server is spoken to: the first of the list that connects, lets us in and answers.
  */
 #include "redis/client.h"
+#include "redis/io_tls.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -26,11 +27,13 @@ static const char *const unavailable[] = {
 struct attempt {
 	struct rnm_redis *redis;
 	const struct rnm_redis_settings *settings;
+	const struct rnm_tls *tls; /* NULL: in plain */
 	struct rnm_error *err;
 	size_t passed_over;
 	struct rnm_buf reasons; /* "address: reason; address: reason" */
 	int first_errno;
 	char first_reference[RNM_ERROR_TEXT_MAX]; /* rspamd would have stopped there */
+	char first_hint[RNM_IO_REASON_MAX];
 };
 
 RNM_PRINTF(2, 3)
@@ -70,12 +73,14 @@ static void add_reason(struct rnm_buf *reasons, const char *fmt, ...)
 
 /* Remembers why a server, or one of its addresses, was passed over: RNM_NO unless memory is out. */
 static enum rnm_status pass_over(struct attempt *attempt, const char *who, const char *reason,
-                                 const char *reference, int sys_errno)
+                                 const char *reference, const char *hint, int sys_errno)
 {
 	if (attempt->passed_over++ == 0) {
 		snprintf(attempt->first_reference, sizeof(attempt->first_reference), "%s", reference);
 		attempt->first_errno = sys_errno;
 	}
+	if (attempt->first_hint[0] == '\0')
+		snprintf(attempt->first_hint, sizeof(attempt->first_hint), "%s", hint);
 	add_reason(&attempt->reasons, "%s: %s", who, reason);
 	if (!note(attempt->redis, "skipped the redis server %s: %s", who, reason))
 		return rnm_error_nomem(attempt->err);
@@ -189,18 +194,50 @@ static void disconnect(struct rnm_redis *redis)
 	redis->cannot_write = redis->dead = false;
 }
 
+/* Shakes hands over the new socket.  A failure is left in redis->failure. */
+static enum rnm_status start_tls(struct rnm_redis *redis, const struct rnm_tls *tls, const char *host,
+                                 struct rnm_io_limit *limit)
+{
+	struct rnm_io *io = &redis->io;
+	enum rnm_status status = rnm_io_tls_start(io, tls, host, limit);
+
+	switch (status) {
+	case RNM_OK:
+		return RNM_OK;
+	case RNM_NO:
+		status = rnm_client_fail(redis, NULL, RNM_E_IO, "redis.timeout", "Connection timed out",
+		                         "%s within %g s", io->reason, redis->timeout);
+		break;
+	case RNM_E_INTERRUPTED:
+		return rnm_client_fail_interrupted(redis, NULL);
+	case RNM_E_NOMEM:
+		return rnm_client_fail_nomem(redis, NULL);
+	default:
+		rnm_client_fail(redis, NULL, status, "redis.tls", "", "%s", io->reason);
+		redis->failure.sys_errno = io->sys_errno;
+		if (io->reference != NULL)
+			rnm_error_set_reference(&redis->failure, "cannot start TLS for redis %s: %s",
+			                        redis->address, io->reference);
+	}
+	rnm_error_set_hint(&redis->failure, "%s", io->hint);
+	return status;
+}
+
 /* Puts a socket under the connection.  A failure is left in redis->failure. */
-static enum rnm_status open_socket(struct rnm_redis *redis, const struct rnm_address *address)
+static enum rnm_status open_socket(struct rnm_redis *redis, const struct rnm_address *address,
+                                   const struct rnm_tls *tls, const char *host)
 {
 	struct rnm_io_limit limit = { redis->timeout, redis->cancel };
 	int sys_errno = 0;
 	enum rnm_status status = rnm_io_socket_connect(&redis->io, address, &limit, &sys_errno);
 	const char *text = rnm_io_errno_text(sys_errno);
 
-	redis->waited = redis->timeout - limit.seconds;
 	switch (status) {
 	case RNM_OK:
-		return RNM_OK;
+		if (tls != NULL)
+			status = start_tls(redis, tls, host, &limit);
+		redis->waited = redis->timeout - limit.seconds;
+		return status;
 	case RNM_NO:
 		return rnm_client_fail(redis, NULL, RNM_E_IO, "redis.timeout", "Connection timed out",
 		                       "no connection within %g s", redis->timeout);
@@ -213,21 +250,36 @@ static enum rnm_status open_socket(struct rnm_redis *redis, const struct rnm_add
 	}
 }
 
+/* A TLS port that hears plain Redis closes the connection, or answers with an alert, which is record type 21. */
+static void suspect_tls(struct rnm_redis *redis)
+{
+	const bool closed = strcmp(redis->failure.id, "redis.closed") == 0 && redis->in_len == 0;
+	const bool alert =
+	    strcmp(redis->failure.id, "redis.protocol") == 0 && redis->in_len > 0 && redis->in[0] == 21;
+
+	if (closed || alert)
+		rnm_error_set_hint(&redis->failure,
+		                   "does the server want TLS? It is used with rediss:// or ssl = true");
+}
+
 /* Connects and greets.  RNM_NO when the address was passed over. */
 static enum rnm_status try_address(struct attempt *attempt, const struct rnm_server *server,
                                    const struct rnm_address *address)
 {
 	struct rnm_redis *redis = attempt->redis;
 	const bool named = strstr(address->text, server->host) == NULL;
+	const struct rnm_tls *tls = server->is_unix ? NULL : attempt->tls;
 	char who[WHO_MAX];
 	enum rnm_status status;
 
 	disconnect(redis);
 	memcpy(redis->address, address->text, sizeof(redis->address));
 	redis->one_budget = true;
-	status = open_socket(redis, address);
+	status = open_socket(redis, address, tls, server->host);
 	if (status == RNM_OK)
 		status = greet(redis, attempt->settings);
+	if (status != RNM_OK && tls == NULL && !server->is_unix)
+		suspect_tls(redis);
 	redis->one_budget = false;
 	redis->waited = 0;
 	redis->moved = 0;
@@ -241,7 +293,8 @@ static enum rnm_status try_address(struct attempt *attempt, const struct rnm_ser
 		return status;
 	}
 	snprintf(who, sizeof(who), named ? "%s (%s)" : "%s%s", named ? server->host : "", address->text);
-	return pass_over(attempt, who, redis->reason, redis->failure.reference, redis->failure.sys_errno);
+	return pass_over(attempt, who, redis->reason, redis->failure.reference, redis->failure.hint,
+	                 redis->failure.sys_errno);
 }
 
 static enum rnm_status try_server(struct attempt *attempt, const struct rnm_server *server)
@@ -252,15 +305,10 @@ static enum rnm_status try_server(struct attempt *attempt, const struct rnm_serv
 	const char *reason = "";
 	enum rnm_status status;
 
-	if (attempt->settings->ssl && !server->is_unix)
-		return rnm_error_set(
-		    attempt->err, RNM_E_USAGE, "redis.tls",
-		    "redis server %s is configured for TLS, which this version does not support yet",
-		    server->host);
 	status = rnm_resolve(&addresses, server, &limit, &reason);
 	if (status == RNM_NO)
 		return pass_over(attempt, server->host, reason,
-		                 "cannot select redis server (all dead or pending DNS resolution)", 0);
+		                 "cannot select redis server (all dead or pending DNS resolution)", "", 0);
 	if (status == RNM_E_NOMEM)
 		return rnm_error_nomem(attempt->err);
 	if (status != RNM_OK)
@@ -268,7 +316,7 @@ static enum rnm_status try_server(struct attempt *attempt, const struct rnm_serv
 	status = RNM_NO;
 	for (size_t i = 0; i < addresses.count && status == RNM_NO; i++)
 		status = try_address(attempt, server, &addresses.items[i]);
-	if (status == RNM_OK && attempt->settings->ssl &&
+	if (status == RNM_OK && attempt->settings->ssl && server->is_unix &&
 	    !note(redis, "the connection to %s is not encrypted: TLS is not used on a unix socket",
 	          redis->address))
 		return rnm_error_nomem(attempt->err);
@@ -287,9 +335,13 @@ static enum rnm_status none_left(struct attempt *attempt, const struct rnm_serve
 	              single ? "cannot connect to redis server %s" : "cannot connect to any redis server: %s",
 	              rnm_buf_cstr(&attempt->reasons));
 	rnm_error_set_reference(attempt->err, "%s", attempt->first_reference);
-	if (attempt->settings->origin != NULL)
-		rnm_error_set_hint(attempt->err, "the servers are named in %.400s",
-		                   attempt->settings->origin);
+	/* What to do about it; and where, unless that is the URL which the user has just typed. */
+	if (attempt->settings->origin == NULL ||
+	    (attempt->first_hint[0] != '\0' && attempt->settings->literal_servers))
+		rnm_error_set_hint(attempt->err, "%s", attempt->first_hint);
+	else
+		rnm_error_set_hint(attempt->err, "%s%sthe servers are named in %.400s", attempt->first_hint,
+		                   attempt->first_hint[0] != '\0' ? "; " : "", attempt->settings->origin);
 	if (attempt->err != NULL)
 		attempt->err->sys_errno = attempt->first_errno;
 	return RNM_E_IO;
@@ -363,18 +415,34 @@ static enum rnm_status check_settings(const struct rnm_redis_settings *settings,
 	return settings->username != NULL && settings->password == NULL ? no_password(settings, err) : RNM_OK;
 }
 
+/* Makes what TLS needs, unless every server is a unix socket. */
+static enum rnm_status prepare_tls(struct rnm_tls **out, const struct rnm_redis_settings *settings,
+                                   const struct rnm_server_list *list, struct rnm_error *err)
+{
+	*out = NULL;
+	for (size_t i = 0; settings->ssl && i < list->count; i++)
+		if (!list->items[i].is_unix)
+			return rnm_tls_new(out, settings, err);
+	return RNM_OK;
+}
+
 static enum rnm_status connect_any(struct rnm_redis *redis, const struct rnm_redis_settings *settings,
                                    const struct rnm_server_list *list, struct rnm_error *err)
 {
 	struct attempt attempt;
-	enum rnm_status status;
+	struct rnm_tls *tls;
+	enum rnm_status status = prepare_tls(&tls, settings, list, err);
 
+	if (status != RNM_OK)
+		return status;
 	memset(&attempt, 0, sizeof(attempt));
 	attempt.redis = redis;
 	attempt.settings = settings;
+	attempt.tls = tls;
 	attempt.err = err;
 	rnm_buf_init(&attempt.reasons, REASONS_MAX);
 	status = try_list(&attempt, list);
+	rnm_tls_free(tls);
 	rnm_buf_free(&attempt.reasons);
 	return status;
 }
