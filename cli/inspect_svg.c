@@ -14,8 +14,8 @@
 #define STAGES_MAX 9u /* columns that can still be read */
 #define STAGE_WIDTH 26
 #define DOTS_MAX 9u
-#define CHARTS_TOP (FLOW_TOP + FLOW_HEIGHT + 84)
-#define CHARTS_MAX 12u
+#define CHARTS_TOP (FLOW_TOP + FLOW_HEIGHT + 108)
+#define CHARTS_MAX 15u
 #define CHART_COLUMNS 3u
 #define CHART_WIDTH 280
 #define CHART_HEIGHT 84
@@ -207,9 +207,9 @@ static void put_bars(struct rnm_buf *out, const struct inspected_tensor *tensor)
 	}
 	rnm_buf_printf(out, "<line class=\"axis\" x1=\"0\" x2=\"%d\" y1=\"%d\" y2=\"%d\"/>\n", CHART_WIDTH,
 	               CHART_HEIGHT, CHART_HEIGHT);
-	rnm_buf_printf(out, "<text class=\"dim small\" y=\"%d\">%.3g</text>\n", CHART_HEIGHT + 15,
+	rnm_buf_printf(out, "<text class=\"dim small\" y=\"%d\">%.4g</text>\n", CHART_HEIGHT + 15,
 	               stats->min);
-	rnm_buf_printf(out, "<text class=\"dim small\" x=\"%d\" y=\"%d\" text-anchor=\"end\">%.3g</text>\n",
+	rnm_buf_printf(out, "<text class=\"dim small\" x=\"%d\" y=\"%d\" text-anchor=\"end\">%.4g</text>\n",
 	               CHART_WIDTH, CHART_HEIGHT + 15, stats->max);
 }
 

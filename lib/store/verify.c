@@ -141,6 +141,7 @@ void rnm_verify_take(struct rnm_verifying *v, const char *part, const struct rnm
 	       });
 }
 
+RNM_PRINTF(2, 0)
 static void summarise(struct rnm_verifying *v, const char *fmt, va_list args)
 {
 	struct rnm_check_result *result = &v->result->checks[v->check];
