@@ -85,10 +85,22 @@ static void write_json(struct rnm_buf *out)
 	    "    {status, problem, exports: [as above], skipped: [{rule, prefix, settings, why}],\n"
 	    "      without_live_model, not_exportable, problems: [{rule, problem}]}\n"
 	    "    status: done, or why the run ended early; why: no-live-model, no-providers, no-rule\n"
-	    "rnm inspect FILE --json\n"
-	    "    {file, file_size, compressed, model_version, providers_digest, created_at, ann_size,\n"
-	    "      ann_expanded, architecture, parameters, inputs, normalisation, norm_count, pca_size,\n"
-	    "      pca_rows, pca_cols, roc_thresholds, rnm, findings: [{severity, id, text}]}\n");
+	    "rnm inspect MODEL --json\n"
+	    "    {file, kind, file_size, compressed, model_version, providers_digest, created_at,\n"
+	    "      redis: {key, score, verdict, ttl_ms}, ann_size, ann_expanded, architecture,\n"
+	    "      architecture_kind, parameters, inputs, outputs, weights_hash, tensors: [{name, node,\n"
+	    "        constant, dims, count, min, max, mean, std, zeros, non_finite, units, dead_units, hash}],\n"
+	    "      normalisation, norm_count, pca_size, pca_rows, pca_cols, roc_thresholds,\n"
+	    "      effective_thresholds: {spam_from, ham_to}, rnm, sound, findings}\n"
+	    "    kind: rnm1, kann, redis; architecture_kind: symbol, embedding, other\n"
+	    "    weights_hash, hash: null without --hash; effective_thresholds: as rspamd applies them\n"
+	    "    findings: [{severity, id, check, part, node, offset, text, hint}]\n"
+	    "    severity: warning, unfit, error; the last two are problems\n"
+	    "rnm verify MODEL --json\n"
+	    "    {file, rule, accepted, checks: [{check, state, summary}], problems, warnings, sound,\n"
+	    "      findings: as above}\n"
+	    "    check: container, frames, network, pca, dimensions, thresholds, answers, rule\n"
+	    "    state: skipped, ok, warning, problem; accepted: what the exit code says\n");
 }
 
 const struct help_topic help_topics[] = {

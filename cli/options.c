@@ -73,25 +73,39 @@ const struct verb_spec verb_specs[VERB_COUNT] = {
 	[VERB_INSPECT] = {
 		"inspect", "MODEL", 1,
 		"show what is in a model",
-		"Expands and checks the network, the PCA matrix and the numbers of a model and shows them on one\n"
-		"screen. What keeps rspamd from using the model is named as a problem, and the exit code is then 1.\n"
+		"Shows on one screen what a model is and holds: rule, settings, digest, version, age, sizes, the\n"
+		"architecture in words, parameters, normalisation, PCA, thresholds, statistics of the weights, and\n"
+		"what `rnm verify` finds. Thresholds are said twice: as training computed them, on the scale of the\n"
+		"score, and as rspamd applies them. A problem makes the exit code 1.\n"
+		"\n"
+		"--hash names the weights: the same weights have the same hash, whatever file they come in.\n"
 		"\n" MODEL_ARGUMENT_HELP,
 		{
 			{ "rnm inspect embed.rnm", "a file" },
-			{ "ssh other cat embed.rnm | rnm inspect -", "from a pipe" },
 			{ "rnm inspect redis:embed", "the model that workers serve" },
 			{ "rnm inspect embed.rnm --json | jq .architecture", "one field, for a script" },
+			{ "rnm inspect embed.rnm --markdown -o embed.md", "a model card" },
+			{ "rnm inspect embed.rnm --svg -o embed.svg", "a drawing" },
+			{ "rnm inspect embed.rnm --hash", "the hash of the weights, and of each tensor" },
 		},
 	},
 	[VERB_VERIFY] = {
 		"verify", "MODEL", 1,
 		"say whether a model is sound, and whether rspamd would use it",
-		"Checks everything that can be checked without mail: structure, zstd frames, numbers, dimensions,\n"
-		"thresholds, what the network answers, and the rules for published files.\n"
+		"Checks everything that can be checked without mail: the container and the rules for published files,\n"
+		"zstd frames, structure and numbers of the network, the PCA matrix, dimensions, thresholds, and what\n"
+		"the network answers to made-up vectors. With -r also: would the rspamd of this configuration load\n"
+		"the model for this rule and use it, and if not, which of digest, inputs, size or version stands in\n"
+		"the way. Prints a line for each check and the verdict; docs/findings.md explains the ids.\n"
+		"\n"
+		"Exit code 0 for a sound model, 1 for one that is not, 3 for what is no model at all.\n"
 		"\n" MODEL_ARGUMENT_HELP,
 		{
 			{ "rnm verify embed.rnm", "a file by itself" },
 			{ "rnm verify embed.rnm -r embed", "for a rule of the configuration" },
+			{ "rnm verify embed.rnm -r embed --live", "and against the versions in Redis" },
+			{ "rnm verify redis:embed -r embed", "the model that workers serve" },
+			{ "rnm verify --strict --json embed.rnm", "before publishing, for a script" },
 		},
 	},
 	[VERB_SCORE] = {
@@ -173,6 +187,8 @@ const struct option_spec option_specs[] = {
 	  ON(VERB_EXPORT), false },
 	{ OPTION_OUTPUT, "output", 'o', OPTION_TYPE_FILE, "FILE", NULL,
 	  "file to write, - for standard output; with --all an existing folder", ON(VERB_EXPORT), false },
+	{ OPTION_OUTPUT, "output", 'o', OPTION_TYPE_FILE, "FILE", NULL,
+	  "write to this file instead of standard output", ON(VERB_INSPECT), false },
 	{ OPTION_MODEL_VERSION, "version", 'v', OPTION_TYPE_NUMBER, "VERSION", NULL,
 	  "only a model of this version", ON(VERB_EXPORT), false },
 	{ OPTION_NEWEST, "newest", 0, OPTION_TYPE_FLAG, NULL, NULL,
@@ -185,6 +201,22 @@ const struct option_spec option_specs[] = {
 	  ON(VERB_EXPORT), false },
 	{ OPTION_HASH, "hash", 0, OPTION_TYPE_FLAG, NULL, NULL, "also tell the BLAKE2b-256 hash of the file",
 	  ON(VERB_EXPORT), false },
+	{ OPTION_HASH, "hash", 0, OPTION_TYPE_FLAG, NULL, NULL,
+	  "only the BLAKE2b-256 hashes of the weights, of all together and of each tensor; with --json "
+	  "beside everything else",
+	  ON(VERB_INSPECT), false },
+	{ OPTION_TENSORS, "tensors", 0, OPTION_TYPE_FLAG, NULL, NULL,
+	  "statistics of every tensor, not only of matrices", ON(VERB_INSPECT), false },
+	{ OPTION_MARKDOWN, "markdown", 0, OPTION_TYPE_FLAG, NULL, NULL, "print a model card in Markdown",
+	  ON(VERB_INSPECT), false },
+	{ OPTION_DOT, "dot", 0, OPTION_TYPE_FLAG, NULL, NULL, "print the graph for Graphviz",
+	  ON(VERB_INSPECT), false },
+	{ OPTION_SVG, "svg", 0, OPTION_TYPE_FLAG, NULL, NULL,
+	  "draw the network and histograms of its weights", ON(VERB_INSPECT), false },
+	{ OPTION_STRICT, "strict", 0, OPTION_TYPE_FLAG, NULL, NULL, "warnings count as problems",
+	  ON(VERB_VERIFY), false },
+	{ OPTION_LIVE, "live", 0, OPTION_TYPE_FLAG, NULL, NULL,
+	  "with -r: compare versions with the models that the rule has in Redis", ON(VERB_VERIFY), false },
 	{ OPTION_DRY_RUN, "dry-run", 'n', OPTION_TYPE_FLAG, NULL, NULL,
 	  "read and check everything, write nothing", ON(VERB_EXPORT), false },
 	{ OPTION_EXPLAIN, "explain", 'e', OPTION_TYPE_FLAG, NULL, NULL,
@@ -262,6 +294,15 @@ const struct option_conflict option_conflicts[] = {
 	{ VERB_CONFIG, OPTION_CHECK, OPTION_ORIGIN, "findings carry their file and line already" },
 	{ VERB_DIGEST, OPTION_ALL, OPTION_RULE, "one names a rule, the other means all of them" },
 	{ VERB_DIGEST, OPTION_ALL, OPTION_EXPLAIN, "explain one rule at a time with -r RULE" },
+	{ VERB_INSPECT, OPTION_JSON, OPTION_MARKDOWN, "each is a form of the whole answer" },
+	{ VERB_INSPECT, OPTION_JSON, OPTION_DOT, "each is a form of the whole answer" },
+	{ VERB_INSPECT, OPTION_JSON, OPTION_SVG, "each is a form of the whole answer" },
+	{ VERB_INSPECT, OPTION_MARKDOWN, OPTION_DOT, "each is a form of the whole answer" },
+	{ VERB_INSPECT, OPTION_MARKDOWN, OPTION_SVG, "each is a form of the whole answer" },
+	{ VERB_INSPECT, OPTION_DOT, OPTION_SVG, "each is a form of the whole answer" },
+	{ VERB_INSPECT, OPTION_HASH, OPTION_MARKDOWN, "the card has the hash already" },
+	{ VERB_INSPECT, OPTION_HASH, OPTION_DOT, "the drawing has no room for it" },
+	{ VERB_INSPECT, OPTION_HASH, OPTION_SVG, "the drawing has no room for it" },
 	{ VERB_EXPORT, OPTION_ALL, OPTION_MODEL_VERSION, "a version belongs to one rule and settings id" },
 	{ VERB_EXPORT, OPTION_NEWEST, OPTION_MODEL_VERSION, "-v already says which model" },
 };

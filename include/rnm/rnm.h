@@ -18,6 +18,7 @@
 #include <rnm/buf.h>
 #include <rnm/config.h>
 #include <rnm/error.h>
+#include <rnm/file.h>
 #include <rnm/json.h>
 #include <rnm/model_file.h>
 #include <rnm/network.h>
@@ -27,6 +28,7 @@
 #include <rnm/store.h>
 #include <rnm/tensor.h>
 #include <rnm/value.h>
+#include <rnm/verify.h>
 
 #ifdef __cplusplus
 extern "C" {

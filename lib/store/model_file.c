@@ -39,32 +39,16 @@ static enum rnm_status load(struct backing *backing, const char *path, struct rn
 	return status;
 }
 
-/*
- * Expands a blob.  The streaming check comes first: it knows the rules for blobs (one frame, declared size)
- * and refuses a frame that lies about its size before memory is spent on it.
- */
-static enum rnm_status expand(struct rnm_buf *out, struct rnm_bytes blob, enum rnm_blob_kind kind,
-                              const char *what, struct rnm_error *err)
-{
-	struct rnm_frame_check *check = NULL;
-	uint64_t expanded = 0;
-	enum rnm_status status = rnm_frame_check_new(&check, kind, what, err);
-
-	if (status == RNM_OK)
-		status = rnm_frame_check_feed(check, blob.data, blob.len, err);
-	if (status == RNM_OK)
-		status = rnm_frame_check_end(check, &expanded, err);
-	rnm_frame_check_free(check);
-	return status == RNM_OK ? rnm_zstd_expand(out, blob.data, blob.len, what, err) : status;
-}
-
 static void inspect_ann(struct rnm_model_file *file, struct backing *backing)
 {
 	struct rnm_error *problem = &file->ann_problem;
 	struct rnm_bytes network = backing->plain_kann;
 
 	if (network.len == 0) {
-		if (expand(&backing->ann, file->container->ann, RNM_BLOB_KANN, "ann_data", problem) != RNM_OK)
+		struct rnm_bytes blob = file->container->ann;
+
+		if (rnm_frame_expand(&backing->ann, blob.data, blob.len, RNM_BLOB_KANN, "ann_data",
+		                     problem) != RNM_OK)
 			return;
 		network = (struct rnm_bytes){ rnm_buf_cstr(&backing->ann), backing->ann.len };
 	}
@@ -78,9 +62,10 @@ static void inspect_ann(struct rnm_model_file *file, struct backing *backing)
 static void inspect_pca(struct rnm_model_file *file, struct backing *backing)
 {
 	struct rnm_error *problem = &file->pca_problem;
+	struct rnm_bytes blob = file->container->pca;
 
-	if (file->container->pca.len == 0 ||
-	    expand(&backing->pca, file->container->pca, RNM_BLOB_TENSOR, "pca_data", problem) != RNM_OK)
+	if (blob.len == 0 || rnm_frame_expand(&backing->pca, blob.data, blob.len, RNM_BLOB_TENSOR, "pca_data",
+	                                      problem) != RNM_OK)
 		return;
 	file->pca_expanded = backing->pca.len;
 	(void)!rnm_tensor_read(&file->pca, backing->pca.data, backing->pca.len, problem);
@@ -89,24 +74,14 @@ static void inspect_pca(struct rnm_model_file *file, struct backing *backing)
 /* Do the parts go together?  rspamd: src/plugins/lua/neural.lua checks none of this when it loads. */
 static void inspect_fit(struct rnm_model_file *file)
 {
-	const struct rnm_rnm1 *container = file->container;
-	uint64_t input;
-	uint64_t raw;
+	struct rnm_preprocess preprocess;
 
 	if (file->network == NULL || file->pca_problem.status != RNM_OK)
 		return;
-	input = rnm_network_input_dim(file->network);
-	raw = rnm_model_file_raw_dim(file);
-	if (file->pca.rows > 0 && file->pca.rows != input)
-		rnm_error_set(
-		    &file->fit_problem, RNM_NO, "model.pca-rows",
-		    "expected a PCA matrix of %llu rows, as many as the network has inputs, found %u",
-		    (unsigned long long)input, file->pca.rows);
-	else if (container->norm_mode == RNM_NORM_ZSCORE && container->norm_count != raw)
-		rnm_error_set(&file->fit_problem, RNM_NO, "model.norm-length",
-		              "expected norm_stats for %llu inputs, found %zu: rspamd would leave the others "
-		              "as they are",
-		              (unsigned long long)raw, container->norm_count);
+	rnm_model_file_preprocess(file, &preprocess);
+	if (rnm_preprocess_check(&preprocess, rnm_model_file_raw_dim(file),
+	                         rnm_network_input_dim(file->network), &file->fit_problem) != RNM_OK)
+		file->fit_problem.status = RNM_NO;
 }
 
 static void release(struct backing *backing)
