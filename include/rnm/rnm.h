@@ -24,9 +24,11 @@
 #include <rnm/redis.h>
 #include <rnm/rnm1.h>
 #include <rnm/rule.h>
+#include <rnm/score.h>
 #include <rnm/store.h>
 #include <rnm/tensor.h>
 #include <rnm/value.h>
+#include <rnm/vectors.h>
 
 #ifdef __cplusplus
 extern "C" {
