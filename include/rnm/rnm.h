@@ -18,6 +18,8 @@
 #include <rnm/buf.h>
 #include <rnm/config.h>
 #include <rnm/error.h>
+#include <rnm/evaluation.h>
+#include <rnm/file.h>
 #include <rnm/json.h>
 #include <rnm/model_file.h>
 #include <rnm/network.h>
@@ -27,6 +29,7 @@
 #include <rnm/score.h>
 #include <rnm/store.h>
 #include <rnm/tensor.h>
+#include <rnm/training.h>
 #include <rnm/value.h>
 #include <rnm/vectors.h>
 
