@@ -97,8 +97,8 @@ struct rnm_suggestion {
 	    rate_upper; /* upper end of the 95 % interval (Wilson) of that rate: what so few vectors prove */
 };
 /*
- * The lowest threshold with which at most max_rate of the other class gets the symbol.  The threshold lies
- * half way between the scores that it parts, rounded to as few digits as keep it there.
+ * The lowest threshold with which at most max_rate of the other class gets the symbol.  It has as few digits as
+ * leave it in the middle half between the two scores that it parts.
  */
 RNM_API void rnm_evaluation_suggest(const struct rnm_evaluation *evaluation, enum rnm_class symbol,
                                     double max_rate, struct rnm_suggestion *out);

@@ -3,11 +3,9 @@
 #include "format/vectors.h"
 #include "format/zstd.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #define WINDOW_START ((size_t)256 << 10)
 #define GZIP_MAGIC "\x1f\x8b"
@@ -38,70 +36,6 @@ struct rnm_vectors {
 	bool broken;
 	struct rnm_error failure; /* what every call returns from then on */
 };
-
-/* ---- what the formats share ---- */
-
-void rnm_numbers_grow(struct rnm_numbers *numbers)
-{
-	size_t cap = numbers->cap == 0 ? 512 : numbers->cap * 2;
-	double *grown;
-
-	if (cap > numbers->room)
-		cap = numbers->room;
-	grown = realloc(numbers->values, cap * sizeof(*grown));
-	if (grown == NULL) {
-		numbers->failed = true;
-		return;
-	}
-	numbers->values = grown;
-	numbers->cap = cap;
-}
-
-enum rnm_status rnm_vector_error(struct rnm_error *err, const char *id, size_t column, const char *fmt, ...)
-{
-	char text[RNM_ERROR_TEXT_MAX];
-	va_list args;
-
-	va_start(args, fmt);
-	vsnprintf(text, sizeof(text), fmt, args);
-	va_end(args);
-	rnm_error_set(err, RNM_E_MALFORMED, id, "%s", text);
-	return rnm_error_at_column(err, NULL, 0, column < UINT32_MAX ? (uint32_t)column : UINT32_MAX);
-}
-
-enum rnm_status rnm_vector_not_finite(struct rnm_error *err, size_t column, size_t component,
-                                      struct rnm_bytes text)
-{
-	return rnm_vector_error(err, "vector.non-finite", column,
-	                        "expected a finite number as component %zu, found %.*s", component,
-	                        (int)(text.len < 32 ? text.len : 32), text.data);
-}
-
-const char *rnm_vector_found(char text[RNM_VECTOR_FOUND_MAX], const char *at, const char *end)
-{
-	if (at == end)
-		return "the end of the line";
-	if (*at > ' ' && *at <= '~')
-		snprintf(text, RNM_VECTOR_FOUND_MAX, "'%c'", *at);
-	else
-		snprintf(text, RNM_VECTOR_FOUND_MAX, "byte 0x%02x", (unsigned)(unsigned char)*at);
-	return text;
-}
-
-bool rnm_vector_is_non_finite(struct rnm_bytes text)
-{
-	static const char *const names[] = { "nan", "inf", "infinity" };
-
-	if (text.len > 0 && (*text.data == '-' || *text.data == '+')) {
-		text.data++;
-		text.len--;
-	}
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		if (text.len == strlen(names[i]) && strncasecmp(text.data, names[i], text.len) == 0)
-			return true;
-	}
-	return false;
-}
 
 /* ---- the window ---- */
 
@@ -336,6 +270,7 @@ static enum rnm_status begin_rows(struct rnm_vectors *vectors, struct rnm_error 
 	drop(vectors, size);
 	if (status != RNM_OK)
 		return status;
+	vectors->line = 0; /* of rows, from here on */
 	vectors->numbers.count = vectors->npy.columns;
 	vectors->numbers.room = vectors->npy.columns;
 	return vectors->npy.rows > 0 ? check_count(vectors, err) : RNM_OK;
@@ -411,15 +346,27 @@ static enum rnm_vectors_format sniff(const struct rnm_vectors *vectors)
 	return i < len && (window[i] == '[' || window[i] == '{') ? RNM_VECTORS_JSON : RNM_VECTORS_CSV;
 }
 
-/* Enough to tell the format from, or a whole short line: whoever typed it waits for the answer. */
+/*
+ * Takes empty lines, and waits for enough to tell the format from; a whole short line is enough: whoever typed
+ * it waits for the answer.
+ */
 static enum rnm_status want_start(struct rnm_vectors *vectors, struct rnm_error *err)
 {
-	enum rnm_status status = RNM_OK;
+	for (;;) {
+		struct line line = peek_line(vectors);
+		bool empty = says_nothing(vectors, &line) && line.len <= RNM_VECTOR_LINE_MAX;
+		enum rnm_status status;
 
-	while (status == RNM_OK && !vectors->ended && waiting(vectors) < SNIFF_LEN &&
-	       !peek_line(vectors).whole)
+		if (vectors->ended || (!empty && (line.whole || line.len >= SNIFF_LEN)))
+			return RNM_OK;
+		if (line.whole) {
+			take_line(vectors, &line);
+			continue;
+		}
 		status = fill(vectors, err);
-	return status;
+		if (status != RNM_OK)
+			return status;
+	}
 }
 
 static enum rnm_status begin(struct rnm_vectors *vectors, struct rnm_error *err)
@@ -429,7 +376,7 @@ static enum rnm_status begin(struct rnm_vectors *vectors, struct rnm_error *err)
 
 	if (status != RNM_OK)
 		return status;
-	if (waiting(vectors) >= bom && memcmp(vectors->window, UTF8_BOM, bom) == 0) {
+	if (waiting(vectors) >= bom && memcmp(vectors->window + vectors->start, UTF8_BOM, bom) == 0) {
 		drop(vectors, bom);
 		status = want_start(vectors, err);
 	}

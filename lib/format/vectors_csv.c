@@ -87,6 +87,12 @@ static bool is_number(const struct field *field)
 	       rnm_vector_is_non_finite((struct rnm_bytes){ field->text, field->len });
 }
 
+/* A name, as headers hold them: what begins like a number is a malformed one. */
+static bool is_name(const struct field *field)
+{
+	return field->len > 0 && !is_number(field) && strchr("0123456789+-.", *field->text) == NULL;
+}
+
 static bool names_id(const struct field *field)
 {
 	return field->len == 2 && strncasecmp(field->text, "id", 2) == 0;
@@ -117,7 +123,7 @@ static char find_separator(const char *line, const char *end)
 
 /*
  * A header is a first line that cannot be a vector with an identifier in front: a field other than the first
- * is no number, or the first one is called id or has no name, as the index column that pandas writes.
+ * is a name, or the first one is called id or has no name, as the index column that pandas writes.
  */
 bool rnm_csv_begin(struct rnm_csv *csv, const char *line, const char *end)
 {
@@ -134,14 +140,14 @@ bool rnm_csv_begin(struct rnm_csv *csv, const char *line, const char *end)
 		stop = take_field(&field, line, end, csv->separator);
 		unnamed_first = index == 0 && field.len == 0 && stop < end;
 		named = names_id(&field);
-		header = header || unnamed_first || named || (index > 0 && !is_number(&field));
+		header = header || unnamed_first || named || (index > 0 && is_name(&field));
 		if (named || (unnamed_first && csv->id_column == RNM_CSV_NO_COLUMN))
 			csv->id_column = index;
 		if (stop == end)
 			break;
 	}
 	csv->id_decided = csv->id_column != RNM_CSV_NO_COLUMN;
-	return header || (index == 0 && !is_number(&field));
+	return header || (index == 0 && is_name(&field));
 }
 
 static enum rnm_status bad_number(struct rnm_error *err, const char *line, const struct field *field,

@@ -141,10 +141,11 @@ static bool next_above(const struct side *a, const struct side *b, double value,
 	return isfinite(*next);
 }
 
-/* The number above low, up to high, that has the fewest digits near the middle. */
+/* The number of the fewest digits in the middle half between low and high. */
 static double between(double low, double high)
 {
-	const double middle = low + (high - low) / 2;
+	const double quarter = (high - low) / 4;
+	const double middle = low + 2 * quarter;
 	char text[40];
 
 	for (int digits = 1; digits <= 17; digits++) {
@@ -152,9 +153,10 @@ static double between(double low, double high)
 
 		rnm_format_double(text, sizeof(text), digits, middle);
 		rounded = rnm_strtod(text, NULL);
-		if (rounded > low && rounded <= high)
+		if (rounded > low && fabs(rounded - middle) <= quarter)
 			return rounded;
 	}
+	/* Neighbours: there is nothing between them. */
 	return high;
 }
 
