@@ -16,6 +16,12 @@
 /* Longest password file that is read; only its first line counts. */
 #define PASSWORD_FILE_MAX 4096
 
+/* rnm eval has a --redis without a URL, which names no server. */
+static bool redis_named(const struct options *options)
+{
+	return option_text(options, OPTION_REDIS, NULL) != NULL;
+}
+
 /*
  * The default is worked out here and not left to the library because messages and help name it even
  * when it cannot be loaded.  Precedence as rspamadm: --var (in any case), environment, compiled.
@@ -90,7 +96,7 @@ enum rnm_status context_load_config(struct context *context, struct rnm_error *e
 
 	if (status == RNM_E_NOT_FOUND && strcmp(err->id, "config.open") == 0 &&
 	    !option_given(options, OPTION_CONFIG)) {
-		if (option_given(options, OPTION_REDIS))
+		if (redis_named(options))
 			return RNM_OK;
 		rnm_error_set_hint(err, "name a configuration with -c FILE%s",
 		                   redis_verb ? ", or only a server with --redis redis://HOST" : "");
@@ -148,7 +154,7 @@ static void explain_missing_rule(const struct context *context, const char *name
 	const struct options *options = context->options;
 	char hint[sizeof(err->hint)];
 
-	if (!option_given(options, OPTION_REDIS) || option_given(options, OPTION_CONFIG))
+	if (!redis_named(options) || option_given(options, OPTION_CONFIG))
 		return;
 	memcpy(hint, err->hint, sizeof(hint));
 	rnm_error_set(err, RNM_E_NOT_FOUND, "rule.unknown",
@@ -222,7 +228,7 @@ static enum rnm_status apply_password(struct context *context, struct rnm_error 
 		explicit_bzero(password, sizeof(password));
 		return status;
 	}
-	if (option_given(context->options, OPTION_REDIS) && context->settings->password == NULL &&
+	if (redis_named(context->options) && context->settings->password == NULL &&
 	    from_environment != NULL && *from_environment != '\0')
 		return rnm_redis_settings_set_password(context->settings, from_environment, err);
 	return RNM_OK;

@@ -7,6 +7,7 @@
 /* Verbs that take a MODEL, which may be in Redis. */
 #define READS_MODEL                                                                                          \
 	(ON(VERB_INSPECT) | ON(VERB_VERIFY) | ON(VERB_SCORE) | ON(VERB_EVAL) | ON(VERB_DIFF) | ON(VERB_MERGE))
+#define SCORES (ON(VERB_SCORE) | ON(VERB_EVAL))
 #define READS_REDIS (ON(VERB_LIST) | ON(VERB_EXPORT) | READS_MODEL)
 #define READS_CONFIG (ON(VERB_CONFIG) | ON(VERB_DIGEST) | READS_REDIS)
 #define EVERY_VERB (READS_CONFIG | ON(VERB_HELP))
@@ -111,20 +112,49 @@ const struct verb_spec verb_specs[VERB_COUNT] = {
 	[VERB_SCORE] = {
 		"score", "MODEL", 1,
 		"compute what a model says of vectors",
-		"Reads vectors and prints one JSON line for each.\n"
+		"Reads vectors and prints one line of JSON for each, in their order:\n"
+		"{\"id\", \"output\", \"score\", \"symbol\", \"weight\"}. They are normalised and projected as rspamd does\n"
+		"it; score is the first output, symbol and weight are what a message with this vector would get.\n"
+		"\n"
+		"Vectors are JSON lines (an array of numbers on each line, or an object with `vector` and perhaps\n"
+		"`id`), CSV (commas, semicolons, tabs or blanks; a header line and a first column of names are\n"
+		"recognised), or a .npy file of float32 or float64. They stream: memory does not depend on their\n"
+		"number, and each is answered as soon as no more input is waiting. Without an id a vector is called\n"
+		"by its line (in .npy files its row).\n"
+		"\n"
+		"A vector that is none (malformed, of another length, NaN) ends the run with exit code 3 and its\n"
+		"line number; with --keep-going it is reported and skipped, and the exit code is 1.\n"
+		"\n"
+		"A file knows nothing of the rule it is for: its own thresholds count if it has any, and the symbols\n"
+		"are NEURAL_SPAM and NEURAL_HAM. -r takes both from the configuration, as redis:RULE does.\n"
 		"\n" MODEL_ARGUMENT_HELP,
 		{
 			{ "rnm score embed.rnm --vectors mail.jsonl", "a file of vectors" },
 			{ "generate-vectors | rnm score embed.rnm", "from a pipe" },
+			{ "rnm score redis:embed --vectors mail.npy", "the model that workers serve, by the rule's thresholds" },
+			{ "rnm score net.kann --pca net.pca --vectors mail.csv", "a bare network and its matrix" },
+			{ "rnm score embed.rnm --vectors mail.jsonl | jq -r 'select(.symbol == \"NEURAL_SPAM\").id'",
+			  "the names of what would be called spam" },
 		},
 	},
 	[VERB_EVAL] = {
 		"eval", "MODEL", 1,
 		"measure how well a model tells spam from ham",
-		"Scores vectors of known classes.\n"
+		"Scores vectors whose class is known and shows the confusion matrix, precision and recall, the area\n"
+		"under the ROC curve, what the thresholds of rspamd's own training would be, better ones for a wanted\n"
+		"rate of false positives, calibration, and how the scores are spread.\n"
+		"\n"
+		"The vectors are two files (formats: rnm help score), or, with --redis alone, the training sets that\n"
+		"rspamd keeps of the model's rule, settings id and version: of redis:RULE or of -r, -s and -v. Beside\n"
+		"--spam and --ham, --redis=URL only names the server. Training data flatters the model that was\n"
+		"trained from it.\n"
 		"\n" MODEL_ARGUMENT_HELP,
 		{
 			{ "rnm eval embed.rnm --spam spam.jsonl --ham ham.jsonl", "from files" },
+			{ "rnm eval redis:embed --redis", "the served model on the vectors that rspamd has gathered" },
+			{ "rnm eval new.rnm -r embed --redis=redis://10.0.0.5", "a file on the vectors of another server" },
+			{ "rnm eval embed.rnm --spam spam.npy --ham ham.npy --fpr 0.0001 --report eval.html",
+			  "thresholds for one false positive in 10,000, and a page with curves" },
 		},
 	},
 	[VERB_DIFF] = {
@@ -226,12 +256,50 @@ const struct option_spec option_specs[] = {
 	{ OPTION_CHECK, "check", 0, OPTION_TYPE_FLAG, NULL, NULL,
 	  "name what is suspicious for the neural module; exit code 1 if anything is", ON(VERB_CONFIG),
 	  false },
+	{ OPTION_VECTORS, "vectors", 0, OPTION_TYPE_FILE, "FILE", "-",
+	  "read the vectors from this file, - for standard input", ON(VERB_SCORE), false },
+	{ OPTION_SPAM, "spam", 0, OPTION_TYPE_FILE, "FILE", NULL, "vectors of spam, - for standard input",
+	  ON(VERB_EVAL), false },
+	{ OPTION_HAM, "ham", 0, OPTION_TYPE_FILE, "FILE", NULL, "vectors of ham, - for standard input",
+	  ON(VERB_EVAL), false },
+	{ OPTION_FORMAT, "format", 0, OPTION_TYPE_TEXT, "FORMAT", "auto",
+	  "json, csv or npy; auto tells them apart by their first bytes", SCORES, false },
+	{ OPTION_PCA, "pca", 0, OPTION_TYPE_FILE, "FILE", NULL,
+	  "project the vectors with this matrix first, for a bare network that needs one: the field pca of a "
+	  "hash in Redis, plain or compressed",
+	  SCORES, false },
+	{ OPTION_RAW, "raw", 0, OPTION_TYPE_FLAG, NULL, NULL,
+	  "the vectors are inputs of the network already: neither normalise nor project them", SCORES, false },
+	{ OPTION_KEEP_GOING, "keep-going", 'k', OPTION_TYPE_FLAG, NULL, NULL,
+	  "report and skip vectors that are malformed instead of ending at the first one", SCORES, false },
+	{ OPTION_RULE, "rule", 'r', OPTION_TYPE_TEXT, "RULE", NULL,
+	  "decide with the thresholds and symbols of this rule of the configuration", ON(VERB_SCORE), false },
+	{ OPTION_RULE, "rule", 'r', OPTION_TYPE_TEXT, "RULE", NULL,
+	  "decide with the thresholds of this rule; with --redis, its training sets (then the default is the "
+	  "rule of MODEL, or default)",
+	  ON(VERB_EVAL), false },
+	{ OPTION_SETTINGS, "settings", 's', OPTION_TYPE_TEXT, "SETTINGS", NULL,
+	  "with --redis: settings id of the training sets (default: that of MODEL, or default)", ON(VERB_EVAL),
+	  false },
+	{ OPTION_MODEL_VERSION, "version", 'v', OPTION_TYPE_NUMBER, "VERSION", NULL,
+	  "with --redis: the training sets of this version (default: that of MODEL, or the served one)",
+	  ON(VERB_EVAL), false },
+	{ OPTION_FPR, "fpr", 0, OPTION_TYPE_NUMBER, "RATE", "0.001",
+	  "suggest thresholds that call at most this share of ham spam, and of spam ham", ON(VERB_EVAL), false },
+	{ OPTION_REPORT, "report", 0, OPTION_TYPE_FILE, "FILE", NULL,
+	  "also write a page of HTML with the curves, whole in itself, - for standard output", ON(VERB_EVAL),
+	  false },
 	{ OPTION_JSON, "json", 'j', OPTION_TYPE_FLAG, NULL, NULL, "print one JSON document (rnm help json)",
-	  READS_CONFIG, false },
+	  READS_CONFIG & ~ON(VERB_SCORE), false },
+	{ OPTION_JSON, "json", 'j', OPTION_TYPE_FLAG, NULL, NULL,
+	  "changes nothing: the answers are lines of JSON in any case", ON(VERB_SCORE), false },
 	{ OPTION_REDIS, "redis", 0, OPTION_TYPE_TEXT, "URL", NULL,
 	  "use this server instead of the configured ones: redis://[user[:pass]@]host[:port][/db], "
 	  "rediss://... for TLS, or unix:///path[?db=N]",
-	  READS_REDIS, false },
+	  READS_REDIS & ~ON(VERB_EVAL), false },
+	{ OPTION_REDIS, "redis", 0, OPTION_TYPE_OPTIONAL, "URL", NULL,
+	  "evaluate on the training sets in Redis; with a URL, in this server instead of the configured ones",
+	  ON(VERB_EVAL), false },
 	{ OPTION_PASSWORD_FILE, "password-file", 0, OPTION_TYPE_FILE, "FILE", NULL,
 	  "take the Redis password from the first line of this file, - for standard input", READS_REDIS,
 	  false },
@@ -305,5 +373,7 @@ const struct option_conflict option_conflicts[] = {
 	{ VERB_INSPECT, OPTION_HASH, OPTION_SVG, "the drawing has no room for it" },
 	{ VERB_EXPORT, OPTION_ALL, OPTION_MODEL_VERSION, "a version belongs to one rule and settings id" },
 	{ VERB_EXPORT, OPTION_NEWEST, OPTION_MODEL_VERSION, "-v already says which model" },
+	{ VERB_SCORE, OPTION_RAW, OPTION_PCA, "one says that the vectors are projected, the other that they are not" },
+	{ VERB_EVAL, OPTION_RAW, OPTION_PCA, "one says that the vectors are projected, the other that they are not" },
 };
 const size_t option_conflict_count = sizeof(option_conflicts) / sizeof(option_conflicts[0]);

@@ -57,11 +57,13 @@ enum option {
 	OPTION_STRICT,
 	OPTION_LIVE,
 	OPTION_VECTORS,
+	OPTION_FORMAT,
 	OPTION_PCA,
 	OPTION_RAW,
 	OPTION_KEEP_GOING,
 	OPTION_SPAM,
 	OPTION_HAM,
+	OPTION_FPR,
 	OPTION_REPORT,
 	OPTION_EXIT_CODE,
 	OPTION_REDIS,
@@ -81,6 +83,7 @@ enum option {
 enum option_type {
 	OPTION_TYPE_FLAG,
 	OPTION_TYPE_TEXT,
+	OPTION_TYPE_OPTIONAL, /* a text that may be left out: --redis or --redis=URL, never --redis URL */
 	OPTION_TYPE_FILE,
 	OPTION_TYPE_NUMBER,  /* checked while parsing, see number_parse */
 	OPTION_TYPE_VARIABLE /* NAME=VALUE, may be repeated */

@@ -317,7 +317,7 @@ static enum rnm_status parse_long(struct parser *parser, const char *word)
 		rnm_error_set_hint(parser->err, "type only %s", spelling);
 		return RNM_E_USAGE;
 	}
-	if (spec->type == OPTION_TYPE_FLAG)
+	if (spec->type == OPTION_TYPE_FLAG || (spec->type == OPTION_TYPE_OPTIONAL && name[len] == '\0'))
 		return store(parser, spec, NULL);
 	if (name[len] == '=')
 		return store(parser, spec, name + len + 1);

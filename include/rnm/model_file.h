@@ -57,6 +57,14 @@ RNM_API RNM_MUST_CHECK enum rnm_status rnm_model_file_read(struct rnm_model_file
                                                            struct rnm_error *err);
 RNM_API void rnm_model_file_free(struct rnm_model_file *file);
 
+/*
+ * Gives a model without PCA the matrix of a file: the bytes that rspamd keeps in the field `pca`, plain or as one
+ * zstd frame.  What is wrong with the matrix fails the call; that it does not fit the network is a fit_problem.
+ * RNM_E_USAGE ("model.has-pca"), RNM_E_NOT_FOUND, RNM_E_IO, and as rnm_tensor_read and rnm_frame_check.
+ */
+RNM_API RNM_MUST_CHECK enum rnm_status rnm_model_file_add_pca(struct rnm_model_file *file, const char *path,
+                                                              struct rnm_error *err);
+
 /* RNM_OK, or the status of the first problem, which is copied to err. */
 RNM_API enum rnm_status rnm_model_file_verdict(const struct rnm_model_file *file, struct rnm_error *err);
 

@@ -18,6 +18,7 @@
 #include <rnm/buf.h>
 #include <rnm/config.h>
 #include <rnm/error.h>
+#include <rnm/evaluation.h>
 #include <rnm/file.h>
 #include <rnm/json.h>
 #include <rnm/model_file.h>
@@ -25,10 +26,13 @@
 #include <rnm/redis.h>
 #include <rnm/rnm1.h>
 #include <rnm/rule.h>
+#include <rnm/score.h>
 #include <rnm/store.h>
 #include <rnm/tensor.h>
+#include <rnm/training.h>
 #include <rnm/value.h>
 #include <rnm/verify.h>
+#include <rnm/vectors.h>
 
 #ifdef __cplusplus
 extern "C" {

@@ -235,6 +235,36 @@ void rnm_model_file_free(struct rnm_model_file *file)
 	free(file);
 }
 
+enum rnm_status rnm_model_file_add_pca(struct rnm_model_file *file, const char *path, struct rnm_error *err)
+{
+	struct backing *backing = file->owned;
+	struct rnm_buf bytes;
+	enum rnm_status status;
+
+	if (file->container->pca.len > 0)
+		return rnm_error_set(err, RNM_E_USAGE, "model.has-pca",
+		                     "expected a model without PCA matrix, found one with its own");
+	rnm_buf_clear(&backing->pca);
+	rnm_buf_init(&bytes, RNM_BLOB_MAX + 1);
+	status = rnm_file_read(path, &bytes, RNM_BLOB_MAX, err);
+	if (status == RNM_OK && rnm_zstd_is_frame(bytes.data, bytes.len))
+		status = expand(&backing->pca, (struct rnm_bytes){ bytes.data, bytes.len }, RNM_BLOB_TENSOR,
+		                path, err);
+	else if (status == RNM_OK && !rnm_buf_append(&backing->pca, rnm_buf_cstr(&bytes), bytes.len))
+		status = rnm_error_nomem(err);
+	rnm_buf_free(&bytes);
+	if (status != RNM_OK)
+		return status;
+	rnm_tensor_clear(&file->pca);
+	status = rnm_tensor_read(&file->pca, backing->pca.data, backing->pca.len, err);
+	if (status != RNM_OK)
+		return rnm_error_at_line(err, path, 0), status;
+	file->pca_expanded = backing->pca.len;
+	rnm_error_clear(&file->fit_problem);
+	inspect_fit(file);
+	return RNM_OK;
+}
+
 enum rnm_status rnm_model_file_verdict(const struct rnm_model_file *file, struct rnm_error *err)
 {
 	const struct rnm_error *problems[] = { &file->ann_problem, &file->pca_problem, &file->fit_problem };
