@@ -85,7 +85,29 @@ static void write_json(struct rnm_buf *out)
 	    "rnm inspect FILE --json\n"
 	    "    {file, file_size, compressed, model_version, providers_digest, created_at, ann_size,\n"
 	    "      ann_expanded, architecture, parameters, inputs, normalisation, norm_count, pca_size,\n"
-	    "      pca_rows, pca_cols, roc_thresholds, rnm, findings: [{severity, id, text}]}\n");
+	    "      pca_rows, pca_cols, roc_thresholds, rnm, findings: [{severity, id, text}]}\n"
+	    "rnm diff A B --json\n"
+	    "    {verdict, sentence, start, differs: [ASPECT], unknown: [ASPECT], a: {model, kind, "
+	    "file_size,\n"
+	    "      compressed, model_version, providers_digest, created_at, roc_thresholds, rule, settings,\n"
+	    "      profile_digest, tool, providers_meta, pca_rows, pca_cols, architecture, parameters,\n"
+	    "      inputs, raw_inputs, problem}, b: {the same}, graph_difference, symbols: {matter, a, b,\n"
+	    "      added: [{name, b}], removed: [{name, a}], moved: [{name, a, b}]}, norm_stats: {changed,\n"
+	    "      mean_max_abs, std_max_abs}, pca: DELTA, weights: DELTA, matrices: DELTA,\n"
+	    "      tensors: [{name, constant, shape, and the fields of DELTA}]}\n"
+	    "    verdict: identical, same-network, other-label, other-thresholds, other-processing,\n"
+	    "    moved-symbols, retrain, other-inputs, other-architecture, unreadable; start: common,\n"
+	    "    separate, unknown; kind: rnm1, network, redis; ASPECT: graph, weights, constants, vector,\n"
+	    "    symbols, norm_stats, pca, roc_thresholds, providers_digest, providers_meta, model_version,\n"
+	    "    created_at, rule, settings, profile_digest, tool; DELTA: {count, changed, mean_abs,\n"
+	    "    max_abs, rms, cosine, cosine_z}; positions of symbols count from 0\n"
+	    "rnm merge --json\n"
+	    "    {status, problem, file, dry_run, formula, precision, base, parts: [{model, share}],\n"
+	    "      kept: [ASPECT], dropped: [ASPECT], form, model_version, providers_digest,\n"
+	    "      has_norm_stats, has_roc_thresholds, file_size, blake2b, ann_size, ann_expanded,\n"
+	    "      pca_size, pca_expanded}\n"
+	    "    the fields from formula on only when it is done; precision: single, double; base: the\n"
+	    "    part whose graph stays, from 0; form: rnm1, network\n");
 }
 
 const struct help_topic help_topics[] = {
