@@ -97,10 +97,11 @@ static void say_retrain(struct rnm_buf *out, const struct rnm_model_comparison *
 		rnm_buf_printf(out, ", other weights from a common start (cosine %.3f)", cosine);
 	else if (c->start == RNM_START_SEPARATE)
 		rnm_buf_printf(out, ", trained anew from other initial weights (cosine %.3f)", cosine);
+	else if (isnan(cosine))
+		rnm_buf_puts(out, ", other weights, some of which are no numbers");
 	else
 		rnm_buf_printf(out,
-		               ", other weights; whether from a common start cannot be told "
-		               "(cosine %.3f)",
+		               ", other weights; whether from a common start cannot be told (cosine %.3f)",
 		               cosine);
 	if (!inputs)
 		rnm_buf_puts(out, "; nothing says whether the inputs are the same");

@@ -274,18 +274,25 @@ static struct rnm_value *new_text(struct rnm_arena *arena, const char *text)
 	return rnm_value_new_string(arena, text, strlen(text));
 }
 
-/* One ancestor: the hash of its network, for names of files change and say little elsewhere. */
+/* Names of files change and say little elsewhere; the weights themselves do not. */
+static void hash_weights(const struct rnm_network *network, char hex[2 * HASH_BYTES + 1])
+{
+	unsigned char bytes[HASH_BYTES];
+
+	crypto_generichash(bytes, sizeof(bytes), network->data + network->x_offset, 4 * network->variables,
+	                   NULL, 0);
+	sodium_bin2hex(hex, 2 * HASH_BYTES + 1, bytes, sizeof(bytes));
+}
+
 static bool add_ancestor(const struct merging *job, size_t index, struct rnm_value *list)
 {
 	const struct rnm_model_file *file = job->parts[index].file;
 	struct rnm_arena *arena = &job->backing->arena;
 	struct rnm_value *map = rnm_value_new(arena, RNM_OBJECT);
-	unsigned char bytes[HASH_BYTES];
 	char hex[2 * HASH_BYTES + 1];
 
-	crypto_generichash(bytes, sizeof(bytes), file->network->data, file->network->size, NULL, 0);
-	sodium_bin2hex(hex, sizeof(hex), bytes, sizeof(bytes));
-	if (map == NULL || !rnm_value_add_s(arena, map, "network", new_text(arena, hex)) ||
+	hash_weights(file->network, hex);
+	if (map == NULL || !rnm_value_add_s(arena, map, "weights", new_text(arena, hex)) ||
 	    !rnm_value_add_s(arena, map, "share", rnm_value_new_float(arena, job->merge->shares[index])))
 		return false;
 	if (file->kind != RNM_MODEL_KANN && isfinite(file->container->model_version) &&
