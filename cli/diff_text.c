@@ -167,7 +167,7 @@ static void text_table(struct rnm_buf *out, const struct model_argument models[2
                        const struct rnm_model_comparison *c)
 {
 	static const struct table_column columns[] = {
-		{ "", false, 0 }, { "A", false, 0 }, { "B", false, 0 }, { "", false, 0 }
+		{ "", false, 0 }, { "A", false, 0 }, { "B", false, 0 }, { "STATE", false, 0 }
 	};
 	struct table table;
 

@@ -114,10 +114,12 @@ static enum rnm_status merge_models(struct merge_run *run, const struct context 
 		parts[i] = (struct rnm_merge_part){ run->operands[i].model.file, run->operands[i].name,
 			                            run->operands[i].share };
 	status = rnm_model_merge(&run->merge, parts, run->count, &how, err);
-	run->form = option_given(options, OPTION_RAW) ? RNM_FORM_NETWORK
-	            : run->merge != NULL              ? run->merge->form
-	                                              : RNM_FORM_RNM1;
-	return status;
+	if (status != RNM_OK)
+		return status;
+	run->form = option_given(options, OPTION_RAW) ? RNM_FORM_NETWORK : run->merge->form;
+	if (run->form == RNM_FORM_RNM1 && run->merge->parts.providers_digest[0] == '\0')
+		output_warning("the merged model carries no digest, so that no rspamd loads it from a file");
+	return RNM_OK;
 }
 
 static enum rnm_status write_merged(struct merge_run *run, const struct options *options,
@@ -128,17 +130,16 @@ static enum rnm_status write_merged(struct merge_run *run, const struct options 
 		.fd = STDOUT_FILENO,
 		.form = run->form,
 		.compress = option_given(options, OPTION_COMPRESS),
-		.dry_run = option_given(options, OPTION_DRY_RUN),
+		.dry_run = run->dry_run,
 		.cancel = &interrupt_signal,
 	};
 
 	run->path = how.path;
-	run->dry_run = how.dry_run;
 	return rnm_model_write(&run->merge->parts, &how, &run->written, err);
 }
 
-/* Where the mean is worth little, or no rspamd will take it. */
-static enum rnm_status warn(const struct merge_run *run, struct rnm_error *err)
+/* Where the mean is worth little. */
+static enum rnm_status warn_of_strangers(const struct merge_run *run, struct rnm_error *err)
 {
 	for (size_t i = 1; i < run->count; i++) {
 		struct rnm_model_comparison *comparison = NULL;
@@ -154,8 +155,6 @@ static enum rnm_status warn(const struct merge_run *run, struct rnm_error *err)
 			               comparison->network->matrices.cosine);
 		rnm_model_comparison_free(comparison);
 	}
-	if (run->form == RNM_FORM_RNM1 && run->merge->parts.providers_digest[0] == '\0')
-		output_warning("the merged model carries no digest, so that no rspamd loads it from a file");
 	return RNM_OK;
 }
 
@@ -169,7 +168,7 @@ static enum rnm_status run_merge(struct merge_run *run, struct context *context,
 	if (status == RNM_OK)
 		status = merge_models(run, context, err);
 	if (status == RNM_OK)
-		status = warn(run, err);
+		status = warn_of_strangers(run, err);
 	return status == RNM_OK ? write_merged(run, context->options, err) : status;
 }
 
@@ -198,7 +197,7 @@ static int report(const struct options *options, const struct merge_run *run, co
 
 int verb_merge(const struct options *options)
 {
-	struct merge_run run = { .count = 0 };
+	struct merge_run run = { .dry_run = option_given(options, OPTION_DRY_RUN) };
 	struct context context;
 	struct rnm_error err;
 	enum rnm_status status;

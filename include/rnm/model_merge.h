@@ -25,7 +25,8 @@ struct rnm_merge_part {
 struct rnm_merge_options {
 	/*
 	 * Whose graph, normalisation, PCA matrix, symbols, thresholds and names the result has where the
-	 * parts differ; RNM_MERGE_KEEP_NONE: differences that change scores are refused.
+	 * parts differ; of a bare network only the graph.  RNM_MERGE_KEEP_NONE: differences that change
+	 * scores are refused.
 	 */
 	size_t keep;
 	bool any_digest; /* parts of different providers digests: take that of keep, else the first one's */

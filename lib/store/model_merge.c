@@ -40,6 +40,7 @@ struct merging {
 	unsigned differs;                   /* in any pair */
 	const struct rnm_model_file *label; /* where everything around the weights comes from */
 	bool has_keep;
+	bool settles; /* the part to keep is a whole model, which decides more than the graph */
 };
 
 /* ---- may they be merged ------------------------------------------------------------------------- */
@@ -135,7 +136,7 @@ static enum rnm_status check_around(struct merging *job, size_t i, size_t j, str
 		grave |= RNM_ASPECT_SYMBOLS;
 	if (status == RNM_OK && (comparison.differs & RNM_ASPECT_DIGEST) != 0 && !job->options->any_digest)
 		status = refuse_digest(job, i, j, err);
-	if (status == RNM_OK && (comparison.differs & grave) != 0 && !job->has_keep)
+	if (status == RNM_OK && (comparison.differs & grave) != 0 && !job->settles)
 		status = refuse_difference(job, i, j, comparison.differs & grave, err);
 	job->differs |= comparison.differs;
 	rnm_symbols_comparison_clear(&comparison.symbols);
@@ -229,7 +230,7 @@ static enum rnm_status take_version(struct merging *job, struct rnm_error *err)
 /* Whether the result may have what is said of an aspect. */
 static bool settled(const struct merging *job, unsigned aspect)
 {
-	return job->has_keep || (job->differs & aspect) == 0;
+	return job->settles || (job->differs & aspect) == 0;
 }
 
 /* The label's member; where the parts agree, that of the first one that has it. */
@@ -329,12 +330,11 @@ static enum rnm_status take_label(struct merging *job, struct rnm_error *err)
 	parts->network = (struct rnm_bytes){ NULL, 0 };
 	parts->created_at = job->options->created_at;
 	parts->has_roc = parts->has_roc && settled(job, RNM_ASPECT_THRESHOLDS);
-	if (job->has_keep)
-		job->merge->kept |= job->differs & (SCORING_ASPECTS | LABEL_ASPECTS);
+	job->merge->kept = job->differs & SCORING_ASPECTS;
+	if (job->settles)
+		job->merge->kept |= job->differs & LABEL_ASPECTS;
 	else
-		job->merge->dropped |= job->differs & LABEL_ASPECTS;
-	/* Not left to --keep, but then it is decided by it. */
-	job->merge->kept |= job->differs & RNM_ASPECT_DIGEST;
+		job->merge->dropped = job->differs & LABEL_ASPECTS;
 	return build_extra(job, err);
 }
 
@@ -389,6 +389,8 @@ enum rnm_status rnm_model_merge(struct rnm_merge **out, const struct rnm_merge_p
 	enum rnm_status status;
 
 	job.has_keep = options->keep != RNM_MERGE_KEEP_NONE;
+	job.settles =
+	    job.has_keep && options->keep < count && parts[options->keep].file->kind != RNM_MODEL_KANN;
 	if (count < 2 || count > RNM_MERGE_PARTS_MAX || (job.has_keep && options->keep >= count))
 		return rnm_error_set(err, RNM_E_USAGE, "merge.count",
 		                     "expected 2 to %u models, and one of them to keep, found %zu",

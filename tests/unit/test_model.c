@@ -732,7 +732,7 @@ static void settled(const struct spec *a, const struct spec *b, bool any_digest,
 		} else {
 			must(status, &err);
 			assert_int_equal(merge->dropped, dropped);
-			assert_int_equal(merge->kept, any_digest ? RNM_ASPECT_DIGEST : 0);
+			assert_int_equal(merge->kept, 0);
 			rnm_merge_free(merge);
 		}
 		how.keep = 1;
@@ -773,7 +773,40 @@ static void differences(void **state)
 	        false, NULL, RNM_ASPECT_THRESHOLDS, RNM_ASPECT_THRESHOLDS);
 	settled(&(struct spec){ .spam = 0.5, .ham = -0.5 }, &plain, false, NULL, RNM_ASPECT_THRESHOLDS,
 	        RNM_ASPECT_THRESHOLDS);
-	settled(&plain, &(struct spec){ .digest = "0123456789abcdef" }, true, NULL, RNM_ASPECT_DIGEST, 0);
+	settled(&plain, &(struct spec){ .digest = "0123456789abcdef" }, true, NULL, 0, 0);
+}
+
+/* A bare network to keep has a graph and nothing else to decide with. */
+static void bare_to_keep(void **state)
+{
+	static const double ones[] = { 1, 1, 1, 1, 1, 1, 1, 1, 1, 1 };
+	struct rnm_merge_options how = plain_merge;
+	struct rnm_merge *merge = NULL;
+	struct made bare, a, b;
+	struct rnm_error err;
+
+	(void)state;
+	make(&bare, &(struct spec){ .bare = true });
+	make(&a, &(struct spec){ .spam = 1, .ham = 1 });
+	make(&b, &(struct spec){ .mean = ones, .std = ones, .norm_count = 10 });
+	how.keep = 0;
+	assert_int_equal(rnm_model_merge(&merge,
+	                                 (struct rnm_merge_part[]){ { bare.file, "bare", 1 },
+	                                                            { a.file, "a", 1 },
+	                                                            { b.file, "b", 1 } },
+	                                 3, &how, &err),
+	                 RNM_E_REFUSED);
+	assert_string_equal(err.id, "merge.differs");
+	must(rnm_model_merge(&merge,
+	                     (struct rnm_merge_part[]){ { bare.file, "bare", 1 }, { a.file, "a", 1 } }, 2,
+	                     &how, &err),
+	     &err);
+	assert_int_equal(merge->base, 0);
+	assert_true(merge->parts.has_roc);
+	rnm_merge_free(merge);
+	unmake(&bare);
+	unmake(&a);
+	unmake(&b);
 }
 
 static void refusals(void **state)
@@ -890,6 +923,7 @@ int main(void)
 		cmocka_unit_test(differences),
 		cmocka_unit_test(refusals),
 		cmocka_unit_test(other_graphs),
+		cmocka_unit_test(bare_to_keep),
 	};
 
 	return cmocka_run_group_tests_name("model", tests, NULL, NULL);
