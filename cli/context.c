@@ -222,6 +222,10 @@ static enum rnm_status apply_password(struct context *context, struct rnm_error 
 	if (path != NULL) {
 		char password[PASSWORD_FILE_MAX];
 
+		status =
+		    strcmp(path, "-") == 0 ? context_take_stdin(context, "--password-file", err) : RNM_OK;
+		if (status != RNM_OK)
+			return status;
 		status = read_password(path, password, err);
 		if (status == RNM_OK)
 			status = rnm_redis_settings_set_password(context->settings, password, err);
@@ -278,6 +282,19 @@ enum rnm_status context_connect(struct context *context, struct rnm_error *err)
 	for (size_t i = 0; status == RNM_OK && i < rnm_redis_note_count(context->redis); i++)
 		output_note("%s", rnm_redis_note(context->redis, i));
 	return status;
+}
+
+enum rnm_status context_take_stdin(struct context *context, const char *who, struct rnm_error *err)
+{
+	if (context->stdin_reader == NULL) {
+		context->stdin_reader = who;
+		return RNM_OK;
+	}
+	rnm_error_set(err, RNM_E_USAGE, "usage.stdin",
+	              "standard input can be read once, but both %s and %s want it", context->stdin_reader,
+	              who);
+	rnm_error_set_hint(err, "put one of them into a file");
+	return RNM_E_USAGE;
 }
 
 /* Digits and nothing else, as the specification of the variable has it. */

@@ -148,6 +148,16 @@ static enum rnm_status open_in_redis(struct model_argument *out, struct context 
 	return status;
 }
 
+static enum rnm_status open_file(struct model_argument *out, struct context *context, struct rnm_error *err)
+{
+	enum rnm_status status = RNM_OK;
+
+	if (strcmp(out->text, "-") != 0)
+		return rnm_model_file_open(&out->file, out->text, err);
+	status = context_take_stdin(context, "a model -", err);
+	return status == RNM_OK ? rnm_model_file_open(&out->file, "/dev/stdin", err) : status;
+}
+
 enum rnm_status model_argument_open(struct model_argument *out, struct context *context, const char *text,
                                     struct rnm_error *err)
 {
@@ -157,7 +167,7 @@ enum rnm_status model_argument_open(struct model_argument *out, struct context *
 	if (strncmp(text, REDIS_SCHEME, strlen(REDIS_SCHEME)) == 0)
 		status = open_in_redis(out, context, err);
 	else
-		status = rnm_model_file_open(&out->file, strcmp(text, "-") == 0 ? "/dev/stdin" : text, err);
+		status = open_file(out, context, err);
 	if (status != RNM_OK)
 		model_argument_free(out);
 	return status;

@@ -160,19 +160,42 @@ const struct verb_spec verb_specs[VERB_COUNT] = {
 	[VERB_DIFF] = {
 		"diff", "A B", 2,
 		"compare two models",
-		"Compares metadata, architecture, symbols and weights.\n"
+		"Says in one sentence what two models have in common: the same weights under another label, a\n"
+		"retrain, moved symbols, other inputs, another architecture. Then shows everything that is said\n"
+		"about them side by side, and how far each tensor has moved. What each verdict means:\n"
+		"docs/comparing.md.\n"
+		"\n"
+		"The exit code is 0 whether they differ or not; with --exit-code it is 1 unless they are the same.\n"
+		"How a file is packed (compression) is no difference.\n"
 		"\n" MODEL_ARGUMENT_HELP,
 		{
 			{ "rnm diff old.rnm new.rnm", "two files" },
+			{ "rnm diff --exit-code embed.rnm redis:embed", "is the published file what workers serve?" },
+			{ "rnm diff redis:embed/default@6 redis:embed/default@7", "what a training has changed" },
+			{ "rnm diff a.rnm b.rnm --json | jq -r .verdict", "the verdict, for a script" },
 		},
 	},
 	[VERB_MERGE] = {
-		"merge", "MODEL=WEIGHT...", 64,
+		"merge", "MODEL[=SHARE]...", 64,
 		"write the weighted mean of models",
-		"Averages the weights of models of one architecture.\n"
+		"Averages the weights of models of one architecture and the same inputs, and prints the formula.\n"
+		"Two models give exactly what rspamd's merge of an external model gives:\n"
+		"rnm merge EXTERNAL=ALPHA LOCAL=1-ALPHA. The shares are those of the last = of each name; a name that\n"
+		"itself ends in = and a number needs one behind it. They are divided by their sum; without any, all\n"
+		"are equal.\n"
+		"\n"
+		"Models with other graphs, inputs, normalisation or PCA matrices are refused unless --keep says whose\n"
+		"to take. Thresholds and names in which the models differ are left out, or taken with --keep. The\n"
+		"result is read back and checked before it is written, and remembers what it was made of.\n"
+		"\n"
+		"A mean of models that were not trained from a common start (rnm diff) is worth little.\n"
 		"\n" MODEL_ARGUMENT_HELP,
 		{
 			{ "rnm merge -o both.rnm a.rnm=0.6 b.rnm=0.4", "two models" },
+			{ "rnm merge -o mean.rnm a.rnm b.rnm c.rnm", "the plain mean of three" },
+			{ "rnm merge -o new.rnm published.rnm=0.5 redis:embed=0.5 --keep published.rnm",
+			  "with the model that workers serve" },
+			{ "rnm merge --dry-run a.rnm=3 b.rnm=1", "check and print the formula, write nothing" },
 		},
 	},
 	[VERB_NEURAL_EXPORT] = {
@@ -221,6 +244,21 @@ const struct option_spec option_specs[] = {
 	  "write to this file instead of standard output", ON(VERB_INSPECT), false },
 	{ OPTION_MODEL_VERSION, "version", 'v', OPTION_TYPE_NUMBER, "VERSION", NULL,
 	  "only a model of this version", ON(VERB_EXPORT), false },
+	{ OPTION_OUTPUT, "output", 'o', OPTION_TYPE_FILE, "FILE", NULL,
+	  "write the merged model to this file, - for standard output", ON(VERB_MERGE), false },
+	{ OPTION_MODEL_VERSION, "version", 'v', OPTION_TYPE_NUMBER, "VERSION", "the highest, plus 1",
+	  "version of the merged model", ON(VERB_MERGE), false },
+	{ OPTION_KEEP, "keep", 'k', OPTION_TYPE_TEXT, "MODEL", NULL,
+	  "take everything but the weights from this one of the models, named as it was given or by its "
+	  "position (1, 2, ...)",
+	  ON(VERB_MERGE), false },
+	{ OPTION_ANY_DIGEST, "any-digest", 0, OPTION_TYPE_FLAG, NULL, NULL,
+	  "merge models even if they were trained under different digests", ON(VERB_MERGE), false },
+	{ OPTION_RAW, "raw", 0, OPTION_TYPE_FLAG, NULL, NULL,
+	  "write only the network (KANN), without a container; what happens anyway if no model has one",
+	  ON(VERB_MERGE), false },
+	{ OPTION_EXIT_CODE, "exit-code", 0, OPTION_TYPE_FLAG, NULL, NULL,
+	  "exit code 1 unless the models are the same", ON(VERB_DIFF), false },
 	{ OPTION_NEWEST, "newest", 0, OPTION_TYPE_FLAG, NULL, NULL,
 	  "take the most recently saved model, as the original does, instead of the highest version",
 	  ON(VERB_EXPORT), false },
@@ -228,7 +266,7 @@ const struct option_spec option_specs[] = {
 	  "take a model even if it was trained under another digest than the configuration's",
 	  ON(VERB_EXPORT), false },
 	{ OPTION_COMPRESS, "compress", 0, OPTION_TYPE_FLAG, NULL, NULL, "write the file as one zstd frame",
-	  ON(VERB_EXPORT), false },
+	  ON(VERB_EXPORT) | ON(VERB_MERGE), false },
 	{ OPTION_HASH, "hash", 0, OPTION_TYPE_FLAG, NULL, NULL, "also tell the BLAKE2b-256 hash of the file",
 	  ON(VERB_EXPORT), false },
 	{ OPTION_HASH, "hash", 0, OPTION_TYPE_FLAG, NULL, NULL,
@@ -248,7 +286,7 @@ const struct option_spec option_specs[] = {
 	{ OPTION_LIVE, "live", 0, OPTION_TYPE_FLAG, NULL, NULL,
 	  "with -r: compare versions with the models that the rule has in Redis", ON(VERB_VERIFY), false },
 	{ OPTION_DRY_RUN, "dry-run", 'n', OPTION_TYPE_FLAG, NULL, NULL,
-	  "read and check everything, write nothing", ON(VERB_EXPORT), false },
+	  "read and check everything, write nothing", ON(VERB_EXPORT) | ON(VERB_MERGE), false },
 	{ OPTION_EXPLAIN, "explain", 'e', OPTION_TYPE_FLAG, NULL, NULL,
 	  "show each field that counts, its origin, and the bytes that are hashed", ON(VERB_DIGEST), false },
 	{ OPTION_ORIGIN, "origin", 0, OPTION_TYPE_FLAG, NULL, NULL, "add file and line to each value",

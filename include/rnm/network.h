@@ -404,6 +404,12 @@ struct rnm_tensor_delta {
 	double mean_abs;
 	double rms;    /* root of the mean of (a - b)^2 */
 	double cosine; /* of the angle between them; 1 for two zero tensors, 0 when only one is zero */
+	/*
+	 * How far the cosine is from what chance gives: sum(ab) / sqrt(sum(a^2 b^2)).  For tensors whose signs
+	 * have nothing to do with each other it is distributed like a standard normal variable; at most the
+	 * root of the count.  0 when one is zero.
+	 */
+	double cosine_z;
 };
 struct rnm_network_comparison {
 	bool same_graph;                  /* RNM_COMPAT_STRICT but for the values of constants */
@@ -413,6 +419,8 @@ struct rnm_network_comparison {
 	struct rnm_tensor_delta *tensors; /* one per tensor; empty unless same_graph */
 	size_t tensor_count;
 	struct rnm_tensor_delta total; /* of all variables; also when only the counts are equal */
+	/* Of the variables of rank 2 and more, which begin as random numbers (others begin as 0 or 1). */
+	struct rnm_tensor_delta matrices;
 };
 RNM_API RNM_MUST_CHECK enum rnm_status rnm_network_compare(struct rnm_network_comparison **out,
                                                            const struct rnm_network *a,

@@ -21,7 +21,10 @@
 #include <rnm/evaluation.h>
 #include <rnm/file.h>
 #include <rnm/json.h>
+#include <rnm/model_compare.h>
 #include <rnm/model_file.h>
+#include <rnm/model_merge.h>
+#include <rnm/model_write.h>
 #include <rnm/network.h>
 #include <rnm/redis.h>
 #include <rnm/rnm1.h>

@@ -49,4 +49,8 @@ RNM_MUST_CHECK enum rnm_status rnm_zstd_encoder_feed(struct rnm_zstd_encoder *en
 RNM_MUST_CHECK enum rnm_status rnm_zstd_encoder_end(struct rnm_zstd_encoder *encoder, struct rnm_error *err);
 void rnm_zstd_encoder_free(struct rnm_zstd_encoder *encoder);
 
+/* Appends data as one such frame; RNM_E_NOMEM also when out->max does not hold it. */
+RNM_MUST_CHECK enum rnm_status rnm_zstd_compress(struct rnm_buf *out, const void *data, size_t len,
+                                                 struct rnm_error *err);
+
 #endif
