@@ -47,7 +47,7 @@ struct rnm_model_file {
  * Opens an RNM1 file or a bare network (KANN), each plain or as one zstd frame; which of them is seen from
  * the first bytes.  /dev/stdin and pipes work too.  Fails as rnm_rnm1_read, or with RNM_E_NOT_FOUND,
  * RNM_E_IO, RNM_E_MALFORMED ("file.too-large", above RNM_BLOB_MAX * 2 + 1 MiB).
- * Memory: the expanded network (at most RNM_BLOB_MAX) beside the mapped file.
+ * Memory: the expanded network (at most RNM_BLOB_MAX) beside the file's bytes.
  */
 RNM_API RNM_MUST_CHECK enum rnm_status rnm_model_file_open(struct rnm_model_file **out, const char *path,
                                                            struct rnm_error *err);

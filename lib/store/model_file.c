@@ -5,15 +5,13 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #define KANN_MAGIC "KAN\1"
 #define KANN_MAGIC_LEN 4u
 
 /* What the public struct points into. */
 struct backing {
-	struct rnm_mapping mapping;
-	struct rnm_buf bytes; /* for what cannot be mapped */
+	struct rnm_buf bytes; /* of the file */
 	struct rnm_rnm1 *container;
 	struct rnm_rnm1 bare;        /* stands in for the container of a bare network */
 	struct rnm_bytes plain_kann; /* a network that was not compressed: the bytes of the file */
@@ -21,23 +19,6 @@ struct backing {
 	struct rnm_buf pca;
 	struct rnm_network *network;
 };
-
-/* Maps a regular file; a pipe, a socket or a terminal is read to its end. */
-static enum rnm_status load(struct backing *backing, const char *path, struct rnm_bytes *out,
-                            struct rnm_error *err)
-{
-	struct stat st;
-	enum rnm_status status;
-
-	if (stat(path, &st) == 0 && S_ISREG(st.st_mode)) {
-		status = rnm_mapping_open(&backing->mapping, path, RNM_MODEL_FILE_MAX, err);
-		*out = (struct rnm_bytes){ backing->mapping.data, backing->mapping.size };
-		return status;
-	}
-	status = rnm_file_read(path, &backing->bytes, RNM_MODEL_FILE_MAX, err);
-	*out = (struct rnm_bytes){ rnm_buf_cstr(&backing->bytes), backing->bytes.len };
-	return status;
-}
 
 static void inspect_ann(struct rnm_model_file *file, struct backing *backing)
 {
@@ -88,7 +69,6 @@ static void release(struct backing *backing)
 {
 	rnm_network_free(backing->network);
 	rnm_rnm1_free(backing->container);
-	rnm_mapping_close(&backing->mapping);
 	rnm_buf_free(&backing->bytes);
 	rnm_buf_free(&backing->ann);
 	rnm_buf_free(&backing->pca);
@@ -172,14 +152,17 @@ static struct rnm_model_file *new_file(void)
 enum rnm_status rnm_model_file_open(struct rnm_model_file **out, const char *path, struct rnm_error *err)
 {
 	struct rnm_model_file *file = new_file();
-	struct rnm_bytes bytes;
+	struct backing *backing;
 	enum rnm_status status;
 
 	if (file == NULL)
 		return rnm_error_nomem(err);
-	status = load(file->owned, path, &bytes, err);
+	backing = file->owned;
+	status = rnm_file_read(path, &backing->bytes, RNM_MODEL_FILE_MAX, err);
 	if (status == RNM_OK)
-		status = take(file, file->owned, bytes, path, err);
+		status =
+		    take(file, backing,
+		         (struct rnm_bytes){ rnm_buf_cstr(&backing->bytes), backing->bytes.len }, path, err);
 	if (status == RNM_OK)
 		*out = file;
 	else
@@ -248,8 +231,7 @@ enum rnm_status rnm_model_file_add_pca(struct rnm_model_file *file, const char *
 	rnm_buf_init(&bytes, RNM_BLOB_MAX + 1);
 	status = rnm_file_read(path, &bytes, RNM_BLOB_MAX, err);
 	if (status == RNM_OK && rnm_zstd_is_frame(bytes.data, bytes.len))
-		status = expand(&backing->pca, (struct rnm_bytes){ bytes.data, bytes.len }, RNM_BLOB_TENSOR,
-		                path, err);
+		status = rnm_frame_expand(&backing->pca, bytes.data, bytes.len, RNM_BLOB_TENSOR, path, err);
 	else if (status == RNM_OK && !rnm_buf_append(&backing->pca, rnm_buf_cstr(&bytes), bytes.len))
 		status = rnm_error_nomem(err);
 	rnm_buf_free(&bytes);
