@@ -12,12 +12,6 @@ static struct live server; /* plain on its unix socket and one port, TLS on anot
 static unsigned tls_port;
 static char certs[64]; /* made by tests/make_certs */
 
-#define NEED(server)                                                                                         \
-	do {                                                                                                 \
-		if ((server).pid == 0)                                                                       \
-			skip();                                                                              \
-	} while (0)
-
 /* ---- the server and its certificates ---- */
 
 static void run(const char *program, const char *const *argv)
@@ -448,6 +442,9 @@ static void test_wrong_client_settings(void **state)
 	refuse_settings(settings, RNM_E_MALFORMED, "redis.tls-cert", cert, 0,
 	                "expected a certificate in PEM form in %s (ssl_cert), found none", cert);
 
+	cert = settings->ssl_cert = in_certs("encrypted.pem");
+	refuse_settings(settings, RNM_E_MALFORMED, "redis.tls-cert", cert, 0,
+	                "%s (ssl_cert) is encrypted, and there is nobody to ask for its passphrase", cert);
 	cert = settings->ssl_cert = in_certs("client.pem");
 	settings->ssl_cert_given = true;
 	key = settings->ssl_key = in_certs("missing.key");
@@ -459,7 +456,7 @@ static void test_wrong_client_settings(void **state)
 	key = settings->ssl_key = in_certs("client-encrypted.key");
 	refuse_settings(
 	    settings, RNM_E_USAGE, "redis.tls-key", key, 0,
-	    "the private key %s (ssl_key) is encrypted, and there is nobody to ask for its passphrase", key);
+	    "%s (ssl_key) is encrypted, and there is nobody to ask for its passphrase", key);
 	for (int i = 0; i < 2; i++) {
 		key = settings->ssl_key = in_certs(i == 0 ? "server.key" : "client-other-kind.key");
 		refuse_settings(
@@ -510,7 +507,7 @@ static void test_next_server(void **state)
 	NEED(server);
 	show("only-address.pem", "server.key");
 	peer_start(&silent, stay_silent);
-	redis = must_connect(TLS_TO(&where, 0.5, "localhost:%u,127.0.0.1:%u,127.0.0.1:%u", tls_port,
+	redis = must_connect(TLS_TO(&where, 1.5, "localhost:%u,127.0.0.1:%u,127.0.0.1:%u", tls_port,
 	                            silent.port, tls_port));
 	assert_int_equal(rnm_redis_note_count(redis), 2);
 	snprintf(expected, sizeof(expected),
@@ -519,21 +516,21 @@ static void test_next_server(void **state)
 	         tls_port);
 	assert_string_equal(rnm_redis_note(redis, 0), expected);
 	snprintf(expected, sizeof(expected),
-	         "skipped the redis server 127.0.0.1:%u: no answer to the TLS handshake within 0.5 s",
+	         "skipped the redis server 127.0.0.1:%u: no answer to the TLS handshake within 1.5 s",
 	         silent.port);
 	assert_string_equal(rnm_redis_note(redis, 1), expected);
 	EXPECT_TEXT(redis, RNM_EVENT_STATUS, "PONG", "PING");
 	rnm_redis_free(redis);
 
 	assert_int_equal(rnm_redis_connect(&redis,
-	                                   TLS_TO(&where, 0.5, "localhost:%u,127.0.0.1:%u", tls_port,
+	                                   TLS_TO(&where, 1.5, "localhost:%u,127.0.0.1:%u", tls_port,
 	                                          server.port),
 	                                   RNM_REDIS_READ, NULL, &err),
 	                 RNM_E_IO);
 	snprintf(expected, sizeof(expected),
 	         "cannot connect to any redis server: localhost (127.0.0.1:%u): the server's certificate is "
 	         "for 127.0.0.1 and not for localhost, which rspamd does not check; 127.0.0.1:%u: no answer "
-	         "to the TLS handshake within 0.5 s",
+	         "to the TLS handshake within 1.5 s",
 	         tls_port, server.port);
 	assert_string_equal(err.message, expected);
 	assert_string_equal(
@@ -589,7 +586,7 @@ static void test_old_protocols(void **state)
 	NEED(server);
 	CONFIGURE("tls-protocols", "TLSv1.1", "tls-ciphers", "ALL:@SECLEVEL=0");
 	must_fail(TLS_TO(&where, 5, "127.0.0.1:%u", tls_port),
-	          "the server speaks no version of TLS from 1.2 on");
+	          "the server speaks no TLS that is new enough (1.2 at least)");
 	show("good.pem", "server.key");
 }
 
@@ -686,7 +683,7 @@ static void test_broken_handshakes(void **state)
 		{ greet_for_ever, "the server sends TLS messages without end and nothing in them", "" },
 		{ not_know_the_name, "the server does not know the host name that it was asked for",
 		  "set sni (--sni NAME) to the name to ask for" },
-		{ fail_inside, "the server ended TLS with the alert \"internal error\"", "" },
+		{ fail_inside, "the server ended TLS with alert 80 (internal error)", "" },
 	};
 	struct target where;
 
@@ -843,12 +840,12 @@ static void test_waiting(void **state)
 
 	(void)state;
 	NEED(server);
-	redis = must_connect(TLS_TO(&where, 0.3, "127.0.0.1:%u", tls_port));
+	redis = must_connect(TLS_TO(&where, 1, "127.0.0.1:%u", tls_port));
 	assert_int_equal(rnm_redis_sendv(redis, &err, "BLPOP", "never", "0", NULL), RNM_OK);
 	start_time = now();
 	assert_int_equal(rnm_redis_next(redis, &event, &err), RNM_E_IO);
 	assert_string_equal(err.id, "redis.timeout");
-	assert_true(now() - start_time > 0.25 && now() - start_time < 1.5);
+	assert_true(now() - start_time > 0.9 && now() - start_time < 3);
 	rnm_redis_free(redis);
 
 	assert_int_equal(rnm_redis_connect(&redis, TLS_TO(&where, 30, "127.0.0.1:%u", tls_port),
