@@ -53,6 +53,7 @@ const struct verb_spec verb_specs[VERB_COUNT] = {
 			{ "rnm list -r embed", "the models of rule `embed`, settings id `default`" },
 			{ "rnm list --all", "every rule and settings id that Redis knows" },
 			{ "rnm list --redis redis://127.0.0.1:6379/2 -r embed", "another server than the configured one" },
+			{ "rnm list --redis rediss://redis.example --cacert ca.pem -r embed", "one over TLS, with a CA of its own" },
 			{ "rnm list -r embed --json | jq '.lists[].served'", "the model that workers serve" },
 		},
 	},

@@ -43,8 +43,9 @@ struct rnm_redis_settings {
 	char *ssl_ca_dir;   /* folder of them, under hash names (openssl rehash) */
 	char *ssl_cert;     /* client certificate with its chain, PEM */
 	char *ssl_key;      /* and its private key */
-	char *sni;         /* host name to ask for and to expect in the certificate; NULL: the server's own */
-	bool ssl_ca_given; /* these come from rnm_redis_settings_set_tls: a wrong one is RNM_E_USAGE */
+	char *sni; /* host name to ask for and to expect in the certificate; NULL: the server's own */
+	/* The CAs, or certificate and key, come from rnm_redis_settings_set_tls: wrong ones are RNM_E_USAGE. */
+	bool ssl_ca_given;
 	bool ssl_cert_given;
 	char **sentinels;
 	size_t sentinel_count;

@@ -251,6 +251,14 @@ static struct rnm_tls_session *new_session(const struct rnm_io *io, const struct
 
 /* ---- the handshake ---- */
 
+/* A cipher without certificates, which a careless policy may allow, would pass for want of anything to verify. */
+static bool is_verified(const struct rnm_tls_session *session)
+{
+	return session->settings->no_ssl_verify ||
+	       (rnm_openssl.SSL_get0_peer_certificate(session->ssl) != NULL &&
+	        rnm_openssl.SSL_get_verify_result(session->ssl) == X509_V_OK);
+}
+
 static enum rnm_status shake_hands(struct rnm_io *io, struct rnm_tls_session *session,
                                    struct rnm_io_limit *limit)
 {
@@ -301,6 +309,10 @@ static enum rnm_status start_session(struct rnm_io *io, const struct rnm_tls *tl
 	session->name = name;
 	if (expect_server(session->ssl, name, !tls->settings->no_ssl_verify))
 		status = shake_hands(io, session, limit);
+	if (status == RNM_OK && !is_verified(session)) {
+		snprintf(io->reason, sizeof(io->reason), "the server shows no certificate");
+		status = RNM_E_IO;
+	}
 	session->io = NULL;
 	session->settings = NULL;
 	session->name = NULL;

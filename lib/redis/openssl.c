@@ -61,3 +61,14 @@ enum rnm_status rnm_openssl_load(struct rnm_error *err)
 	pthread_mutex_unlock(&lock);
 	return status;
 }
+
+unsigned long rnm_openssl_error(void)
+{
+	const unsigned long first = rnm_openssl.ERR_get_error();
+	unsigned long error = first;
+
+	while (error != 0 && !rnm_openssl_no_memory(error))
+		error = rnm_openssl.ERR_get_error();
+	rnm_openssl.ERR_clear_error();
+	return error != 0 ? error : first;
+}

@@ -30,7 +30,7 @@
 	X(BIO_set_flags)                                                                                     \
 	X(BIO_set_init)                                                                                      \
 	X(ERR_clear_error)                                                                                   \
-	X(ERR_peek_error)                                                                                    \
+	X(ERR_get_error)                                                                                     \
 	X(ERR_reason_error_string)                                                                           \
 	X(GENERAL_NAMES_free)                                                                                \
 	X(OPENSSL_sk_num)                                                                                    \
@@ -52,6 +52,7 @@
 	X(SSL_connect)                                                                                       \
 	X(SSL_ctrl)                                                                                          \
 	X(SSL_free)                                                                                          \
+	X(SSL_get0_peer_certificate)                                                                         \
 	X(SSL_get0_param)                                                                                    \
 	X(SSL_get_error)                                                                                     \
 	X(SSL_get_ex_data)                                                                                   \
@@ -93,5 +94,15 @@ extern struct rnm_openssl rnm_openssl;
 
 /* Loads the library once in the life of the process.  RNM_E_IO, id "redis.tls-library". */
 RNM_MUST_CHECK enum rnm_status rnm_openssl_load(struct rnm_error *err);
+
+/*
+ * The error that explains a failed call, taken from the queue of this thread, which is emptied: one for lack
+ * of memory, of which the others are mere consequences, else the first.
+ */
+unsigned long rnm_openssl_error(void);
+static inline bool rnm_openssl_no_memory(unsigned long error)
+{
+	return ERR_GET_REASON(error) == ERR_R_MALLOC_FAILURE;
+}
 
 #endif

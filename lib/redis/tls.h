@@ -12,6 +12,7 @@
 struct rnm_tls {
 	SSL_CTX *ctx;
 	const struct rnm_redis_settings *settings;
+	bool passphrase_wanted; /* by a file that was to be read */
 };
 
 /* One connection. */

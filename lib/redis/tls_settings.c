@@ -38,23 +38,27 @@ static bool found_nothing(unsigned long code)
 	}
 }
 
-/* The error for a file that OpenSSL has just refused. */
-static enum rnm_status refused_file(const struct named_file *file, struct rnm_error *err)
+/* The error for a file that OpenSSL has refused. */
+static enum rnm_status refused_file(const struct rnm_tls *tls, const struct named_file *file,
+                                    unsigned long code, struct rnm_error *err)
 {
-	const unsigned long code = rnm_openssl.ERR_peek_error();
 	const char *reason = rnm_openssl.ERR_reason_error_string(code);
 	const enum rnm_status status = wrong(file->given);
 	struct stat found;
 	int sys_errno = 0;
 
-	if (ERR_GET_REASON(code) == ERR_R_MALLOC_FAILURE)
+	if (rnm_openssl_no_memory(code))
 		return rnm_error_nomem(err);
 	/* A folder opens like a file, and then seems to be empty. */
 	if (stat(file->path, &found) == 0 && S_ISDIR(found.st_mode))
 		sys_errno = EISDIR;
 	else if (ERR_SYSTEM_ERROR(code))
 		sys_errno = ERR_GET_REASON(code);
-	if (sys_errno != 0)
+	if (tls->passphrase_wanted)
+		rnm_error_set(err, status, file->id,
+		              "%s (%s) is encrypted, and there is nobody to ask for its passphrase",
+		              file->path, file->option);
+	else if (sys_errno != 0)
 		rnm_error_set(err, status, file->id, "cannot read %s (%s): %s", file->path, file->option,
 		              rnm_io_errno_text(sys_errno));
 	else if (found_nothing(code))
@@ -65,6 +69,9 @@ static enum rnm_status refused_file(const struct named_file *file, struct rnm_er
 		              reason != NULL ? reason : "unknown error of OpenSSL");
 	if (err != NULL)
 		err->sys_errno = sys_errno;
+	if (tls->passphrase_wanted)
+		rnm_error_set_hint(err, "write it without a passphrase, readable by this user only: openssl "
+		                        "pkey -in FILE -out NEW-FILE");
 	rnm_error_at_line(err, file->path, 0);
 	return status;
 }
@@ -98,7 +105,7 @@ static enum rnm_status trust(const struct rnm_tls *tls, struct rnm_error *err)
 
 	rnm_openssl.ERR_clear_error();
 	if (s->ssl_ca != NULL && rnm_openssl.SSL_CTX_load_verify_file(tls->ctx, s->ssl_ca) != 1) {
-		status = refused_file(&file, err);
+		status = refused_file(tls, &file, rnm_openssl_error(), err);
 		if (status != RNM_E_NOMEM)
 			rnm_error_set_hint(err, "name a file with the certificate of the CA in ssl_ca "
 			                        "(--cacert FILE), a folder of them in ssl_ca_dir "
@@ -107,7 +114,7 @@ static enum rnm_status trust(const struct rnm_tls *tls, struct rnm_error *err)
 	if (status == RNM_OK && s->ssl_ca_dir != NULL) {
 		status = check_folder(&folder, err);
 		if (status == RNM_OK && rnm_openssl.SSL_CTX_load_verify_dir(tls->ctx, s->ssl_ca_dir) != 1)
-			status = refused_file(&folder, err);
+			status = refused_file(tls, &folder, rnm_openssl_error(), err);
 	}
 	if (status == RNM_OK && s->ssl_ca == NULL && s->ssl_ca_dir == NULL &&
 	    rnm_openssl.SSL_CTX_set_default_verify_paths(tls->ctx) != 1)
@@ -115,50 +122,28 @@ static enum rnm_status trust(const struct rnm_tls *tls, struct rnm_error *err)
 	return status;
 }
 
-/* Without this OpenSSL would ask on the terminal. */
-static int refuse_passphrase(char *text, int size, int writing, void *asked)
-{
-	(void)text;
-	(void)size;
-	(void)writing;
-	*(bool *)asked = true;
-	return -1;
-}
-
 static enum rnm_status use_key(const struct rnm_tls *tls, struct rnm_error *err)
 {
 	const struct rnm_redis_settings *s = tls->settings;
 	const struct named_file key = { "redis.tls-key", "ssl_key", s->ssl_key, "a private key",
 		                        s->ssl_cert_given };
-	bool asked = false;
-	int good;
+	unsigned long error;
+	bool good;
 
 	rnm_openssl.ERR_clear_error();
-	rnm_openssl.SSL_CTX_set_default_passwd_cb(tls->ctx, refuse_passphrase);
-	rnm_openssl.SSL_CTX_set_default_passwd_cb_userdata(tls->ctx, &asked);
-	good = rnm_openssl.SSL_CTX_use_PrivateKey_file(tls->ctx, s->ssl_key, SSL_FILETYPE_PEM);
-	rnm_openssl.SSL_CTX_set_default_passwd_cb_userdata(tls->ctx, NULL);
-	if (asked) {
-		rnm_error_set(err, wrong(key.given), key.id,
-		              "the private key %s (ssl_key) is encrypted, and there is nobody to ask for its "
-		              "passphrase",
-		              s->ssl_key);
-		rnm_error_set_hint(err, "write it without a passphrase, readable by this user only: openssl "
-		                        "pkey -in FILE -out NEW-FILE");
-		rnm_error_at_line(err, s->ssl_key, 0);
-		return wrong(key.given);
-	}
-	if (good == 1 && rnm_openssl.SSL_CTX_check_private_key(tls->ctx) == 1)
-		return RNM_OK;
+	good = rnm_openssl.SSL_CTX_use_PrivateKey_file(tls->ctx, s->ssl_key, SSL_FILETYPE_PEM) == 1;
 	/* A key of another kind than the certificate's is only noticed by the second call. */
-	if (good == 1 || ERR_GET_LIB(rnm_openssl.ERR_peek_error()) == ERR_LIB_X509) {
-		rnm_error_set(err, wrong(key.given), key.id,
-		              "the private key %s (ssl_key) does not belong to the certificate %s (ssl_cert)",
-		              s->ssl_key, s->ssl_cert);
-		rnm_error_at_line(err, s->ssl_key, 0);
-		return wrong(key.given);
-	}
-	return refused_file(&key, err);
+	if (good && rnm_openssl.SSL_CTX_check_private_key(tls->ctx) == 1)
+		return RNM_OK;
+	error = rnm_openssl_error();
+	if (tls->passphrase_wanted || rnm_openssl_no_memory(error) ||
+	    (!good && ERR_GET_LIB(error) != ERR_LIB_X509))
+		return refused_file(tls, &key, error, err);
+	rnm_error_set(err, wrong(key.given), key.id,
+	              "the private key %s (ssl_key) does not belong to the certificate %s (ssl_cert)",
+	              s->ssl_key, s->ssl_cert);
+	rnm_error_at_line(err, s->ssl_key, 0);
+	return wrong(key.given);
 }
 
 /* The certificate of our own, for servers that ask for one. */
@@ -181,24 +166,35 @@ static enum rnm_status identify(const struct rnm_tls *tls, struct rnm_error *err
 	}
 	rnm_openssl.ERR_clear_error();
 	if (rnm_openssl.SSL_CTX_use_certificate_chain_file(tls->ctx, s->ssl_cert) != 1)
-		return refused_file(&cert, err);
+		return refused_file(tls, &cert, rnm_openssl_error(), err);
 	return use_key(tls, err);
 }
 
 /* OpenSSL reads a configuration of its own, and refuses to work with one that it does not understand. */
 static enum rnm_status refused_setup(struct rnm_error *err)
 {
-	const unsigned long code = rnm_openssl.ERR_peek_error();
+	const unsigned long code = rnm_openssl_error();
 	const char *reason = rnm_openssl.ERR_reason_error_string(code);
 
-	if (code == 0 || ERR_GET_REASON(code) == ERR_R_MALLOC_FAILURE)
+	if (code == 0 || rnm_openssl_no_memory(code))
 		return rnm_error_nomem(err);
 	return rnm_error_set(err, RNM_E_IO, "redis.tls-library", "cannot set up OpenSSL, which TLS needs: %s",
 	                     reason != NULL ? reason : "unknown error");
 }
 
-static bool prepare(SSL_CTX *ctx)
+/* Without this OpenSSL would ask on the terminal. */
+static int refuse_passphrase(char *text, int size, int writing, void *tls)
 {
+	(void)text;
+	(void)size;
+	(void)writing;
+	((struct rnm_tls *)tls)->passphrase_wanted = true;
+	return -1;
+}
+
+static bool prepare(struct rnm_tls *tls)
+{
+	SSL_CTX *ctx = tls->ctx;
 	/* A write that has to be tried again is tried with the rest of the queue, which may have moved. */
 	const long modes = SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER;
 
@@ -212,6 +208,8 @@ static bool prepare(SSL_CTX *ctx)
 	rnm_openssl.SSL_CTX_set_default_read_buffer_len(ctx, READ_BUFFER);
 	rnm_openssl.SSL_CTX_set_options(ctx,
 	                                SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_TICKET);
+	rnm_openssl.SSL_CTX_set_default_passwd_cb(ctx, refuse_passphrase);
+	rnm_openssl.SSL_CTX_set_default_passwd_cb_userdata(ctx, tls);
 	return true;
 }
 
@@ -229,14 +227,14 @@ enum rnm_status rnm_tls_new(struct rnm_tls **out, const struct rnm_redis_setting
 	tls->settings = settings;
 	rnm_openssl.ERR_clear_error();
 	tls->ctx = rnm_openssl.SSL_CTX_new(rnm_openssl.TLS_client_method());
-	if (tls->ctx == NULL || !prepare(tls->ctx))
+	if (tls->ctx == NULL || !prepare(tls))
 		status = refused_setup(err);
 	if (status == RNM_OK && !settings->no_ssl_verify)
 		status = trust(tls, err);
 	if (status == RNM_OK)
 		status = identify(tls, err);
-	rnm_openssl
-	    .ERR_clear_error(); /* a program that uses OpenSSL itself is not to stumble over our errors */
+	/* A program that uses OpenSSL itself is not to stumble over our errors. */
+	rnm_openssl.ERR_clear_error();
 	if (status != RNM_OK)
 		rnm_tls_free(tls);
 	else

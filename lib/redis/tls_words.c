@@ -37,7 +37,7 @@ static void explain_alert(struct rnm_io *io, const struct rnm_tls_session *sessi
 
 	switch (alert) {
 	case SSL_AD_PROTOCOL_VERSION:
-		say(io->reason, "the server speaks no version of TLS from 1.2 on");
+		say(io->reason, "the server speaks no TLS that is new enough (1.2 at least)");
 		return;
 	case SSL_AD_UNRECOGNIZED_NAME:
 		say(io->reason, "the server does not know the host name that it was asked for");
@@ -63,7 +63,7 @@ static void explain_alert(struct rnm_io *io, const struct rnm_tls_session *sessi
 	default:
 		break;
 	}
-	say(io->reason, "the server ended TLS with the alert \"%s\"", text);
+	say(io->reason, "the server ended TLS with alert %d (%s)", alert, text);
 }
 
 /* on_verify has said why, if there was a certificate to speak of. */
@@ -78,7 +78,7 @@ static void explain_verification(struct rnm_io *io, const struct rnm_tls_session
 
 void rnm_tls_explain(struct rnm_io *io, const struct rnm_tls_session *session)
 {
-	const unsigned long code = rnm_openssl.ERR_peek_error();
+	const unsigned long code = rnm_openssl_error();
 	const int reason = ERR_GET_LIB(code) == ERR_LIB_SSL ? ERR_GET_REASON(code) : 0;
 	const char *text = rnm_openssl.ERR_reason_error_string(code);
 
@@ -87,7 +87,9 @@ void rnm_tls_explain(struct rnm_io *io, const struct rnm_tls_session *session)
 		return;
 	}
 	io->hint[0] = '\0';
-	if (session->flooded) {
+	if (rnm_openssl_no_memory(code)) {
+		say(io->reason, "out of memory");
+	} else if (session->flooded) {
 		say(io->reason, "the server sends TLS messages without end and nothing in them");
 	} else if (reason > SSL_AD_REASON_OFFSET) {
 		explain_alert(io, session, reason - SSL_AD_REASON_OFFSET);
@@ -96,7 +98,7 @@ void rnm_tls_explain(struct rnm_io *io, const struct rnm_tls_session *session)
 		say(io->reason, "the server does not speak TLS");
 		say(io->hint, HINT_PLAIN_PORT);
 	} else if (reason == SSL_R_UNSUPPORTED_PROTOCOL) {
-		say(io->reason, "the server speaks no version of TLS from 1.2 on");
+		say(io->reason, "the server speaks no TLS that is new enough (1.2 at least)");
 	} else {
 		say(io->reason, "TLS failed: %s", text != NULL ? text : "unknown error");
 	}

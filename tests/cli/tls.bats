@@ -315,6 +315,44 @@ start_proxy() {
 	cli acl deluser over-tls
 }
 
+@test "a cipher without certificates, which the host allows" {
+	[ "$(cli config set tls-protocols TLSv1.2 tls-ciphers 'AECDH-AES256-SHA:@SECLEVEL=0')" = OK ]
+	cat >"$BATS_TEST_TMPDIR/openssl.cnf" <<-'CONF'
+		openssl_conf = all
+		[all]
+		ssl_conf = ssl
+		[ssl]
+		system_default = careless
+		[careless]
+		CipherString = ALL:aNULL:@SECLEVEL=0
+	CONF
+	OPENSSL_CONF="$BATS_TEST_TMPDIR/openssl.cnf" call rnm list -c "$TLS_CONF" -r embed
+	expect_rc 5
+	expect_err "the server shows no certificate"
+	OPENSSL_CONF="$BATS_TEST_TMPDIR/openssl.cnf" call rnm list -c "$CONF" --redis "$URL" --insecure -r embed
+	expect_rc 0
+	[ "$(cli config set tls-protocols '' tls-ciphers '')" = OK ]
+}
+
+@test "the system may ask for a newer TLS, but not for an older one" {
+	local version
+	for version in 1.1 1.3; do
+		printf '%s\n' 'openssl_conf = all' '[all]' 'ssl_conf = ssl' '[ssl]' 'system_default = policy' '[policy]' \
+			"MinProtocol = TLSv$version" 'CipherString = ALL:@SECLEVEL=0' >"$BATS_TEST_TMPDIR/$version.cnf"
+	done
+	[ "$(cli config set tls-protocols TLSv1.1 tls-ciphers 'ALL:@SECLEVEL=0')" = OK ]
+	OPENSSL_CONF="$BATS_TEST_TMPDIR/1.1.cnf" call rnm list -c "$TLS_CONF" -r embed
+	expect_rc 5
+	expect_err "the server speaks no TLS that is new enough (1.2 at least)"
+	[ "$(cli config set tls-protocols TLSv1.2 tls-ciphers '')" = OK ]
+	OPENSSL_CONF="$BATS_TEST_TMPDIR/1.1.cnf" call rnm list -c "$TLS_CONF" -r embed
+	expect_rc 0
+	OPENSSL_CONF="$BATS_TEST_TMPDIR/1.3.cnf" call rnm list -c "$TLS_CONF" -r embed
+	expect_rc 5
+	expect_err "the server speaks no TLS that is new enough"
+	[ "$(cli config set tls-protocols '' tls-ciphers '')" = OK ]
+}
+
 @test "rnm config --check speaks of TLS" {
 	configure 'no_ssl_verify = true; ssl_cert = "c"'
 	call rnm config -c "$TLS_CONF" --check --json

@@ -8,12 +8,6 @@
 static struct live open_server; /* no password */
 static struct live locked;      /* default password "sesam", user rnm with the rights of an export */
 
-#define NEED(server)                                                                                         \
-	do {                                                                                                 \
-		if ((server).pid == 0)                                                                       \
-			skip();                                                                              \
-	} while (0)
-
 static int start_servers(void **state)
 {
 	struct target where;
