@@ -228,11 +228,30 @@ static enum rnm_status apply_password(struct context *context, struct rnm_error 
 	return RNM_OK;
 }
 
+static void print_connection_notes(const struct context *context)
+{
+	for (size_t i = 0; i < rnm_redis_note_count(context->redis); i++)
+		output_note("%s", rnm_redis_note(context->redis, i));
+}
+
+static enum rnm_status connect_for_reading(struct context *context, struct rnm_error *err)
+{
+	return rnm_redis_connect(&context->redis, context->settings, RNM_REDIS_READ, &interrupt_signal, err);
+}
+
 enum rnm_status context_reconnect(struct context *context, struct rnm_error *err)
 {
+	char *before = strdup(rnm_redis_address(context->redis));
+	enum rnm_status status;
+
 	rnm_redis_free(context->redis);
 	context->redis = NULL;
-	return rnm_redis_connect(&context->redis, context->settings, RNM_REDIS_READ, &interrupt_signal, err);
+	status = before != NULL ? connect_for_reading(context, err) : rnm_error_nomem(err);
+	/* What there is to say about the same server has been said. */
+	if (status == RNM_OK && strcmp(before, rnm_redis_address(context->redis)) != 0)
+		print_connection_notes(context);
+	free(before);
+	return status;
 }
 
 enum rnm_status context_connect(struct context *context, struct rnm_error *err)
@@ -250,10 +269,9 @@ enum rnm_status context_connect(struct context *context, struct rnm_error *err)
 	if (status != RNM_OK)
 		return status;
 	interrupt_install();
-	status =
-	    rnm_redis_connect(&context->redis, context->settings, RNM_REDIS_READ, &interrupt_signal, err);
-	for (size_t i = 0; status == RNM_OK && i < rnm_redis_note_count(context->redis); i++)
-		output_note("%s", rnm_redis_note(context->redis, i));
+	status = connect_for_reading(context, err);
+	if (status == RNM_OK)
+		print_connection_notes(context);
 	return status;
 }
 

@@ -29,7 +29,7 @@ static enum rnm_status list_single(struct context *context, struct list_document
 	if (status == RNM_OK)
 		status = context_connect(context, err);
 	if (status == RNM_OK) {
-		list_document_begin(document, rnm_redis_address(context->redis));
+		list_document_begin(document, context->redis);
 		status = list_one(context, document, rule, settings, err);
 		list_document_end(document, NULL);
 	}
@@ -47,7 +47,7 @@ static enum rnm_status list_all(struct context *context, struct list_document *d
 	if (status == RNM_OK)
 		status = catalogue_open(&catalogue, context, err);
 	if (status == RNM_OK)
-		list_document_begin(document, rnm_redis_address(context->redis));
+		list_document_begin(document, context->redis);
 	for (size_t i = 0; status == RNM_OK && i < catalogue.set_count; i++)
 		status = list_one(context, document, catalogue.sets[i].rule, catalogue.sets[i].settings, err);
 	list_document_end(document, &catalogue.broken);

@@ -2,8 +2,6 @@
 #include "store/events.h"
 #include "base/value_build.h"
 
-#include <string.h>
-
 enum rnm_status rnm_event_bulk(struct rnm_redis *redis, const struct rnm_event *first, struct rnm_buf *buf,
                                const char *what, struct rnm_error *err)
 {
@@ -59,21 +57,4 @@ enum rnm_status rnm_event_send(struct rnm_redis *redis, const char *command, con
 	struct rnm_bytes argv[3] = { rnm_bytes_of(command), rnm_bytes_of(key), rnm_bytes_of(field) };
 
 	return rnm_redis_send(redis, field != NULL ? 3 : 2, argv, err);
-}
-
-void rnm_event_hint_refusal(struct rnm_error *err, const char *answer, const char *command_hint)
-{
-	if (strncmp(answer, "NOAUTH", 6) == 0)
-		rnm_error_set_hint(
-		    err, "set password in the section redis of rspamd's configuration, or give it with "
-			 "--password-file FILE or in RNM_REDIS_PASSWORD");
-	else if (strncmp(answer, "NOPERM", 6) != 0)
-		return;
-	/* "... to access one of the keys" (Redis 6), "... to access a key" (7); else it is the command. */
-	else if (strstr(answer, "access") != NULL)
-		rnm_error_set_hint(
-		    err, "the Redis user may not read these keys: its ACL needs a key pattern such as ~rn* "
-			 "(rn is the default of neural.prefix)");
-	else if (command_hint != NULL)
-		rnm_error_set_hint(err, "%s", command_hint);
 }

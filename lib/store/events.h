@@ -30,10 +30,4 @@ RNM_MUST_CHECK enum rnm_status rnm_event_unexpected(const char *command, struct 
 RNM_MUST_CHECK enum rnm_status rnm_event_send(struct rnm_redis *redis, const char *command, const char *key,
                                               const char *field, struct rnm_error *err);
 
-/*
- * Adds the next step after an error reply to the error: for a missing password, for a key that the user
- * may not touch, for a command that the user may not run (command_hint; NULL: none).
- */
-void rnm_event_hint_refusal(struct rnm_error *err, const char *answer, const char *command_hint);
-
 #endif

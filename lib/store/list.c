@@ -4,6 +4,7 @@
  */
 #include "base/number.h"
 #include "base/value_build.h"
+#include "redis/refusal.h"
 #include "store/events.h"
 #include "store/model.h"
 
@@ -17,6 +18,7 @@
 
 struct listing {
 	struct rnm_redis *redis;
+	const char *global; /* neural.prefix */
 	struct rnm_model_list *list;
 	size_t cap;
 	enum rnm_list_detail detail;
@@ -26,6 +28,8 @@ struct listing {
 
 static enum rnm_status zset_error(const struct listing *listing, const char *text, struct rnm_error *err)
 {
+	const struct rnm_refused what = { listing->redis, "ZREVRANGE", listing->global };
+
 	rnm_error_set(err, RNM_E_REDIS, "store.zset", "cannot list the models in %s: %s", listing->list->zset,
 	              text);
 	rnm_error_set_reference(err, "failed to list models: %s", text);
@@ -33,8 +37,7 @@ static enum rnm_status zset_error(const struct listing *listing, const char *tex
 		rnm_error_set_hint(err,
 		                   "this key is no list of models: something else uses the name; compare "
 		                   "neural.prefix and the rule's prefix, or rename the other key");
-	rnm_event_hint_refusal(
-	    err, text, "the Redis user may not run this: allow +zrevrange +hexists +hmget in its ACL");
+	rnm_refusal_explain(err, &what, text);
 	return RNM_E_REDIS;
 }
 
@@ -222,7 +225,7 @@ enum rnm_status rnm_store_list(struct rnm_model_list **out, struct rnm_redis *re
                                struct rnm_error *err)
 {
 	struct rnm_model_list *list = calloc(1, sizeof(*list));
-	struct listing listing = { .redis = redis, .list = list, .detail = detail };
+	struct listing listing = { .redis = redis, .global = rule->global, .list = list, .detail = detail };
 	enum rnm_status status = RNM_OK;
 
 	if (list == NULL)

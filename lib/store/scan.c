@@ -3,6 +3,7 @@
  * Finding every sorted set of models by its name.
  */
 #include "base/value_build.h"
+#include "redis/refusal.h"
 #include "store/events.h"
 
 #include <rnm/store.h>
@@ -89,13 +90,13 @@ static enum rnm_status read_bulk(struct scan *scan, struct rnm_error *err)
 
 static enum rnm_status scan_refused(struct scan *scan, struct rnm_bytes answer, struct rnm_error *err)
 {
+	const struct rnm_refused what = { scan->redis, "SCAN", scan->global };
+
 	rnm_buf_clear(&scan->text);
 	rnm_buf_append(&scan->text, answer.data, answer.len);
 	rnm_error_set(err, RNM_E_REDIS, "store.scan", "cannot look for models: %s",
 	              rnm_buf_cstr(&scan->text));
-	rnm_event_hint_refusal(
-	    err, rnm_buf_cstr(&scan->text),
-	    "the Redis user may not run SCAN: name -r and -s instead of --all, or allow +scan in its ACL");
+	rnm_refusal_explain(err, &what, rnm_buf_cstr(&scan->text));
 	return RNM_E_REDIS;
 }
 
