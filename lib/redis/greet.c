@@ -8,6 +8,8 @@
 
 /* How much of a server's refusal is repeated. */
 #define REFUSAL_MAX ((size_t)400)
+/* Bytes of an answer to AUTH, SELECT or PING, which are never read. */
+#define ANSWER_MAX ((uint64_t)1024)
 /* A master names all of its replicas in its answer to ROLE, each in some 200 bytes of memory. */
 #define ROLE_REPLY_MAX ((size_t)1 << 20)
 
@@ -107,6 +109,17 @@ static enum rnm_status refused_select(struct rnm_redis *redis, const char *db, c
 	return RNM_E_REDIS;
 }
 
+/* Any answer will do, but not one without end: dropping it would take as long as the server likes. */
+static enum rnm_status take_answer(struct rnm_redis *redis, const struct rnm_event *event)
+{
+	if (event->kind == RNM_EVENT_ARRAY || event->kind == RNM_EVENT_MAP ||
+	    (event->kind == RNM_EVENT_BULK_BEGIN && event->length > ANSWER_MAX))
+		return rnm_client_fail(redis, NULL, RNM_E_MALFORMED, "redis.protocol", "",
+		                       "expected a short answer to the first commands, found %s",
+		                       event->kind == RNM_EVENT_BULK_BEGIN ? "a long one" : "a list");
+	return rnm_redis_skip(redis, event, NULL);
+}
+
 static enum rnm_status read_greeting(struct rnm_redis *redis, const struct rnm_redis_settings *settings,
                                      enum greeting greeting)
 {
@@ -118,7 +131,7 @@ static enum rnm_status read_greeting(struct rnm_redis *redis, const struct rnm_r
 	if (status != RNM_OK)
 		return status;
 	if (event.kind != RNM_EVENT_ERROR)
-		return rnm_redis_skip(redis, &event, NULL);
+		return take_answer(redis, &event);
 	snprintf(text, sizeof(text), "%.*s",
 	         (int)(event.data.len < REFUSAL_MAX ? event.data.len : REFUSAL_MAX), event.data.data);
 	if (rnm_refusal_is_unavailable(text)) {

@@ -24,8 +24,8 @@ enum rnm_status rnm_event_bulk(struct rnm_redis *redis, const struct rnm_event *
 	return buf->failed ? rnm_error_nomem(err) : RNM_OK;
 }
 
-enum rnm_status rnm_event_integer(struct rnm_redis *redis, int64_t *integer, bool *is_error,
-                                  struct rnm_buf *text, struct rnm_error *err)
+enum rnm_status rnm_event_integer(struct rnm_redis *redis, const char *command, int64_t *integer,
+                                  bool *is_error, struct rnm_buf *text, struct rnm_error *err)
 {
 	struct rnm_event event;
 	enum rnm_status status = rnm_redis_next(redis, &event, err);
@@ -37,8 +37,11 @@ enum rnm_status rnm_event_integer(struct rnm_redis *redis, int64_t *integer, boo
 		*integer = event.integer;
 		return RNM_OK;
 	}
+	if (event.kind == RNM_EVENT_NIL)
+		return RNM_OK;
+	/* A list or a string is not even read: it may have no end. */
 	if (event.kind != RNM_EVENT_ERROR)
-		return rnm_redis_skip(redis, &event, err);
+		return rnm_event_unexpected(command, err);
 	*is_error = true;
 	rnm_buf_clear(text);
 	rnm_buf_append(text, event.data.data, event.data.len);

@@ -167,7 +167,8 @@ static enum rnm_status first_trip(struct listing *listing, struct rnm_error *err
 	status = read_zset(listing, &zset_failure);
 	/* After an error reply the connection is fine, once the second answer has been taken from it. */
 	if (full && (status == RNM_OK || status == RNM_E_REDIS))
-		second = rnm_event_integer(listing->redis, &list->zset_ttl_ms, &refused, &listing->text, err);
+		second = rnm_event_integer(listing->redis, "PTTL", &list->zset_ttl_ms, &refused,
+		                           &listing->text, err);
 	if (status != RNM_OK && err != NULL)
 		*err = zset_failure;
 	return status != RNM_OK ? status : second;
@@ -177,7 +178,8 @@ static enum rnm_status read_alive(struct listing *listing, struct rnm_model *mod
 {
 	int64_t exists = 0;
 	bool refused;
-	enum rnm_status status = rnm_event_integer(listing->redis, &exists, &refused, &listing->text, err);
+	enum rnm_status status =
+	    rnm_event_integer(listing->redis, "HEXISTS", &exists, &refused, &listing->text, err);
 
 	if (status != RNM_OK)
 		return status;
@@ -200,12 +202,12 @@ static enum rnm_status read_key(struct listing *listing, struct rnm_model *model
 
 	if (listing->detail == RNM_LIST_ALIVE || status != RNM_OK)
 		return status;
-	status = rnm_event_integer(listing->redis, &size, &refused, &listing->text, err);
+	status = rnm_event_integer(listing->redis, "HSTRLEN", &size, &refused, &listing->text, err);
 	if (status != RNM_OK)
 		return status;
 	model->has_ann_size = size >= 0 && model->live;
 	model->ann_size = model->has_ann_size ? (uint64_t)size : 0;
-	return rnm_event_integer(listing->redis, &model->ttl_ms, &refused, &listing->text, err);
+	return rnm_event_integer(listing->redis, "PTTL", &model->ttl_ms, &refused, &listing->text, err);
 }
 
 /* The answers to ask_key, in the same order. */

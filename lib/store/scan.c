@@ -15,6 +15,8 @@
 #define NAME_MAX_BYTES ((size_t)1 << 20)
 /* A server that never hands out cursor 0 again must not keep us for ever: 1000 keys each, 10^9 keys. */
 #define ROUNDS_MAX 1000000u
+/* Names in all rounds: Redis sends those that match the pattern, and some of them twice. */
+#define NAMES_MAX ((size_t)1000000)
 
 struct scan {
 	struct rnm_redis *redis;
@@ -23,6 +25,7 @@ struct scan {
 	size_t known_count;
 	struct rnm_store_set *sets;
 	size_t count, cap;
+	size_t names; /* that the server has sent */
 	struct rnm_buf text;
 };
 
@@ -127,6 +130,9 @@ static enum rnm_status scan_round(struct scan *scan, const char *pattern, char *
 	if (status == RNM_OK && event.kind != RNM_EVENT_ARRAY)
 		status = rnm_event_unexpected("SCAN", err);
 	for (uint64_t i = 0; status == RNM_OK && i < event.length; i++) {
+		if (scan->names++ == NAMES_MAX)
+			return rnm_error_set(err, RNM_E_MALFORMED, "store.too-many",
+			                     "expected SCAN to name at most %zu keys, found more", NAMES_MAX);
 		status = read_bulk(scan, err);
 		if (status == RNM_OK)
 			status = add_name(scan, err);
@@ -170,6 +176,8 @@ static enum rnm_status keep_zsets(struct scan *scan, struct rnm_error *err)
 
 		if (status == RNM_OK)
 			status = rnm_redis_next(scan->redis, &event, err);
+		if (status == RNM_OK && event.kind != RNM_EVENT_STATUS && event.kind != RNM_EVENT_ERROR)
+			status = rnm_event_unexpected("TYPE", err);
 		if (event.kind == RNM_EVENT_STATUS && !rnm_bytes_equal(event.data, rnm_bytes_of("zset")))
 			free_set(&scan->sets[i]);
 		else
