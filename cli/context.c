@@ -275,6 +275,24 @@ enum rnm_status context_connect(struct context *context, struct rnm_error *err)
 	return status;
 }
 
+void context_warn_keys(const struct rnm_model_list *list)
+{
+	const char *answer = NULL;
+	size_t count = 0;
+
+	for (size_t i = 0; i < list->count; i++) {
+		if (list->models[i].key_error == NULL)
+			continue;
+		if (count++ == 0)
+			answer = list->models[i].key_error;
+	}
+	if (count == 0)
+		return;
+	output_warning("%zu of the %zu keys named in %s cannot be read: %s%s%s", count, list->count,
+	               list->zset, answer, list->key_hint != NULL ? "; " : "",
+	               list->key_hint != NULL ? list->key_hint : "");
+}
+
 /* Digits and nothing else, as the specification of the variable has it. */
 static bool read_epoch(const char *text, int64_t *seconds)
 {

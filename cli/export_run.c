@@ -105,6 +105,8 @@ static enum rnm_status export_from_list(struct context *context, const struct ex
 
 	if (status != RNM_OK)
 		return status;
+	/* A better one may be among them. */
+	context_warn_keys(list);
 	profile = &list->models[index].profile;
 	outcome->version = strdup(model_version_text(profile, version));
 	outcome->version_number = model_version(profile);

@@ -85,6 +85,7 @@ struct rnm_model_list {
 	    served; /* index of the model that workers would serve, or SIZE_MAX (also without a configuration) */
 	size_t original;  /* index of the one that the original exports, or SIZE_MAX */
 	char *served_why; /* one sentence; never NULL */
+	char *key_hint;   /* what to do about the first key_error of the models, or NULL */
 };
 
 enum rnm_list_detail {

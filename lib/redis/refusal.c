@@ -167,8 +167,11 @@ static void advise_right(struct rnm_error *err, const struct rnm_refused *refuse
 		    "ACL SETUSER %s %s",
 		    user, right);
 	else
-		rnm_error_set_hint(err, "the Redis user may not run %s: type ACL SETUSER %s %s",
-		                   refused->command != NULL ? refused->command : "this command", user, right);
+		rnm_error_set_hint(
+		    err,
+		    "the Redis user may not run %s: type ACL SETUSER %s %s (all that an export "
+		    "needs: +zrevrange +hexists +hmget)",
+		    refused->command != NULL ? refused->command : "this command", user, right);
 }
 
 static const struct entry *advise(struct rnm_error *err, const struct rnm_refused *refused,

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "redis/refusal.h"
 #include "store/model.h"
 
 #include <stdlib.h>
@@ -100,25 +99,24 @@ static enum rnm_status refuse_digest(const struct rnm_rule *rule, const struct r
 	return RNM_E_REFUSED;
 }
 
-static enum rnm_status refused_key(const struct rnm_model_list *list, const struct rnm_rule *rule,
-                                   const char *answer, struct rnm_error *err)
+static enum rnm_status refused_key(const struct rnm_model_list *list, const char *answer,
+                                   struct rnm_error *err)
 {
-	const struct rnm_refused what = { .command = "HEXISTS", .global = rule->global };
-
 	rnm_error_set(err, RNM_E_REDIS, "store.none-live",
 	              "none of the %zu models under %s can be exported: %s", list->count, list->zset, answer);
 	rnm_error_set_reference(err, "no suitable model found");
-	rnm_refusal_hint(err, &what, answer);
+	if (list->key_hint != NULL)
+		rnm_error_set_hint(err, "%s", list->key_hint);
 	return RNM_E_REDIS;
 }
 
-static enum rnm_status not_found(const struct rnm_model_list *list, const struct rnm_rule *rule,
-                                 const struct rnm_choice *choice, struct rnm_error *err)
+static enum rnm_status not_found(const struct rnm_model_list *list, const struct rnm_choice *choice,
+                                 struct rnm_error *err)
 {
 	const char *answer = key_error(list, choice);
 
 	if (answer != NULL)
-		return refused_key(list, rule, answer, err);
+		return refused_key(list, answer, err);
 	if (!any_parsed(list)) {
 		rnm_error_set(err, RNM_E_NOT_FOUND, "store.empty", "there are no models in Redis under %s",
 		              list->zset);
@@ -156,5 +154,5 @@ enum rnm_status rnm_store_choose(size_t *index, const struct rnm_model_list *lis
 	}
 	found = pick(list, choice, true);
 	return found != SIZE_MAX ? refuse_digest(rule, &list->models[found], err)
-	                         : not_found(list, rule, choice, err);
+	                         : not_found(list, choice, err);
 }

@@ -174,6 +174,22 @@ static enum rnm_status first_trip(struct listing *listing, struct rnm_error *err
 	return status != RNM_OK ? status : second;
 }
 
+/* What to do about an error reply to HEXISTS, the text of which is in the buffer: once for the list. */
+static enum rnm_status keep_hint(struct listing *listing, struct rnm_error *err)
+{
+	const struct rnm_refused what = { listing->redis, "HEXISTS", listing->global };
+	struct rnm_error advice;
+
+	if (listing->list->key_hint != NULL)
+		return RNM_OK;
+	rnm_error_clear(&advice);
+	rnm_refusal_hint(&advice, &what, rnm_buf_cstr(&listing->text));
+	if (advice.hint[0] == '\0')
+		return RNM_OK;
+	listing->list->key_hint = strdup(advice.hint);
+	return listing->list->key_hint != NULL ? RNM_OK : rnm_error_nomem(err);
+}
+
 static enum rnm_status read_alive(struct listing *listing, struct rnm_model *model, struct rnm_error *err)
 {
 	int64_t exists = 0;
@@ -191,7 +207,7 @@ static enum rnm_status read_alive(struct listing *listing, struct rnm_model *mod
 		return RNM_OK;
 	}
 	model->key_error = strdup(rnm_buf_cstr(&listing->text));
-	return model->key_error != NULL ? RNM_OK : rnm_error_nomem(err);
+	return model->key_error != NULL ? keep_hint(listing, err) : rnm_error_nomem(err);
 }
 
 static enum rnm_status read_key(struct listing *listing, struct rnm_model *model, struct rnm_error *err)
@@ -266,6 +282,7 @@ void rnm_model_list_free(struct rnm_model_list *list)
 	}
 	free(list->models);
 	free(list->served_why);
+	free(list->key_hint);
 	free(list->zset);
 	free(list->settings);
 	free(list);
