@@ -108,10 +108,12 @@ struct rnm_redis; /* one connection */
  * With Sentinels the servers come from the first of them that leads to one of use: the masters that
  * match, for reading also their replicas.  When none does, the lists are used.
  *   RNM_E_IO     no server could be reached (id "redis.connect"; every one is named with its reason)
- *   RNM_E_REDIS  AUTH or SELECT was refused (ids "redis.auth", "redis.select")
+ *   RNM_E_REDIS  AUTH or SELECT was refused (ids "redis.auth", "redis.select"); or there are only
+ *                Sentinels, and they refused to answer (id "redis.connect")
  *   RNM_E_REFUSED  a write role with a read-only configuration (id "redis.read-only")
  *   RNM_E_MALFORMED  the list is empty or names no usable server (id "redis.servers")
- *   RNM_E_MALFORMED, RNM_E_USAGE  a user name without password, in the configuration or a URL (id "redis.auth")
+ *   RNM_E_MALFORMED, RNM_E_USAGE  a user name without password, in the configuration (for servers or
+ *                Sentinels) or a URL (id "redis.auth")
  *   RNM_E_USAGE  TLS (id "redis.tls"; not supported yet)
  * reference is what rspamd prints for the first server of the list.  Each server has the timeout for the
  * connection and the first answer together; resolving its name has the timeout once more.
@@ -143,7 +145,7 @@ RNM_API const char *rnm_redis_note(const struct rnm_redis *redis, size_t index);
 /*
  * Queues one command.  Nothing is sent before the next read; any number of commands may be queued,
  * and reading drains the socket in both directions at once, so a long pipeline cannot dead-lock.
- * The arguments are copied.
+ * The arguments are copied.  RNM_E_MALFORMED, id "redis.queue-full", when more than 1 GiB would wait.
  */
 RNM_API RNM_MUST_CHECK enum rnm_status rnm_redis_send(struct rnm_redis *redis, size_t argc,
                                                       const struct rnm_bytes *argv, struct rnm_error *err);
@@ -185,7 +187,10 @@ struct rnm_event {
  */
 RNM_API RNM_MUST_CHECK enum rnm_status rnm_redis_next(struct rnm_redis *redis, struct rnm_event *event,
                                                       struct rnm_error *err);
-/* Reads and drops the rest of the reply (or aggregate element) whose first event has just been returned. */
+/*
+ * Reads and drops the rest of the reply (or aggregate element) whose first event has just been returned,
+ * however long it is: of a server that is not trusted, look at the first event before.
+ */
 RNM_API RNM_MUST_CHECK enum rnm_status rnm_redis_skip(struct rnm_redis *redis, const struct rnm_event *first,
                                                       struct rnm_error *err);
 
