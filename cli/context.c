@@ -253,11 +253,30 @@ static enum rnm_status apply_tls(struct context *context, struct rnm_error *err)
 	return rnm_redis_settings_set_tls(context->settings, &tls, err);
 }
 
+static void print_connection_notes(const struct context *context)
+{
+	for (size_t i = 0; i < rnm_redis_note_count(context->redis); i++)
+		output_note("%s", rnm_redis_note(context->redis, i));
+}
+
+static enum rnm_status connect_for_reading(struct context *context, struct rnm_error *err)
+{
+	return rnm_redis_connect(&context->redis, context->settings, RNM_REDIS_READ, &interrupt_signal, err);
+}
+
 enum rnm_status context_reconnect(struct context *context, struct rnm_error *err)
 {
+	char *before = strdup(rnm_redis_address(context->redis));
+	enum rnm_status status;
+
 	rnm_redis_free(context->redis);
 	context->redis = NULL;
-	return rnm_redis_connect(&context->redis, context->settings, RNM_REDIS_READ, &interrupt_signal, err);
+	status = before != NULL ? connect_for_reading(context, err) : rnm_error_nomem(err);
+	/* What there is to say about the same server has been said. */
+	if (status == RNM_OK && strcmp(before, rnm_redis_address(context->redis)) != 0)
+		print_connection_notes(context);
+	free(before);
+	return status;
 }
 
 enum rnm_status context_connect(struct context *context, struct rnm_error *err)
@@ -277,10 +296,9 @@ enum rnm_status context_connect(struct context *context, struct rnm_error *err)
 	if (status != RNM_OK)
 		return status;
 	interrupt_install();
-	status =
-	    rnm_redis_connect(&context->redis, context->settings, RNM_REDIS_READ, &interrupt_signal, err);
-	for (size_t i = 0; status == RNM_OK && i < rnm_redis_note_count(context->redis); i++)
-		output_note("%s", rnm_redis_note(context->redis, i));
+	status = connect_for_reading(context, err);
+	if (status == RNM_OK)
+		print_connection_notes(context);
 	return status;
 }
 
@@ -295,6 +313,24 @@ enum rnm_status context_take_stdin(struct context *context, const char *who, str
 	              who);
 	rnm_error_set_hint(err, "put one of them into a file");
 	return RNM_E_USAGE;
+}
+
+void context_warn_keys(const struct rnm_model_list *list)
+{
+	const char *answer = NULL;
+	size_t count = 0;
+
+	for (size_t i = 0; i < list->count; i++) {
+		if (list->models[i].key_error == NULL)
+			continue;
+		if (count++ == 0)
+			answer = list->models[i].key_error;
+	}
+	if (count == 0)
+		return;
+	output_warning("%zu of the %zu keys named in %s cannot be read: %s%s%s", count, list->count,
+	               list->zset, answer, list->key_hint != NULL ? "; " : "",
+	               list->key_hint != NULL ? list->key_hint : "");
 }
 
 /* Digits and nothing else, as the specification of the variable has it. */

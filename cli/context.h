@@ -59,6 +59,9 @@ RNM_MUST_CHECK enum rnm_status context_connect(struct context *context, struct r
 /* A fresh connection to the same servers: the old one may be in the middle of a reply. */
 RNM_MUST_CHECK enum rnm_status context_reconnect(struct context *context, struct rnm_error *err);
 
+/* Says that Redis does not show some of the keys of a list, and what to do about it. */
+void context_warn_keys(const struct rnm_model_list *list);
+
 /* All rules of the configuration, and every (rule, settings) that Redis holds models of. */
 struct context_set {
 	struct rnm_rule *rule; /* borrowed from the catalogue */

@@ -34,8 +34,8 @@
 #include <rnm/tensor.h>
 #include <rnm/training.h>
 #include <rnm/value.h>
-#include <rnm/verify.h>
 #include <rnm/vectors.h>
+#include <rnm/verify.h>
 
 #ifdef __cplusplus
 extern "C" {

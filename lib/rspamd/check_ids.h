@@ -75,7 +75,9 @@
 	X(REDIS_DISABLED_STRING, "redis.disabled-string",                                                    \
 	  "disabled_modules is a string; rspamd's tools expect a list")                                      \
 	X(REDIS_SCALAR, "redis.scalar-section",                                                              \
-	  "redis = VALUE is ignored: servers are named inside a section")
+	  "redis = VALUE is ignored: servers are named inside a section")                                    \
+	X(REDIS_SENTINELS_ONLY, "redis.sentinels-only",                                                      \
+	  "sentinels without servers: rspamd finds no Redis then")
 
 /* Failures of this room (err.id); rnm_config_check reports them as findings too. */
 #define RNM_RSPAMD_FAILURES(X)                                                                               \

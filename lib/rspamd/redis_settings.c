@@ -132,6 +132,20 @@ enum rnm_status rnm_redis_settings_set_tls(struct rnm_redis_settings *settings,
 	return good ? RNM_OK : rnm_error_nomem(err);
 }
 
+enum rnm_status rnm_redis_settings_drop_sentinels(struct rnm_redis_settings *settings, struct rnm_error *err)
+{
+	rnm_names_free(settings->sentinels, settings->sentinel_count);
+	settings->sentinels = NULL;
+	settings->sentinel_count = 0;
+	if (settings->read_count > 0)
+		return RNM_OK;
+	rnm_error_set(err, RNM_E_NOT_FOUND, RNM_ID_REDIS_NO_SERVERS,
+	              "expected servers of Redis for the neural module, found only Sentinels");
+	rnm_error_set_reference(err, "cannot get Redis configuration for neural module");
+	rnm_error_set_hint(err, "write servers = ... beside sentinels");
+	return RNM_E_NOT_FOUND;
+}
+
 static bool is_module(const struct rnm_value *value)
 {
 	const char *name = rnm_value_string(value);
@@ -224,14 +238,17 @@ static enum rnm_status merge_all(struct rnm_redis_merge *merge, const struct sec
 		return status;
 	if (rnm_value_truthy(in_redis)) {
 		status = rnm_redis_merge_section(merge, in_redis, "redis.neural", &named);
-		return status != RNM_OK || named ? status : fail_own_section(merge->err, in_redis, at->redis);
+	} else {
+		status = rnm_redis_merge_section(merge, at->redis, "redis", &named);
+		if (status == RNM_OK && is_disabled(disabled, merge->notes))
+			return fail_disabled(merge->err, disabled);
 	}
-	status = rnm_redis_merge_section(merge, at->redis, "redis", &named);
-	if (status != RNM_OK)
+	if (status == RNM_OK && !named)
+		status = rnm_redis_only_sentinels(merge, &named);
+	if (status != RNM_OK || named)
 		return status;
-	if (is_disabled(disabled, merge->notes))
-		return fail_disabled(merge->err, disabled);
-	return named ? RNM_OK : rnm_redis_no_servers(merge);
+	return rnm_value_truthy(in_redis) ? fail_own_section(merge->err, in_redis, at->redis)
+	                                  : rnm_redis_no_servers(merge);
 }
 
 enum rnm_status rnm_redis_settings_read(struct rnm_redis_settings **out, struct rnm_config *config,

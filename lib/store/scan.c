@@ -3,6 +3,7 @@
  * Finding every sorted set of models by its name.
  */
 #include "base/value_build.h"
+#include "redis/refusal.h"
 #include "store/events.h"
 
 #include <rnm/store.h>
@@ -14,6 +15,8 @@
 #define NAME_MAX_BYTES ((size_t)1 << 20)
 /* A server that never hands out cursor 0 again must not keep us for ever: 1000 keys each, 10^9 keys. */
 #define ROUNDS_MAX 1000000u
+/* Names in all rounds: Redis sends those that match the pattern, and some of them twice. */
+#define NAMES_MAX ((size_t)1000000)
 
 struct scan {
 	struct rnm_redis *redis;
@@ -22,6 +25,7 @@ struct scan {
 	size_t known_count;
 	struct rnm_store_set *sets;
 	size_t count, cap;
+	size_t names; /* that the server has sent */
 	struct rnm_buf text;
 };
 
@@ -49,6 +53,9 @@ static enum rnm_status add_name(void *ctx, struct rnm_error *err)
 	struct rnm_bytes name = { rnm_buf_cstr(&scan->text), scan->text.len }, prefix, settings;
 	struct rnm_store_set *set;
 
+	if (scan->names++ == NAMES_MAX)
+		return rnm_error_set(err, RNM_E_MALFORMED, "store.too-many",
+		                     "expected SCAN to name at most %zu keys, found more", NAMES_MAX);
 	/* A name with a NUL cannot be asked for later; rspamd makes none. */
 	if (memchr(name.data, '\0', name.len) != NULL ||
 	    !rnm_zset_split(name, scan->global, scan->known, scan->known_count, &prefix, &settings))
@@ -78,11 +85,11 @@ static enum rnm_status add_name(void *ctx, struct rnm_error *err)
 
 static enum rnm_status scan_refused(const struct scan *scan, struct rnm_error *err)
 {
+	const struct rnm_refused what = { scan->redis, "SCAN", scan->global };
+
 	rnm_error_set(err, RNM_E_REDIS, "store.scan", "cannot look for models: %s",
 	              rnm_buf_cstr(&scan->text));
-	rnm_event_hint_refusal(
-	    err, rnm_buf_cstr(&scan->text),
-	    "the Redis user may not run SCAN: name -r and -s instead of --all, or allow +scan in its ACL");
+	rnm_refusal_explain(err, &what, rnm_buf_cstr(&scan->text));
 	return RNM_E_REDIS;
 }
 
@@ -135,6 +142,8 @@ static enum rnm_status keep_zsets(struct scan *scan, struct rnm_error *err)
 
 		if (status == RNM_OK)
 			status = rnm_redis_next(scan->redis, &event, err);
+		if (status == RNM_OK && event.kind != RNM_EVENT_STATUS && event.kind != RNM_EVENT_ERROR)
+			status = rnm_event_unexpected("TYPE", err);
 		if (event.kind == RNM_EVENT_STATUS && !rnm_bytes_equal(event.data, rnm_bytes_of("zset")))
 			free_set(&scan->sets[i]);
 		else

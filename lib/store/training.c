@@ -2,6 +2,7 @@
 /* Training sets, member by member; never SMEMBERS, whose one answer holds all of them. */
 #include "format/vectors.h"
 #include "format/zstd.h"
+#include "redis/refusal.h"
 #include "rspamd/keys.h"
 #include "store/events.h"
 
@@ -139,11 +140,12 @@ static enum rnm_status take_member(void *ctx, struct rnm_error *err)
 
 static enum rnm_status refused(const struct reading *reading, struct rnm_error *err)
 {
+	const struct rnm_refused what = { .redis = reading->redis, .command = "SSCAN" };
 	const char *answer = rnm_buf_cstr(&reading->member);
 
 	rnm_error_set(err, RNM_E_REDIS, "training.refused", "cannot read the training set %s: %s",
 	              reading->set->key, answer);
-	rnm_event_hint_refusal(err, answer, "the Redis user may not run SSCAN: allow +sscan in its ACL");
+	rnm_refusal_hint(err, &what, answer);
 	return RNM_E_REDIS;
 }
 

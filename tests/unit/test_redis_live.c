@@ -571,6 +571,35 @@ static void test_large_bulk_is_streamed(void **state)
 	rnm_redis_free(redis);
 }
 
+/* A queue that is full is not a lack of memory, and what has been queued before is still good. */
+static void test_full_queue(void **state)
+{
+	struct rnm_bytes argv[2] = { { "ECHO", 4 }, { NULL, 700 } };
+	char text[700];
+	struct rnm_redis *redis;
+	struct rnm_error err;
+
+	(void)state;
+	NEED(open_server);
+	redis = connect_open();
+	redis->out.max = 1000;
+	memset(text, 'e', sizeof(text));
+	argv[1].data = text;
+	assert_int_equal(rnm_redis_send(redis, 2, argv, &err), RNM_OK);
+	assert_int_equal(rnm_redis_send(redis, 2, argv, &err), RNM_E_MALFORMED);
+	assert_string_equal(err.id, "redis.queue-full");
+	assert_string_equal(err.message, "expected commands of at most 1000 bytes waiting to be sent, found more");
+	{
+		struct rnm_reply *reply = NULL;
+
+		assert_int_equal(rnm_redis_reply(redis, &reply, 0, &err), RNM_OK);
+		assert_int_equal(reply->text.len, 700);
+		rnm_reply_free(reply);
+	}
+	assert_int_equal(rnm_redis_send(redis, 2, argv, &err), RNM_OK);
+	rnm_redis_free(redis);
+}
+
 /* ---- waiting ---- */
 
 static volatile sig_atomic_t cancel_flag;
@@ -579,7 +608,7 @@ static void *raise_flag(void *arg)
 {
 	(void)arg;
 	nap(0.15);
-	cancel_flag = 1;
+	__atomic_store_n(&cancel_flag, 1, __ATOMIC_SEQ_CST);
 	return NULL;
 }
 
@@ -603,6 +632,7 @@ static void wait_and_be_cancelled(void)
 	assert_int_equal(rnm_redis_sendv(redis, &err, "BLPOP", "never", "0", NULL), RNM_OK);
 	assert_int_equal(rnm_redis_next(redis, &event, &err), RNM_E_INTERRUPTED);
 	assert_int_equal(err.status, RNM_E_INTERRUPTED);
+	assert_non_null(strstr(err.message, "interrupted while waiting for redis server /tmp/rnm-test-"));
 	assert_true(now() - start < 1.5);
 	assert_int_equal(rnm_redis_next(redis, &event, NULL), RNM_E_INTERRUPTED);
 	rnm_redis_free(redis);
@@ -682,6 +712,7 @@ int main(void)
 		cmocka_unit_test(test_long_pipeline),
 		cmocka_unit_test(test_pipeline_larger_than_the_sockets),
 		cmocka_unit_test(test_large_bulk_is_streamed),
+		cmocka_unit_test(test_full_queue),
 		cmocka_unit_test(test_cancel_from_a_thread),
 		cmocka_unit_test(test_cancel_from_a_signal),
 		cmocka_unit_test(test_timeout_of_a_command),
