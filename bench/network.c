@@ -95,8 +95,9 @@ __attribute__((target("avx512f"))) static float read_512(const float *data, size
 #pragma GCC unroll 8
 		for (unsigned k = 0; k < 8; k++)
 			s[k] = _mm512_add_ps(s[k], _mm512_loadu_ps(data + i + 16 * k));
-	return _mm512_reduce_add_ps(_mm512_add_ps(_mm512_add_ps(_mm512_add_ps(s[0], s[1]), _mm512_add_ps(s[2], s[3])),
-	                                          _mm512_add_ps(_mm512_add_ps(s[4], s[5]), _mm512_add_ps(s[6], s[7]))));
+	return _mm512_reduce_add_ps(
+	    _mm512_add_ps(_mm512_add_ps(_mm512_add_ps(s[0], s[1]), _mm512_add_ps(s[2], s[3])),
+	                  _mm512_add_ps(_mm512_add_ps(s[4], s[5]), _mm512_add_ps(s[6], s[7]))));
 }
 
 __attribute__((target("avx512f"))) static float fma_512(size_t rounds)
@@ -244,7 +245,8 @@ static void put_prefix(struct model *m, uint32_t roles, unsigned char flag, int3
 	put_i32(m, children);
 }
 
-static void put_leaf(struct model *m, uint32_t roles, unsigned char flag, unsigned char rank, uint32_t a, uint32_t b)
+static void put_leaf(struct model *m, uint32_t roles, unsigned char flag, unsigned char rank, uint32_t a,
+                     uint32_t b)
 {
 	put_prefix(m, roles, flag, 0);
 	put(m, &rank, 1);
@@ -315,7 +317,8 @@ static void evaluate(void *ctx)
 {
 	const struct evaluation *e = ctx;
 
-	must(rnm_network_eval(e->plan, e->scratch, e->inputs, e->batch, e->outputs, NULL) == RNM_OK, "evaluation failed");
+	must(rnm_network_eval(e->plan, e->scratch, e->inputs, e->batch, e->outputs, NULL) == RNM_OK,
+	     "evaluation failed");
 }
 
 /* What one would write first: a loop over outputs, one over inputs. */
@@ -357,7 +360,8 @@ static struct evaluation open_evaluation(const struct model *m, enum rnm_kernel 
 	struct rnm_plan_options options = { .kernel = kernel, .batch = batch };
 	struct evaluation e = { .batch = batch };
 
-	must(rnm_network_load(&e.network, m->bytes, m->size, NULL, NULL) == RNM_OK, "the network does not load");
+	must(rnm_network_load(&e.network, m->bytes, m->size, NULL, NULL) == RNM_OK,
+	     "the network does not load");
 	must(rnm_plan_new(&e.plan, e.network, &options, NULL) == RNM_OK, "no plan");
 	must(rnm_scratch_new(&e.scratch, e.plan, NULL) == RNM_OK, "no scratch");
 	e.inputs = malloc(batch * m->widths[0] * sizeof(float));
@@ -392,7 +396,8 @@ static void row(const struct model *m, enum rnm_kernel kernel, uint32_t batch, s
 	vectors = works[0].best * batch;
 	/* Bytes of weights, or multiply-adds, in a second. */
 	achieved = batch == 1 ? works[0].best * 4 * (double)m->weights : vectors * (double)m->weights;
-	limit = batch == 1 ? works[1].best * (double)MEMORY : works[1].best * FMA_ROUNDS * machine->adds_a_round;
+	limit =
+	    batch == 1 ? works[1].best * (double)MEMORY : works[1].best * FMA_ROUNDS * machine->adds_a_round;
 	printf("%s\n  {\"row\": \"eval\", \"network\": \"", first_row ? "" : ",");
 	first_row = false;
 	for (unsigned i = 0; i <= m->layers; i++)
@@ -401,8 +406,8 @@ static void row(const struct model *m, enum rnm_kernel kernel, uint32_t batch, s
 	       "\"limit\": \"%s\", \"achieved_giga\": %.2f, \"limit_giga\": %.2f, \"of_limit\": %.3f, "
 	       "\"plain_loop_vectors_per_second\": %.0f, \"times_plain_loop\": %.1f}",
 	       4e-6 * (double)m->weights, batch, rnm_kernel_name(kernel), vectors,
-	       batch == 1 ? "memory, bytes" : "multiply-adds", achieved * 1e-9, limit * 1e-9, achieved / limit,
-	       works[2].best, vectors / works[2].best);
+	       batch == 1 ? "memory, bytes" : "multiply-adds", achieved * 1e-9, limit * 1e-9,
+	       achieved / limit, works[2].best, vectors / works[2].best);
 	fflush(stdout);
 	free(p.a);
 	free(p.b);
@@ -421,7 +426,8 @@ static void load_network(void *ctx)
 	const struct file *f = ctx;
 	struct rnm_network *network = NULL;
 
-	must(rnm_network_load(&network, f->expanded, f->expanded_len, NULL, NULL) == RNM_OK, "the network does not load");
+	must(rnm_network_load(&network, f->expanded, f->expanded_len, NULL, NULL) == RNM_OK,
+	     "the network does not load");
 	rnm_network_free(network);
 }
 

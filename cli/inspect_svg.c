@@ -21,7 +21,7 @@
 #define CHART_HEIGHT 84
 #define CHART_PITCH 172
 #define BINS 56u
-#define TITLE_MAX 64u
+#define TITLE_MAX ((size_t)64)
 
 static const char style[] =
     "<style>\n"

@@ -397,8 +397,9 @@ enum rnm_status rnm_frame_expand(struct rnm_buf *out, const void *data, size_t l
 		return RNM_OK;
 	rnm_buf_clear(out);
 	status = rnm_frame_check_new(&check, kind, what, err);
-	if (status == RNM_OK)
-		status = rnm_frame_check_feed(check, data, len, err);
+	if (check == NULL)
+		return status;
+	status = rnm_frame_check_feed(check, data, len, err);
 	if (status == RNM_OK)
 		status = rnm_frame_check_end(check, NULL, err);
 	rnm_frame_check_free(check);

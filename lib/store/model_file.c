@@ -77,7 +77,7 @@ static void release(struct backing *backing)
 
 static bool is_network(const void *data, size_t len)
 {
-	char start[KANN_MAGIC_LEN];
+	char start[KANN_MAGIC_LEN] = { 0 };
 
 	if (rnm_zstd_is_frame(data, len))
 		len = rnm_zstd_peek(data, len, start, sizeof(start));
