@@ -242,19 +242,26 @@ def train(path, key, vectors):
 
 
 def peak(command, count):
-    """Peak resident KiB while count vectors pass, read from the process itself: nothing else is counted."""
+    """Peak resident KiB once count vectors are answered, of this process alone; it still waits for more."""
+    answered = threading.Event()
+
+    def read(pipe):
+        for number, _ in enumerate(pipe, 1):
+            if number == count:
+                answered.set()
+
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
-        read = []
-        reader = threading.Thread(target=lambda: read.append(sum(1 for _ in process.stdout)))
+        reader = threading.Thread(target=read, args=(process.stdout,))
         reader.start()
         line = b"[" + b",".join(b"%d.5" % i for i in range(10)) + b"]\n"
         for _ in range(count // 100):
             process.stdin.write(line * 100)
         process.stdin.flush()
+        assert answered.wait(120), "not all vectors were answered"
         status = open("/proc/%d/status" % process.pid).read()
         process.stdin.close()
         reader.join()
-    assert process.returncode == 0 and read == [count], (process.returncode, read)
+    assert process.returncode == 0, process.returncode
     return int(status.split("VmHWM:")[1].split()[0])
 
 
