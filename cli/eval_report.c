@@ -41,6 +41,10 @@ static const char style[] =
     "ul{padding-left:1.2rem}details{margin:.5rem 0}summary{cursor:pointer;color:var(--quiet)}\n"
     "code{font-size:.95em;overflow-wrap:anywhere}\n";
 
+/* What is too wide for a phone moves by itself, with the keys too. */
+#define SCROLL(class_, label)                                                                                \
+	"<div class=\"scroll" class_ "\" tabindex=\"0\" role=\"group\" aria-label=\"" label "\">"
+
 /* Text of others: nothing in it may become markup, or control a terminal that shows the page's source. */
 static void put(struct rnm_buf *out, const char *text)
 {
@@ -190,18 +194,23 @@ static void decisions(struct rnm_buf *out, const struct eval *eval)
 	put_number(out, decision->spam_threshold);
 	rnm_buf_puts(out, ", ham ");
 	put_number(out, decision->ham_threshold);
-	rnm_buf_puts(out, ".</p>\n<div class=\"scroll\"><table>\n<thead><tr><th scope=\"col\">vectors of</th>"
-	                  "<th scope=\"col\">");
+	rnm_buf_puts(out, ".</p>\n" SCROLL(
+			      "", "Confusion matrix") "<table>\n<thead><tr><th scope=\"col\">vectors of</th>"
+	                                              "<th scope=\"col\">");
 	put(out, decision->symbol_spam);
 	rnm_buf_puts(out, "</th><th scope=\"col\">no symbol</th><th scope=\"col\">");
 	put(out, decision->symbol_ham);
 	rnm_buf_puts(out, "</th></tr></thead>\n<tbody>\n");
 	count_row(out, "spam", counts->spam_as_spam, counts->spam_as_none, counts->spam_as_ham);
 	count_row(out, "ham", counts->ham_as_spam, counts->ham_as_none, counts->ham_as_ham);
-	rnm_buf_puts(
-	    out, "</tbody></table></div>\n<div class=\"scroll\"><table>\n<thead><tr>"
-		 "<th scope=\"col\">symbol</th><th scope=\"col\">precision</th><th scope=\"col\">recall</th>"
-		 "<th scope=\"col\">false positives</th><th scope=\"col\">F1</th></tr></thead>\n<tbody>\n");
+	rnm_buf_puts(out,
+	             "</tbody></table></div>\n" SCROLL(
+			 "",
+			 "Rates of both symbols") "<table>\n<thead><tr>"
+	                                          "<th scope=\"col\">symbol</th><th "
+	                                          "scope=\"col\">precision</th><th scope=\"col\">recall</th>"
+	                                          "<th scope=\"col\">false positives</th><th "
+	                                          "scope=\"col\">F1</th></tr></thead>\n<tbody>\n");
 	rate_row(out, decision->symbol_spam, &eval->used.spam);
 	rate_row(out, decision->symbol_ham, &eval->used.ham);
 	rnm_buf_puts(out, "</tbody></table></div>\n");
@@ -230,11 +239,14 @@ static void thresholds(struct rnm_buf *out, const struct eval *eval)
 {
 	rnm_buf_puts(out, "<h2>Thresholds</h2>\n<p>For at most ");
 	put_percent(out, eval->max_rate);
-	rnm_buf_puts(
-	    out, " false positives:</p>\n<div class=\"scroll\"><table>\n<thead><tr>"
-		 "<th scope=\"col\">option</th><th scope=\"col\">value</th><th scope=\"col\">recall</th>"
-		 "<th scope=\"col\">false positives</th><th scope=\"col\">95&#8239;% interval to</th></tr>"
-		 "</thead>\n<tbody>\n");
+	rnm_buf_puts(out,
+	             " false positives:</p>\n" SCROLL(
+			 "", "Suggested thresholds") "<table>\n<thead><tr>"
+	                                             "<th scope=\"col\">option</th><th "
+	                                             "scope=\"col\">value</th><th scope=\"col\">recall</th>"
+	                                             "<th scope=\"col\">false positives</th><th "
+	                                             "scope=\"col\">95&#8239;% interval to</th></tr>"
+	                                             "</thead>\n<tbody>\n");
 	suggestion_row(out, "spam_score_threshold", &eval->suggest_spam, eval->spam.vectors);
 	suggestion_row(out, "ham_score_threshold", &eval->suggest_ham, eval->ham.vectors);
 	rnm_buf_puts(out, "</tbody></table></div>\n");
@@ -339,16 +351,17 @@ static void spread_row(struct rnm_buf *out, const char *name, const struct rnm_s
 
 static void scores(struct rnm_buf *out, const struct eval *eval)
 {
-	rnm_buf_puts(out, "<h2>Scores</h2>\n<figure>\n<div class=\"scroll wide\">\n");
+	rnm_buf_puts(out, "<h2>Scores</h2>\n<figure>\n" SCROLL(" wide", "Histogram of scores") "\n");
 	eval_svg_histogram(out, eval);
-	rnm_buf_puts(out,
-	             "<figcaption><span class=\"key spam\"></span>spam<span class=\"key ham\"></span>ham; "
-	             "dashed lines are thresholds above 0.</figcaption>\n</figure>\n"
-	             "<div class=\"scroll\"><table>\n<thead><tr><th scope=\"col\"></th>"
-	             "<th scope=\"col\">least</th><th scope=\"col\">5&#8239;%</th>"
-	             "<th scope=\"col\">median</th><th scope=\"col\">mean</th>"
-	             "<th scope=\"col\">95&#8239;%</th><th scope=\"col\">most</th>"
-	             "<th scope=\"col\">saturated</th></tr></thead>\n<tbody>\n");
+	rnm_buf_puts(
+	    out,
+	    "</div>\n<figcaption><span class=\"key spam\"></span>spam<span class=\"key ham\"></span>ham; "
+	    "dashed lines are thresholds above 0.</figcaption>\n</figure>\n"
+	    "" SCROLL("", "Spread of scores") "<table>\n<thead><tr><th scope=\"col\"></th>"
+					      "<th scope=\"col\">least</th><th scope=\"col\">5&#8239;%</th>"
+					      "<th scope=\"col\">median</th><th scope=\"col\">mean</th>"
+					      "<th scope=\"col\">95&#8239;%</th><th scope=\"col\">most</th>"
+					      "<th scope=\"col\">saturated</th></tr></thead>\n<tbody>\n");
 	spread_row(out, "spam", &eval->spam_spread, eval->spam.vectors);
 	spread_row(out, "ham", &eval->ham_spread, eval->ham.vectors);
 	rnm_buf_puts(out, "</tbody></table></div>\n");

@@ -97,6 +97,30 @@ static void write_pair_json(struct rnm_buf *out)
 	    "    part whose graph stays, from 0; form: rnm1, network\n");
 }
 
+static void write_score_json(struct rnm_buf *out)
+{
+	rnm_buf_puts(
+	    out,
+	    "rnm score\n"
+	    "    a line for each vector: {id, output, score, symbol, weight}\n"
+	    "    id: the vector's own, else its line (in .npy files its row); symbol and weight: null when it\n"
+	    "    gets no symbol; output: all outputs of the network, score: the first of them\n"
+	    "rnm eval --json\n"
+	    "    {model, rule, training_key, spam, ham, symbol_spam, symbol_ham, auc, used, rspamd_training,\n"
+	    "      roc_misclassification_cost, fpr, suggested_spam, suggested_ham, scores, calibration,\n"
+	    "      rspamd_would_keep, roc: [{threshold, fpr, tpr}], notes: [text]}\n"
+	    "    spam, ham: {file, vectors, skipped, sets: [{key, vectors, duplicates, bad, problem}]}; file is\n"
+	    "      null with --redis, sets without\n"
+	    "    used, rspamd_training: {spam_threshold, ham_threshold, confusion: {spam, ham: {spam_symbol,\n"
+	    "      no_symbol, ham_symbol}}, spam_symbol, ham_symbol: {precision, recall, f1,\n"
+	    "      false_positive_rate}}\n"
+	    "    suggested_spam, suggested_ham: null, or {threshold, recall, false_positives, of,\n"
+	    "      false_positive_rate, upper_95}\n"
+	    "    scores: {histogram_low, histogram_high, spam, ham: {min, max, mean, deviation, q05, median,\n"
+	    "      q95, saturated, histogram: [count]}}\n"
+	    "    calibration: {brier, log_loss, mean_error, bins: [{count, predicted, observed}]}\n");
+}
+
 static void write_json(struct rnm_buf *out)
 {
 	rnm_buf_puts(
@@ -141,6 +165,7 @@ static void write_json(struct rnm_buf *out)
 	    "    status: done, or why the run ended early; why: no-live-model, no-providers, no-rule\n");
 	write_model_json(out);
 	write_pair_json(out);
+	write_score_json(out);
 }
 
 const struct help_topic help_topics[] = {
