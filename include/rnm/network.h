@@ -422,6 +422,7 @@ struct rnm_network_comparison {
 	/* Of the variables of rank 2 and more, which begin as random numbers (others begin as 0 or 1). */
 	struct rnm_tensor_delta matrices;
 };
+/* Compares any two networks, unfit ones too; the result borrows nothing.  Fails only with RNM_E_NOMEM. */
 RNM_API RNM_MUST_CHECK enum rnm_status rnm_network_compare(struct rnm_network_comparison **out,
                                                            const struct rnm_network *a,
                                                            const struct rnm_network *b,

@@ -105,7 +105,11 @@ RNM_API RNM_MUST_CHECK enum rnm_status rnm_store_list(struct rnm_model_list **ou
                                                       enum rnm_list_detail detail, struct rnm_error *err);
 RNM_API void rnm_model_list_free(struct rnm_model_list *list);
 
-/* Every zset of the rule's module in Redis (SCAN), as prefix and settings pairs in byte order. */
+/*
+ * Every zset of the rule's module in Redis (SCAN), as prefix and settings pairs in byte order; released by
+ * rnm_store_sets_free.  known_prefixes tell where a name ends that has several readings.  RNM_E_REDIS
+ * "store.scan" (SCAN was refused), RNM_E_MALFORMED "store.too-many".
+ */
 struct rnm_store_set {
 	char *zset;
 	char *prefix;
