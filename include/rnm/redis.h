@@ -36,14 +36,17 @@ struct rnm_redis_settings {
 	char *db;       /* argument of SELECT, or NULL */
 	char *username;
 	char *password;
-	char *prefix; /* stored for other modules; never part of neural keys */
-	bool ssl;
-	bool no_ssl_verify;
-	char *ssl_ca;
-	char *ssl_ca_dir;
-	char *ssl_cert;
-	char *ssl_key;
-	char *sni;
+	char *prefix;       /* stored for other modules; never part of neural keys */
+	bool ssl;           /* TLS, but never on a unix socket */
+	bool no_ssl_verify; /* any certificate will do, and so will anybody in the middle */
+	char *ssl_ca;       /* file of trusted CAs, PEM; with neither it nor ssl_ca_dir those of the system */
+	char *ssl_ca_dir;   /* folder of them, under hash names (openssl rehash) */
+	char *ssl_cert;     /* client certificate with its chain, PEM */
+	char *ssl_key;      /* and its private key */
+	char *sni; /* host name to ask for and to expect in the certificate; NULL: the server's own */
+	/* The CAs, or certificate and key, come from rnm_redis_settings_set_tls: wrong ones are RNM_E_USAGE. */
+	bool ssl_ca_given;
+	bool ssl_cert_given;
 	/*
 	 * Sentinels that are asked where the servers are, in the syntax above, port 5000 by default.  With
 	 * Sentinels the server lists may be empty.
@@ -87,6 +90,28 @@ RNM_API RNM_MUST_CHECK enum rnm_status rnm_redis_settings_from_url(struct rnm_re
 RNM_API RNM_MUST_CHECK enum rnm_status rnm_redis_settings_set_password(struct rnm_redis_settings *settings,
                                                                        const char *password,
                                                                        struct rnm_error *err);
+
+/*
+ * What a command line may say about TLS; NULL or false leaves it as the settings have it.  ca and ca_dir
+ * together take the place of ssl_ca and ssl_ca_dir, and what they vouch for is verified even if
+ * no_ssl_verify was set; cert and key together take the place of ssl_cert and ssl_key.
+ */
+struct rnm_redis_tls {
+	const char *ca;
+	const char *ca_dir;
+	const char *cert;
+	const char *key;
+	const char *sni;
+	bool no_verify;
+};
+/*
+ * Replaces what the settings say about TLS.  RNM_E_USAGE when they do not ask for TLS (id
+ * "redis.tls-unused"), for one of cert and key without the other (id "redis.tls-pair"), and for a CA
+ * that no_verify would ignore (id "redis.tls-conflict").
+ */
+RNM_API RNM_MUST_CHECK enum rnm_status rnm_redis_settings_set_tls(struct rnm_redis_settings *settings,
+                                                                  const struct rnm_redis_tls *tls,
+                                                                  struct rnm_error *err);
 /*
  * Forgets the Sentinels, as rspamadm neural_export does, which never asks them.  RNM_E_NOT_FOUND, id
  * "redis.no-servers", when nothing is left.
@@ -114,7 +139,12 @@ struct rnm_redis; /* one connection */
  *   RNM_E_MALFORMED  the list is empty or names no usable server (id "redis.servers")
  *   RNM_E_MALFORMED, RNM_E_USAGE  a user name without password, in the configuration (for servers or
  *                Sentinels) or a URL (id "redis.auth")
- *   RNM_E_USAGE  TLS (id "redis.tls"; not supported yet)
+ *   RNM_E_MALFORMED, RNM_E_USAGE  certificates or keys for TLS that cannot be used, told before any connection
+ *                (ids "redis.tls-ca", "redis.tls-cert", "redis.tls-key", "redis.tls-pair")
+ *   RNM_E_IO     OpenSSL cannot be loaded (id "redis.tls-library")
+ * A server whose certificate does not pass is passed over like one that is down.  The certificate has to
+ * be valid, to be signed by a trusted CA, and to name the host as the settings do (rspamd does not look
+ * at the name).
  * reference is what rspamd prints for the first server of the list.  Each server has the timeout for the
  * connection and the first answer together; resolving its name has the timeout once more.
  * cancel may be NULL; when it becomes non-zero every operation ends with RNM_E_INTERRUPTED.

@@ -8,9 +8,13 @@
 #include "redis/greet.h"
 #include "redis/servers.h"
 
+struct rnm_tls;
+
 struct rnm_attempt {
 	struct rnm_redis *redis;
 	const struct rnm_redis_settings *settings;
+	const struct rnm_redis_settings *configured; /* the same, also while a Sentinel is asked */
+	struct rnm_tls *tls;                         /* made for the first server that needs it */
 	bool writing;
 	bool at_sentinel; /* who is tried is a Sentinel; settings hold its user and password */
 	enum rnm_expect expect;

@@ -235,7 +235,10 @@ static enum rnm_status pump_in(struct rnm_redis *redis, short *events, bool *mov
 	case RNM_IO_EOF:
 		return closed(redis, err);
 	default:
-		return gone(redis, err, redis->io.reason, redis->io.reason);
+		gone(redis, NULL, redis->io.reason, redis->io.reason);
+		if (redis->io.hint[0] != '\0')
+			rnm_error_set_hint(&redis->failure, "%s", redis->io.hint);
+		return replay(redis, err);
 	}
 }
 

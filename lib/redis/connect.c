@@ -3,6 +3,7 @@
  * One server after the other, until one connects, lets us in and answers.
  */
 #include "redis/attempt.h"
+#include "redis/io_tls.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -43,6 +44,7 @@ void rnm_attempt_clear(struct rnm_attempt *attempt)
 {
 	rnm_buf_free(&attempt->reasons);
 	rnm_buf_free(&attempt->dead);
+	rnm_tls_free(attempt->tls);
 }
 
 static const char *kind_of(const struct rnm_attempt *attempt)
@@ -128,18 +130,50 @@ static void disconnect(struct rnm_redis *redis)
 	redis->role = RNM_ROLE_UNKNOWN;
 }
 
+/* Shakes hands over the new socket.  A failure is left in redis->failure. */
+static enum rnm_status start_tls(struct rnm_redis *redis, const struct rnm_tls *tls, const char *host,
+                                 struct rnm_io_limit *limit)
+{
+	struct rnm_io *io = &redis->io;
+	enum rnm_status status = rnm_io_tls_start(io, tls, host, limit);
+
+	switch (status) {
+	case RNM_OK:
+		return RNM_OK;
+	case RNM_NO:
+		status = rnm_client_fail(redis, NULL, RNM_E_IO, "redis.timeout", "Connection timed out",
+		                         "%s within %g s", io->reason, redis->timeout);
+		break;
+	case RNM_E_INTERRUPTED:
+		return rnm_client_fail_interrupted(redis, NULL);
+	case RNM_E_NOMEM:
+		return rnm_client_fail_nomem(redis, NULL);
+	default:
+		rnm_client_fail(redis, NULL, status, "redis.tls", "", "%s", io->reason);
+		redis->failure.sys_errno = io->sys_errno;
+		if (io->reference != NULL)
+			rnm_error_set_reference(&redis->failure, "cannot start TLS for redis %s: %s",
+			                        redis->address, io->reference);
+	}
+	rnm_error_set_hint(&redis->failure, "%s", io->hint);
+	return status;
+}
+
 /* Puts a socket under the connection.  A failure is left in redis->failure. */
-static enum rnm_status open_socket(struct rnm_redis *redis, const struct rnm_address *address)
+static enum rnm_status open_socket(struct rnm_redis *redis, const struct rnm_address *address,
+                                   const struct rnm_tls *tls, const char *host)
 {
 	struct rnm_io_limit limit = { redis->timeout, redis->cancel };
 	int sys_errno = 0;
 	enum rnm_status status = rnm_io_socket_connect(&redis->io, address, &limit, &sys_errno);
 	const char *text = rnm_io_errno_text(sys_errno);
 
-	redis->waited = redis->timeout - limit.seconds;
 	switch (status) {
 	case RNM_OK:
-		return RNM_OK;
+		if (tls != NULL)
+			status = start_tls(redis, tls, host, &limit);
+		redis->waited = redis->timeout - limit.seconds;
+		return status;
 	case RNM_NO:
 		return rnm_client_fail(redis, NULL, RNM_E_IO, "redis.timeout", "Connection timed out",
 		                       "no connection within %g s", redis->timeout);
@@ -152,12 +186,25 @@ static enum rnm_status open_socket(struct rnm_redis *redis, const struct rnm_add
 	}
 }
 
+/* A TLS port that hears plain Redis closes the connection, or answers with an alert, which is record type 21. */
+static void suspect_tls(struct rnm_redis *redis)
+{
+	const bool closed = strcmp(redis->failure.id, "redis.closed") == 0 && redis->in_len == 0;
+	const bool alert =
+	    strcmp(redis->failure.id, "redis.protocol") == 0 && redis->in_len > 0 && redis->in[0] == 21;
+
+	if (closed || alert)
+		rnm_error_set_hint(&redis->failure,
+		                   "does the server want TLS? It is used with rediss:// or ssl = true");
+}
+
 /* Connects and greets.  RNM_NO when the address was passed over. */
 static enum rnm_status try_address(struct rnm_attempt *attempt, const struct rnm_server *server,
                                    const struct rnm_address *address)
 {
 	struct rnm_redis *redis = attempt->redis;
 	const bool named = strstr(address->text, server->host) == NULL;
+	const struct rnm_tls *tls = server->is_unix ? NULL : attempt->tls;
 	char who[WHO_MAX];
 	enum rnm_status status;
 
@@ -166,9 +213,11 @@ static enum rnm_status try_address(struct rnm_attempt *attempt, const struct rnm
 	disconnect(redis);
 	memcpy(redis->address, address->text, sizeof(redis->address));
 	redis->connecting = true;
-	status = open_socket(redis, address);
+	status = open_socket(redis, address, tls, server->host);
 	if (status == RNM_OK)
 		status = rnm_greet(redis, attempt->settings, attempt->expect);
+	if (status != RNM_OK && tls == NULL && !server->is_unix)
+		suspect_tls(redis);
 	redis->connecting = false;
 	redis->waited = 0;
 	redis->moved = 0;
@@ -192,11 +241,12 @@ enum rnm_status rnm_attempt_server(struct rnm_attempt *attempt, const struct rnm
 	const char *reason = "";
 	enum rnm_status status;
 
-	if (attempt->settings->ssl && !server->is_unix)
-		return rnm_error_set(
-		    attempt->err, RNM_E_USAGE, "redis.tls",
-		    "redis server %s is configured for TLS, which this version does not support yet",
-		    server->host);
+	if (attempt->configured->ssl && !server->is_unix && attempt->tls == NULL) {
+		/* What is wrong with the settings is told before any server is asked. */
+		status = rnm_tls_new(&attempt->tls, attempt->configured, attempt->err);
+		if (status != RNM_OK)
+			return status;
+	}
 	if (is_dead(attempt, server->host))
 		return RNM_NO;
 	status = rnm_resolve(&addresses, server, &limit, &reason);
@@ -214,7 +264,7 @@ enum rnm_status rnm_attempt_server(struct rnm_attempt *attempt, const struct rnm
 	status = RNM_NO;
 	for (size_t i = 0; i < addresses.count && status == RNM_NO; i++)
 		status = try_address(attempt, server, &addresses.items[i]);
-	if (status == RNM_OK && attempt->settings->ssl &&
+	if (status == RNM_OK && attempt->configured->ssl && server->is_unix &&
 	    !rnm_client_note(redis, "the connection to %s is not encrypted: TLS is not used on a unix socket",
 	                     redis->address))
 		return rnm_error_nomem(attempt->err);
@@ -223,14 +273,14 @@ enum rnm_status rnm_attempt_server(struct rnm_attempt *attempt, const struct rnm
 
 /* ---- all of them ---- */
 
-/* What to do about it, and where the servers are named. */
+/* What to do about it; and where, unless that is the URL which the user has just typed. */
 static void hint_none_left(struct rnm_attempt *attempt)
 {
 	const struct rnm_redis_settings *settings = attempt->settings;
 	const bool sentinels = settings->sentinel_count > 0;
 	const char *first = attempt->first_hint;
 
-	if (settings->origin == NULL) {
+	if (settings->origin == NULL || (first[0] != '\0' && settings->literal_servers)) {
 		rnm_error_set_hint(attempt->err, "%s", first);
 		return;
 	}

@@ -261,7 +261,9 @@ enum rnm_status rnm_redis_connect(struct rnm_redis **out, const struct rnm_redis
                                   enum rnm_redis_role role, const volatile sig_atomic_t *cancel,
                                   struct rnm_error *err)
 {
-	struct rnm_attempt attempt = { .settings = settings, .writing = role == RNM_REDIS_WRITE, .err = err };
+	struct rnm_attempt attempt = {
+		.settings = settings, .configured = settings, .writing = role == RNM_REDIS_WRITE, .err = err
+	};
 	enum rnm_status status = check_settings(settings, role, err);
 
 	if (status != RNM_OK)

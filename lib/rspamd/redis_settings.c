@@ -64,6 +64,74 @@ enum rnm_status rnm_redis_settings_set_password(struct rnm_redis_settings *setti
 	return RNM_OK;
 }
 
+/* A copy of text takes the place of *slot; no text empties it. */
+static bool replace_text(char **slot, const char *text)
+{
+	char *copy = text != NULL ? strdup(text) : NULL;
+
+	if (text != NULL && copy == NULL)
+		return false;
+	free(*slot);
+	*slot = copy;
+	return true;
+}
+
+static enum rnm_status check_tls(const struct rnm_redis_settings *settings, const struct rnm_redis_tls *tls,
+                                 struct rnm_error *err)
+{
+	if (!settings->ssl) {
+		rnm_error_set(err, RNM_E_USAGE, RNM_ID_REDIS_TLS_UNUSED,
+		              "options of TLS were given, but the redis server is not reached over TLS");
+		rnm_error_set_hint(err,
+		                   "write --redis rediss://HOST, or set ssl = true in the configuration");
+		return RNM_E_USAGE;
+	}
+	if ((tls->cert == NULL) != (tls->key == NULL)) {
+		rnm_error_set(err, RNM_E_USAGE, RNM_ID_REDIS_TLS_PAIR,
+		              "a client certificate and its private key come together, found only the %s",
+		              tls->cert != NULL ? "certificate" : "key");
+		rnm_error_set_hint(err, "give both --cert FILE and --key FILE");
+		return RNM_E_USAGE;
+	}
+	if (tls->no_verify && (tls->ca != NULL || tls->ca_dir != NULL)) {
+		rnm_error_set(err, RNM_E_USAGE, RNM_ID_REDIS_TLS_CONFLICT,
+		              "a trusted CA was named for a connection on which nothing is verified");
+		rnm_error_set_hint(err, "leave out --insecure");
+		return RNM_E_USAGE;
+	}
+	return RNM_OK;
+}
+
+enum rnm_status rnm_redis_settings_set_tls(struct rnm_redis_settings *settings,
+                                           const struct rnm_redis_tls *tls, struct rnm_error *err)
+{
+	const bool trust = tls->ca != NULL || tls->ca_dir != NULL;
+	const bool identity = tls->cert != NULL || tls->key != NULL;
+	bool good = true;
+	enum rnm_status status;
+
+	if (!trust && !identity && tls->sni == NULL && !tls->no_verify)
+		return RNM_OK;
+	status = check_tls(settings, tls, err);
+	if (status != RNM_OK)
+		return status;
+	if (trust) {
+		good = replace_text(&settings->ssl_ca, tls->ca) &&
+		       replace_text(&settings->ssl_ca_dir, tls->ca_dir);
+		settings->ssl_ca_given = true;
+	}
+	if (identity) {
+		good = good && replace_text(&settings->ssl_cert, tls->cert) &&
+		       replace_text(&settings->ssl_key, tls->key);
+		settings->ssl_cert_given = true;
+	}
+	if (tls->sni != NULL)
+		good = good && replace_text(&settings->sni, tls->sni);
+	if (trust || tls->no_verify)
+		settings->no_ssl_verify = tls->no_verify;
+	return good ? RNM_OK : rnm_error_nomem(err);
+}
+
 enum rnm_status rnm_redis_settings_drop_sentinels(struct rnm_redis_settings *settings, struct rnm_error *err)
 {
 	rnm_names_free(settings->sentinels, settings->sentinel_count);

@@ -2,6 +2,8 @@
 #include "store/events.h"
 #include "base/value_build.h"
 
+#include <string.h>
+
 enum rnm_status rnm_event_bulk(struct rnm_redis *redis, const struct rnm_event *first, struct rnm_buf *buf,
                                const char *what, struct rnm_error *err)
 {
@@ -60,4 +62,50 @@ enum rnm_status rnm_event_send(struct rnm_redis *redis, const char *command, con
 	struct rnm_bytes argv[3] = { rnm_bytes_of(command), rnm_bytes_of(key), rnm_bytes_of(field) };
 
 	return rnm_redis_send(redis, field != NULL ? 3 : 2, argv, err);
+}
+
+static enum rnm_status read_element(struct rnm_redis *redis, const char *command, struct rnm_buf *text,
+                                    const char *what, struct rnm_error *err)
+{
+	struct rnm_event event;
+	enum rnm_status status = rnm_redis_next(redis, &event, err);
+
+	if (status != RNM_OK)
+		return status;
+	if (event.kind != RNM_EVENT_BULK_BEGIN)
+		return rnm_event_unexpected(command, err);
+	return rnm_event_bulk(redis, &event, text, what, err);
+}
+
+enum rnm_status rnm_event_scan(struct rnm_redis *redis, const char *command, char cursor[RNM_CURSOR_MAX],
+                               struct rnm_buf *text, const char *what, rnm_event_take *take, void *ctx,
+                               struct rnm_error *err)
+{
+	struct rnm_event event;
+	enum rnm_status status = rnm_redis_next(redis, &event, err);
+
+	if (status != RNM_OK)
+		return status;
+	if (event.kind == RNM_EVENT_ERROR) {
+		rnm_buf_clear(text);
+		rnm_buf_append(text, event.data.data, event.data.len);
+		return RNM_NO;
+	}
+	if (event.kind != RNM_EVENT_ARRAY || event.length != 2)
+		return rnm_event_unexpected(command, err);
+	status = read_element(redis, command, text, "the cursor", err);
+	if (status != RNM_OK)
+		return status;
+	if (text->len == 0 || text->len >= RNM_CURSOR_MAX)
+		return rnm_event_unexpected(command, err);
+	memcpy(cursor, rnm_buf_cstr(text), text->len + 1);
+	status = rnm_redis_next(redis, &event, err);
+	if (status == RNM_OK && event.kind != RNM_EVENT_ARRAY)
+		status = rnm_event_unexpected(command, err);
+	for (uint64_t i = 0; status == RNM_OK && i < event.length; i++) {
+		status = read_element(redis, command, text, what, err);
+		if (status == RNM_OK)
+			status = take(ctx, err);
+	}
+	return status;
 }

@@ -31,4 +31,18 @@ RNM_MUST_CHECK enum rnm_status rnm_event_unexpected(const char *command, struct 
 RNM_MUST_CHECK enum rnm_status rnm_event_send(struct rnm_redis *redis, const char *command, const char *key,
                                               const char *field, struct rnm_error *err);
 
+/* Longest cursor of SCAN and its kin, with the NUL. */
+#define RNM_CURSOR_MAX 32
+/* Takes one name or member of an answer; it lies in the buffer. */
+typedef enum rnm_status rnm_event_take(void *ctx, struct rnm_error *err);
+/*
+ * Reads the answer to command (SCAN or SSCAN): the next cursor replaces cursor, and every element is put into
+ * text, up to its maximum, before take is called; what names one in messages.  RNM_NO, without err being set,
+ * for an error reply, whose text is then in text.
+ */
+RNM_MUST_CHECK enum rnm_status rnm_event_scan(struct rnm_redis *redis, const char *command,
+                                              char cursor[RNM_CURSOR_MAX], struct rnm_buf *text,
+                                              const char *what, rnm_event_take *take, void *ctx,
+                                              struct rnm_error *err);
+
 #endif

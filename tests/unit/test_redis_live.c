@@ -8,12 +8,6 @@
 static struct live open_server; /* no password */
 static struct live locked;      /* default password "sesam", user rnm with the rights of an export */
 
-#define NEED(server)                                                                                         \
-	do {                                                                                                 \
-		if ((server).pid == 0)                                                                       \
-			skip();                                                                              \
-	} while (0)
-
 static int start_servers(void **state)
 {
 	struct target where;
@@ -266,7 +260,7 @@ static void test_next_server(void **state)
 	close(fd);
 }
 
-static void test_read_only_and_tls(void **state)
+static void test_read_only(void **state)
 {
 	struct target where;
 	struct rnm_redis_settings *settings = target(&where, 5, "127.0.0.1:%u", open_server.port);
@@ -278,16 +272,6 @@ static void test_read_only_and_tls(void **state)
 	settings->write_count = 0;
 	assert_int_equal(rnm_redis_connect(&redis, settings, RNM_REDIS_WRITE, NULL, &err), RNM_E_REFUSED);
 	assert_string_equal(err.id, "redis.read-only");
-
-	settings->ssl = true;
-	assert_int_equal(rnm_redis_connect(&redis, settings, RNM_REDIS_READ, NULL, &err), RNM_E_USAGE);
-	assert_string_equal(err.id, "redis.tls");
-	settings = target(&where, 5, "%s", open_server.socket);
-	settings->ssl = true;
-	redis = must_connect(settings);
-	assert_int_equal(rnm_redis_note_count(redis), 1);
-	assert_non_null(strstr(rnm_redis_note(redis, 0), "not encrypted"));
-	rnm_redis_free(redis);
 }
 
 /* ---- replies ---- */
@@ -719,7 +703,7 @@ int main(void)
 		cmocka_unit_test(test_databases),
 		cmocka_unit_test(test_missing_socket),
 		cmocka_unit_test(test_next_server),
-		cmocka_unit_test(test_read_only_and_tls),
+		cmocka_unit_test(test_read_only),
 		cmocka_unit_test(test_error_reply_leaves_the_connection_alone),
 		cmocka_unit_test(test_whole_replies),
 		cmocka_unit_test(test_calls_in_the_wrong_order),

@@ -294,7 +294,7 @@ static void good_urls(void **state)
 		{ "REDISS://[::1]:6380", "[::1]:6380", "-", "-", "-", "-", "URL rediss://[::1]:6380", true },
 		{ "redis://[fe80::1]", "[fe80::1]:6379", "-", "-", "-", "-", "URL redis://[fe80::1]:6379",
 		  false },
-		{ "rediss://cache.example.org", "cache.example.org:6379", "-", "-", "-", "cache.example.org",
+		{ "rediss://cache.example.org", "cache.example.org:6379", "-", "-", "-", "-",
 		  "URL rediss://cache.example.org:6379", true },
 		{ "rediss://10.0.0.1", "10.0.0.1:6379", "-", "-", "-", "-", "URL rediss://10.0.0.1:6379",
 		  true },
