@@ -198,6 +198,12 @@ static void suspect_tls(struct rnm_redis *redis)
 		                   "does the server want TLS? It is used with rediss:// or ssl = true");
 }
 
+/* What is no master now may be wanted as a replica later, and another name may be that of the certificate. */
+static bool may_change(const char *id)
+{
+	return strcmp(id, "redis.role") == 0 || strcmp(id, "redis.link") == 0 || strcmp(id, "redis.tls") == 0;
+}
+
 /* Connects and greets.  RNM_NO when the address was passed over. */
 static enum rnm_status try_address(struct rnm_attempt *attempt, const struct rnm_server *server,
                                    const struct rnm_address *address)
@@ -226,8 +232,7 @@ static enum rnm_status try_address(struct rnm_attempt *attempt, const struct rnm
 	/* It gets a second chance when there is no replica with a link. */
 	if (attempt->expect == RNM_EXPECT_LINKED && strcmp(redis->failure.id, "redis.link") == 0)
 		return RNM_NO;
-	/* A role changes: what is no master now may be wanted as a replica later. */
-	if (strcmp(redis->failure.id, "redis.role") != 0 && strcmp(redis->failure.id, "redis.link") != 0)
+	if (!may_change(redis->failure.id))
 		remember_dead(attempt, address->text);
 	snprintf(who, sizeof(who), named ? "%s (%s)" : "%s%s", named ? server->host : "", address->text);
 	return rnm_attempt_failed(attempt, status, who);

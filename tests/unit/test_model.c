@@ -275,7 +275,7 @@ static void unfit_models(void **state)
 	parts.providers_digest = "UPPER";
 	refused("rnm1.digest", &parts);
 	fill_parts(&parts, &(struct spec){ .mean = bad, .std = bad, .norm_count = 10 });
-	refused("rnm1.norm-stats", &parts);
+	refused("norm.std", &parts);
 	fill_parts(&parts, &(struct spec){ .mean = bad + 2, .std = bad + 2, .norm_count = 8 });
 	refused("model.norm-length", &parts);
 	fill_parts(&parts, &(struct spec){ .spam = NAN, .ham = 1 });
