@@ -139,8 +139,10 @@ enum rnm_status rnm_zstd_encoder_new(struct rnm_zstd_encoder **out, uint64_t tot
 {
 	struct rnm_zstd_encoder *encoder = calloc(1, sizeof(*encoder));
 
-	if (encoder == NULL)
-		return rnm_error_nomem(err);
+	if (encoder == NULL) {
+		rnm_error_nomem(err);
+		return RNM_E_NOMEM; /* said here, so that an analyser sees that *out is set on RNM_OK */
+	}
 	encoder->emit = emit;
 	encoder->ctx = ctx;
 	encoder->cctx = ZSTD_createCCtx();
