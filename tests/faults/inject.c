@@ -40,6 +40,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 #include <unwind.h>
 
@@ -346,6 +347,34 @@ EXPORT int getaddrinfo(const char *restrict host, const char *restrict port, con
 	return result;
 }
 
+/*
+ * The clock on the wall stands still from the start of the process on: what is printed of the time is the same in
+ * all runs.
+ */
+EXPORT int clock_gettime(clockid_t clock, struct timespec *now)
+{
+	static struct timespec start;
+	int result = REAL(clock_gettime)(clock, now);
+
+	if (result != 0 || clock != CLOCK_REALTIME)
+		return result;
+	if (start.tv_sec == 0)
+		start = *now;
+	*now = start;
+	return 0;
+}
+
+EXPORT time_t time(time_t *out)
+{
+	struct timespec now;
+
+	if (clock_gettime(CLOCK_REALTIME, &now) != 0)
+		return (time_t)-1;
+	if (out != NULL)
+		*out = now.tv_sec;
+	return now.tv_sec;
+}
+
 EXPORT int pthread_create(pthread_t *restrict thread, const pthread_attr_t *restrict attr, void *(*run)(void *),
                           void *restrict arg)
 {
@@ -477,14 +506,14 @@ static void report(int status)
 
 /*
  * Starting a process with the sanitizers takes longer than most runs: so it is started once, and forked for each
- * run.  A line on stdin, "FAULTS STDOUT STDERR", asks for one; those are the files it writes to.  Answered on
+ * run.  A line on stdin, "FAULTS STDIN STDOUT STDERR", asks for one; those are the files it has for them.  Answered on
  * stdout by its process id at once, and at the end by its wait status, whether a fault was met, the counts of
  * calls, and their places.  Returns in the run itself.
  */
 static void serve(void)
 {
 	static char line[8192];
-	char *rest, *text, *out, *err;
+	char *rest, *text, *in, *out, *err;
 	int status;
 	pid_t pid;
 
@@ -494,6 +523,7 @@ static void serve(void)
 	while (read_line(line, sizeof(line))) {
 		memset(board, 0, offsetof(struct board, places));
 		text = strtok_r(line, " ", &rest);
+		in = strtok_r(NULL, " ", &rest);
 		out = strtok_r(NULL, " ", &rest);
 		err = strtok_r(NULL, " ", &rest);
 		if (err == NULL)
@@ -501,7 +531,7 @@ static void serve(void)
 		pid = fork();
 		if (pid == 0) {
 			(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-			redirect(STDIN_FILENO, "/dev/null", O_RDONLY);
+			redirect(STDIN_FILENO, in, O_RDONLY);
 			redirect(STDOUT_FILENO, out, O_WRONLY | O_CREAT | O_TRUNC);
 			redirect(STDERR_FILENO, err, O_WRONLY | O_CREAT | O_TRUNC);
 			add_faults(text);
@@ -520,6 +550,7 @@ __attribute__((constructor)) static void start(void)
 	char *text = getenv("RNM_FAULT");
 
 	tracing = getenv("RNM_FAULT_TRACE") != NULL;
+	(void)time(NULL);
 	if (text == NULL)
 		return;
 	if (strcmp(text, "server") == 0)

@@ -41,6 +41,7 @@ class Runner:
         os.makedirs(self.spool, exist_ok=True)
         places = {**stage.places(), "out": self.out}
         words = [word.format(**places) for word in command.arguments.split()]
+        self.stdin = command.stdin.format(**places)
         name = "neural_export" if command.drop_in else "rnm"
         self.server = subprocess.Popen([name, *words], executable=stage.program, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
                                        cwd=self.folder, env=stage.environment(RNM_FAULT="server", TMPDIR=self.spool))
@@ -81,7 +82,7 @@ class Runner:
         """One run; what goes to another stdout or stderr is not looked at."""
         self.runs += 1
         self.prepare()
-        streams = [stdout or self.streams[0], stderr or self.streams[1]]
+        streams = [self.stdin, stdout or self.streams[0], stderr or self.streams[1]]
         reply, hung = self.ask(faults, streams)
         calls = {kind: int(count) for kind, _, count in (word.partition("=") for word in reply[2:]) if count}
         places = {kind: [] for kind in calls}
@@ -89,8 +90,8 @@ class Runner:
             if place:
                 places[kind].append(place)
         outcome = Outcome(faults, os.waitstatus_to_exitcode(int(reply[0])), reply[1] == "1", hung, calls, places,
-                          b"" if stdout else contents(streams[0]),
-                          "" if stderr else contents(streams[1]).decode(errors="replace"))
+                          b"" if stdout else contents(streams[1]),
+                          "" if stderr else contents(streams[2]).decode(errors="replace"))
         for name in os.listdir(self.out):
             outcome.files[name] = contents(os.path.join(self.out, name))
         outcome.spool = os.listdir(self.spool)
