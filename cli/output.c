@@ -390,7 +390,7 @@ int output_finish(int code)
 	if (ferror(stdout) != 0)
 		stdout_failed();
 	if (stdout_error == 0)
-		return code == RNM_OK && output_missing ? RNM_E_IO : code;
+		return (code == RNM_OK || code == RNM_NO) && output_missing ? RNM_E_IO : code;
 	/* The reader has all that it wants, as with `rnm list | head`. */
 	if (stdout_error == EPIPE)
 		return EXIT_BY_SIGNAL(SIGPIPE);
