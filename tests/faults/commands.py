@@ -119,7 +119,7 @@ COMMANDS = [
             old=("model.rnm",), under=NO_TMPFILE, report=FAILED_JSON),
     Command("merge with a served model", "-c {conf} merge redis:embed/unit {model} --keep 2 -o {out}/model.rnm"),
     Command("merge to standard output", "merge {model} {bare} --keep 1 --raw -o -"),
-    Command("merge --dry-run", "merge {model} {model} {other} --keep 1 --dry-run --json"),
+    Command("merge --dry-run", "merge {model} {model} {other} --keep 1 --dry-run --json", report=FAILED_JSON),
     Command("list through a Sentinel", "-c {sentinel_conf} list -r embed"),
     Command("export through a Sentinel", "-c {sentinel_conf} export -r embed -s unit -o {out}/model.rnm", old=("model.rnm",)),
     Command("neural_export", "-c {conf} -r embed -o {out}/model.rnm", old=("model.rnm",), drop_in=True),
