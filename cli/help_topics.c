@@ -2,6 +2,8 @@
 #include "exit_codes.h"
 #include "help.h"
 
+#include <string.h>
+
 static void write_exit_codes(struct rnm_buf *out)
 {
 	rnm_buf_puts(out, "Exit codes of rnm:\n\n");
@@ -15,77 +17,110 @@ static void write_exit_codes(struct rnm_buf *out)
 	    EXIT_NEURAL_EXPORT_FAILED);
 }
 
+const struct environment_variable environment_variables[] = {
+	{ "CONFDIR, LOCAL_CONFDIR, RUNDIR, DBDIR, LOGDIR, WWWDIR, PLUGINSDIR, RULESDIR, LUALIBDIR",
+	  "Paths of rspamd, as variables of the configuration. CONFDIR also says where the default "
+	  "configuration is. An empty value counts as set. --var=NAME=VALUE wins.",
+	  OPTION_CONFIG },
+	{ "SHAREDIR", "As above, but only in templates.", OPTION_CONFIG },
+	{ "RSPAMD_NAME",
+	  "The variable env.NAME in templates, for every NAME. It wins over --var=NAME=VALUE there, as with "
+	  "rspamadm.",
+	  OPTION_CONFIG },
+	{ "RNM_REDIS_PASSWORD",
+	  "Password for --redis when its URL holds none. Passwords on the command line can be seen by other "
+	  "users of the host; this variable and --password-file cannot.",
+	  OPTION_REDIS },
+	{ "SOURCE_DATE_EPOCH", "Seconds since 1970 to stamp into exported files instead of the current time.",
+	  OPTION_OUTPUT },
+	{ "TMPDIR", "Folder of unlinked temporary files, which -o - and --compress need; /tmp without it.",
+	  OPTION_OUTPUT },
+	{ "NO_COLOR, TERM", "No colours when NO_COLOR is set and not empty, or TERM is dumb.",
+	  OPTION_NO_COLOR },
+	{ "TZ", "Time zone of the times in tables; JSON holds UTC.", OPTION_COUNT },
+};
+const size_t environment_variable_count = sizeof(environment_variables) / sizeof(environment_variables[0]);
+
 static void write_environment(struct rnm_buf *out)
 {
-	rnm_buf_puts(
-	    out,
-	    "Environment variables that rnm reads:\n"
-	    "\n"
-	    "  CONFDIR, LOCAL_CONFDIR, RUNDIR, DBDIR, LOGDIR, WWWDIR, PLUGINSDIR, RULESDIR, LUALIBDIR\n"
-	    "      paths of rspamd, as variables of the configuration; CONFDIR also says where the default\n"
-	    "      configuration is.  An empty value counts as set.  --var=NAME=VALUE wins.\n"
-	    "  SHAREDIR\n"
-	    "      as above, but only in templates.\n"
-	    "  RSPAMD_<NAME>\n"
-	    "      env.<NAME> in templates; wins over --var=NAME=VALUE there, as with rspamadm.\n"
-	    "  RNM_REDIS_PASSWORD\n"
-	    "      password for --redis when its URL holds none.  Passwords on the command line can be seen "
-	    "by\n"
-	    "      other users of the host; this variable and --password-file cannot.\n"
-	    "  SOURCE_DATE_EPOCH\n"
-	    "      seconds since 1970 to stamp into exported files instead of the current time.\n"
-	    "  TMPDIR\n"
-	    "      folder of unlinked temporary files, which -o - and --compress need; /tmp without it.\n"
-	    "  NO_COLOR, TERM\n"
-	    "      no colours when NO_COLOR is set and not empty, or TERM is dumb.\n"
-	    "  TZ\n"
-	    "      time zone of the times in tables; JSON holds UTC.\n");
+	rnm_buf_puts(out, "Environment variables that rnm reads:\n\n");
+	for (size_t i = 0; i < environment_variable_count; i++) {
+		rnm_buf_puts(out, "  ");
+		help_wrap(out, environment_variables[i].names, 2);
+		rnm_buf_puts(out, "      ");
+		help_wrap(out, environment_variables[i].meaning, 6);
+	}
+}
+
+const char json_rules[] =
+    "Fields are added over time, never renamed or removed; null is \"unknown\" or \"does not apply\". "
+    "Sizes are bytes, times are UTC (ISO 8601), scores are UNIX seconds, versions are numbers.";
+
+const struct json_document json_documents[] = {
+	{ VERB_CONFIG, "rnm config [SECTION...] --json",
+	  "the section itself; several: {NAME: section}; none: all sections,\n"
+	  "likewise" },
+	{ VERB_CONFIG, "rnm config --origin --json", "[{path, value, file, line, priority}]" },
+	{ VERB_CONFIG, "rnm config --check --json", "{file, findings: [{id, text, file, line}]}" },
+	{ VERB_DIGEST, "rnm digest --json",
+	  "{rule, prefix, digest}; with --explain also\n"
+	  "explanation: [{path, value, origin, hashed, hash}]" },
+	{ VERB_DIGEST, "rnm digest --all --json",
+	  "{rules: [{rule, prefix, digest}]}; a rule that cannot be used also\n"
+	  "has a problem" },
+	{ VERB_LIST, "rnm list --json",
+	  "{server, lists: [{rule, prefix, settings, zset, zset_expiry,\n"
+	  "  zset_ttl_ms, digest, served: {version, key}, served_why,\n"
+	  "  original_exports: {version, key},\n"
+	  "  models: [{version, key, providers_digest, digest_match,\n"
+	  "    profile_digest, symbols, score, updated, live, size, expiry,\n"
+	  "    ttl_ms, wrong_type, key_error, malformed, problem, in_window,\n"
+	  "    served, original_exports, verdict}]}],\n"
+	  "  problems: [{rule, problem}]}\n"
+	  "digest_match: same, other, missing, unwanted\n"
+	  "expiry: expires, never, no-key, unknown" },
+	{ VERB_EXPORT, "rnm export --json",
+	  "{rule, settings, status, problem, version, key, file, dry_run,\n"
+	  "  file_size, providers_digest, blake2b, ann_size, ann_expanded,\n"
+	  "  has_pca, pca_size, pca_expanded, has_norm_stats,\n"
+	  "  has_roc_thresholds, locked, obsolete}\n"
+	  "printed after a failure too.  status: a name of rnm help exit-codes;\n"
+	  "the fields from file_size on only when it is done\n"
+	  "blake2b: null without --hash" },
+	{ VERB_EXPORT, "rnm export --all --json",
+	  "{status, problem, exports: [as above],\n"
+	  "  skipped: [{rule, prefix, settings, why}], without_live_model,\n"
+	  "  not_exportable, problems: [{rule, problem}]}\n"
+	  "status: done, or why the run ended early\n"
+	  "why: no-live-model, no-providers, no-rule" },
+	{ VERB_INSPECT, "rnm inspect MODEL --json",
+	  "{file, file_size, compressed, model_version, providers_digest,\n"
+	  "  created_at, ann_size, ann_expanded, architecture, parameters,\n"
+	  "  inputs, normalisation, norm_count, pca_size, pca_rows, pca_cols,\n"
+	  "  roc_thresholds, rnm, findings: [{severity, id, text}]}" },
+};
+const size_t json_document_count = sizeof(json_documents) / sizeof(json_documents[0]);
+
+/* Each line of text behind a margin. */
+static void indented(struct rnm_buf *out, const char *text)
+{
+	for (const char *line = text; *line != '\0';) {
+		size_t len = strcspn(line, "\n");
+
+		rnm_buf_printf(out, "    %.*s\n", (int)len, line);
+		line += len + (line[len] == '\n');
+	}
 }
 
 static void write_json(struct rnm_buf *out)
 {
-	rnm_buf_puts(
-	    out,
-	    "JSON documents of rnm.  Fields are added over time, never renamed or removed; null is "
-	    "\"unknown\" or\n"
-	    "\"does not apply\".  Sizes are bytes, times are UTC (ISO 8601), scores are UNIX seconds, "
-	    "versions\n"
-	    "are numbers.\n"
-	    "\n"
-	    "rnm config [SECTION...] --json\n"
-	    "    the section itself; several: {NAME: section}; none: all sections, likewise\n"
-	    "rnm config --origin --json\n"
-	    "    [{path, value, file, line, priority}]\n"
-	    "rnm config --check --json\n"
-	    "    {file, findings: [{id, text, file, line}]}\n"
-	    "rnm digest --json\n"
-	    "    {rule, prefix, digest}; with --explain also\n"
-	    "    explanation: [{path, value, origin, hashed, hash}]\n"
-	    "rnm digest --all --json\n"
-	    "    {rules: [{rule, prefix, digest}]}; a rule that cannot be used also has a problem\n"
-	    "rnm list --json\n"
-	    "    {server, lists: [{rule, prefix, settings, zset, zset_expiry, zset_ttl_ms, digest,\n"
-	    "      served: {version, key}, served_why, original_exports: {version, key},\n"
-	    "      models: [{version, key, providers_digest, digest_match, profile_digest, symbols, score,\n"
-	    "        updated, live, size, expiry, ttl_ms, wrong_type, key_error, malformed, problem,\n"
-	    "        in_window, served, original_exports, verdict}]}],\n"
-	    "      problems: [{rule, problem}]}\n"
-	    "    digest_match: same, other, missing, unwanted; expiry: expires, never, no-key, unknown\n"
-	    "rnm export --json\n"
-	    "    {rule, settings, status, problem, version, key, file, dry_run, file_size,\n"
-	    "      providers_digest, blake2b, ann_size, ann_expanded, has_pca, pca_size, pca_expanded,\n"
-	    "      has_norm_stats, has_roc_thresholds, locked, obsolete}\n"
-	    "    printed after a failure too.  status: a name of rnm help exit-codes; the fields from\n"
-	    "    file_size on only when it is done\n"
-	    "    blake2b: null without --hash\n"
-	    "rnm export --all --json\n"
-	    "    {status, problem, exports: [as above], skipped: [{rule, prefix, settings, why}],\n"
-	    "      without_live_model, not_exportable, problems: [{rule, problem}]}\n"
-	    "    status: done, or why the run ended early; why: no-live-model, no-providers, no-rule\n"
-	    "rnm inspect FILE --json\n"
-	    "    {file, file_size, compressed, model_version, providers_digest, created_at, ann_size,\n"
-	    "      ann_expanded, architecture, parameters, inputs, normalisation, norm_count, pca_size,\n"
-	    "      pca_rows, pca_cols, roc_thresholds, rnm, findings: [{severity, id, text}]}\n");
+	rnm_buf_puts(out, "JSON documents of rnm:\n\n");
+	help_wrap(out, json_rules, 0);
+	rnm_buf_putc(out, '\n');
+	for (size_t i = 0; i < json_document_count; i++) {
+		rnm_buf_printf(out, "%s\n", json_documents[i].command);
+		indented(out, json_documents[i].fields);
+	}
 }
 
 const struct help_topic help_topics[] = {

@@ -11,6 +11,8 @@
 #define READS_CONFIG (ON(VERB_CONFIG) | ON(VERB_DIGEST) | READS_REDIS)
 #define EVERY_VERB (READS_CONFIG | ON(VERB_HELP))
 
+const char command_summary[] = "the toolkit for rspamd's neural models";
+
 const struct verb_spec verb_specs[VERB_COUNT] = {
 	[VERB_CONFIG] = {
 		"config", "[SECTION...]", 1000,
@@ -64,7 +66,7 @@ const struct verb_spec verb_specs[VERB_COUNT] = {
 		"SOURCE_DATE_EPOCH, when set, is the time that is stamped into the file.",
 		{
 			{ "rnm export -r embed -o embed.rnm", "the model that is served" },
-			{ "rnm export -r embed -v 7 -o embed-7.rnm", "a certain version" },
+			{ "rnm export -r embed -v 2 -o embed-2.rnm", "a certain version" },
 			{ "rnm export -r embed -o - | ssh other 'cat > embed.rnm'", "to standard output" },
 			{ "rnm export -r embed --dry-run", "read and check everything, write nothing" },
 			{ "rnm export --all -o backup/", "every rule and settings id with a model" },

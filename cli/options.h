@@ -115,6 +115,7 @@ struct option_conflict {
 	const char *why;
 };
 
+extern const char command_summary[];
 extern const struct verb_spec verb_specs[VERB_COUNT];
 extern const struct option_spec option_specs[];
 extern const size_t option_spec_count;
