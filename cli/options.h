@@ -135,6 +135,7 @@ struct options {
 	size_t var_count;
 	const char **operands;
 	size_t operand_count;
+	const struct option_spec *unfinished; /* the last word, when its argument is missing; else NULL */
 	/* What follows `neural_export`, which keeps the original's own rules (see neural_args.h). */
 	char **rest;
 	size_t rest_count;

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# Manual pages, made in every build from the option table and docs/man.
+# Manual pages, made in every build from the option table and docs/man, and shell completions.
 
 # The day of the last change to what the pages say; a build must not depend on the day that it is made.
 set(RNM_MANUAL_DATE "November 23, 2026")
@@ -28,3 +28,21 @@ string(REPLACE "-" "\\-" RNM_EXAMPLE "${RNM_EXAMPLE}")
 set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/examples/digest.c)
 configure_file(docs/man/librnm.3.in ${RNM_MAN_DIR}/man3/librnm.3 @ONLY)
 install(DIRECTORY ${RNM_MAN_DIR}/man1 ${RNM_MAN_DIR}/man3 DESTINATION ${CMAKE_INSTALL_MANDIR})
+
+# Each shell looks for the name of the command.  zsh of Debian reads site-functions below /usr/local only.
+# -DRNM_ZSH_DIR names another place.
+if(DEFINED RNM_ZSH_DIR)
+elseif(CMAKE_INSTALL_PREFIX STREQUAL "/usr")
+  set(RNM_ZSH_DIR ${CMAKE_INSTALL_DATADIR}/zsh/vendor-completions)
+else()
+  set(RNM_ZSH_DIR ${CMAKE_INSTALL_DATADIR}/zsh/site-functions)
+endif()
+set(RNM_LINK_DIR ${PROJECT_BINARY_DIR}/completions)
+file(MAKE_DIRECTORY ${RNM_LINK_DIR})
+file(CREATE_LINK rnm ${RNM_LINK_DIR}/neural_export SYMBOLIC)
+file(CREATE_LINK rnm.fish ${RNM_LINK_DIR}/neural_export.fish SYMBOLIC)
+install(FILES completions/rnm.bash DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions RENAME rnm)
+install(FILES ${RNM_LINK_DIR}/neural_export DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions)
+install(FILES completions/_rnm DESTINATION ${RNM_ZSH_DIR})
+install(FILES completions/rnm.fish ${RNM_LINK_DIR}/neural_export.fish
+        DESTINATION ${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d)
