@@ -9,7 +9,7 @@ CMAKE_FLAGS ?=
 # A user without network or root can set NO_INSTALL_DEPS=1 once the packages are there.
 NO_INSTALL_DEPS ?=
 
-.PHONY: all demo test bench fuzz lint install uninstall clean deps-build deps-demo deps-test format
+.PHONY: all demo test bench fuzz coverage lint install uninstall clean deps-build deps-demo deps-test format
 
 all: deps-build
 	@cmake -S . -B $(BUILD) -G Ninja $(CMAKE_FLAGS) -DRNM_TESTS=OFF -DCMAKE_INSTALL_PREFIX=$(PREFIX) >/dev/null
@@ -36,6 +36,9 @@ bench: deps-test all
 # T: seconds for each target.
 fuzz: deps-test
 	@tests/fuzz/run $(or $(T),60)
+
+coverage: deps-test
+	@scripts/coverage
 
 lint: deps-test
 	@scripts/lint

@@ -52,55 +52,6 @@ static void write_environment(struct rnm_buf *out)
 	}
 }
 
-const char json_rules[] =
-    "Fields are added over time, never renamed or removed; null is \"unknown\" or \"does not apply\". "
-    "Sizes are bytes, times are UTC (ISO 8601), scores are UNIX seconds, versions are numbers.";
-
-const struct json_document json_documents[] = {
-	{ VERB_CONFIG, "rnm config [SECTION...] --json",
-	  "the section itself; several: {NAME: section}; none: all sections,\n"
-	  "likewise" },
-	{ VERB_CONFIG, "rnm config --origin --json", "[{path, value, file, line, priority}]" },
-	{ VERB_CONFIG, "rnm config --check --json", "{file, findings: [{id, text, file, line}]}" },
-	{ VERB_DIGEST, "rnm digest --json",
-	  "{rule, prefix, digest}; with --explain also\n"
-	  "explanation: [{path, value, origin, hashed, hash}]" },
-	{ VERB_DIGEST, "rnm digest --all --json",
-	  "{rules: [{rule, prefix, digest}]}; a rule that cannot be used also\n"
-	  "has a problem" },
-	{ VERB_LIST, "rnm list --json",
-	  "{server, lists: [{rule, prefix, settings, zset, zset_expiry,\n"
-	  "  zset_ttl_ms, digest, served: {version, key}, served_why,\n"
-	  "  original_exports: {version, key},\n"
-	  "  models: [{version, key, providers_digest, digest_match,\n"
-	  "    profile_digest, symbols, score, updated, live, size, expiry,\n"
-	  "    ttl_ms, wrong_type, key_error, malformed, problem, in_window,\n"
-	  "    served, original_exports, verdict}]}],\n"
-	  "  problems: [{rule, problem}]}\n"
-	  "digest_match: same, other, missing, unwanted\n"
-	  "expiry: expires, never, no-key, unknown" },
-	{ VERB_EXPORT, "rnm export --json",
-	  "{rule, settings, status, problem, version, key, file, dry_run,\n"
-	  "  file_size, providers_digest, blake2b, ann_size, ann_expanded,\n"
-	  "  has_pca, pca_size, pca_expanded, has_norm_stats,\n"
-	  "  has_roc_thresholds, locked, obsolete}\n"
-	  "printed after a failure too.  status: a name of rnm help exit-codes;\n"
-	  "the fields from file_size on only when it is done\n"
-	  "blake2b: null without --hash" },
-	{ VERB_EXPORT, "rnm export --all --json",
-	  "{status, problem, exports: [as above],\n"
-	  "  skipped: [{rule, prefix, settings, why}], without_live_model,\n"
-	  "  not_exportable, problems: [{rule, problem}]}\n"
-	  "status: done, or why the run ended early\n"
-	  "why: no-live-model, no-providers, no-rule" },
-	{ VERB_INSPECT, "rnm inspect MODEL --json",
-	  "{file, file_size, compressed, model_version, providers_digest,\n"
-	  "  created_at, ann_size, ann_expanded, architecture, parameters,\n"
-	  "  inputs, normalisation, norm_count, pca_size, pca_rows, pca_cols,\n"
-	  "  roc_thresholds, rnm, findings: [{severity, id, text}]}" },
-};
-const size_t json_document_count = sizeof(json_documents) / sizeof(json_documents[0]);
-
 /* Each line of text behind a margin. */
 static void indented(struct rnm_buf *out, const char *text)
 {

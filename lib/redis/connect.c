@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Which server is spoken to: the first of the list that connects, lets us in and answers.
+ * Which server is spoken to: the first that connects, lets us in and answers, of those that a Sentinel
+ * names and then of the configured ones.
  */
-#include "redis/client.h"
+#include "redis/greet.h"
+#include "redis/io_tls.h"
+#include "redis/refusal.h"
+#include "redis/sentinel.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -11,26 +15,31 @@
 
 /* Bytes that the reasons of all servers together may take in the message of a failed connect. */
 #define REASONS_MAX ((size_t)1500)
-/* How much of a server's refusal is repeated. */
-#define REFUSAL_MAX ((size_t)400)
 #define WHO_MAX (RNM_ADDRESS_TEXT_MAX + 300)
 
-/*
- * Errors by which a server says that it is of no use to anybody now, while another one may be.  Any
- * other error reply to PING, such as NOAUTH or NOPERM, is an answer like any other.
- */
-static const char *const unavailable[] = {
-	"LOADING ", "MASTERDOWN ", "BUSY ", "DENIED ", "ERR max number of clients",
-};
+/* Addresses that are remembered as dead, so that none costs its timeout twice. */
+#define DEAD_MAX ((size_t)64 << 10)
+#define NAMES_MAX ((size_t)300)
+
+static const char suspected_tls[] = "does the server want TLS? It is used with rediss:// or ssl = true";
 
 struct attempt {
 	struct rnm_redis *redis;
 	const struct rnm_redis_settings *settings;
+	const struct rnm_redis_settings *configured; /* the same, also while a Sentinel is asked */
+	struct rnm_tls *tls;                         /* made for the first server that needs it */
+	bool writing;
+	bool at_sentinel; /* who is tried is a Sentinel; settings hold its user and password */
+	enum rnm_expect expect;
 	struct rnm_error *err;
 	size_t passed_over;
 	struct rnm_buf reasons; /* "address: reason; address: reason" */
+	struct rnm_buf dead;    /* "\naddress\naddress\n" */
 	int first_errno;
 	char first_reference[RNM_ERROR_TEXT_MAX]; /* rspamd would have stopped there */
+	char first_hint[RNM_ERROR_TEXT_MAX / 2];
+	bool refused;      /* a Sentinel turned us away */
+	bool server_tried; /* at least one */
 };
 
 RNM_PRINTF(2, 3)
@@ -76,100 +85,45 @@ static enum rnm_status pass_over(struct attempt *attempt, const char *who, const
 		snprintf(attempt->first_reference, sizeof(attempt->first_reference), "%s", reference);
 		attempt->first_errno = sys_errno;
 	}
-	add_reason(&attempt->reasons, "%s: %s", who, reason);
-	if (!note(attempt->redis, "skipped the redis server %s: %s", who, reason))
+	attempt->server_tried = attempt->server_tried || !attempt->at_sentinel;
+	add_reason(&attempt->reasons, "%s%s: %s", attempt->at_sentinel ? "sentinel " : "", who, reason);
+	if (!note(attempt->redis, "skipped the %s %s: %s", attempt->at_sentinel ? "sentinel" : "redis server",
+	          who, reason))
 		return rnm_error_nomem(attempt->err);
 	return RNM_NO;
 }
 
-/* ---- the greeting ---- */
-
-enum greeting { GREETING_AUTH, GREETING_SELECT, GREETING_PING };
-
-/*
- * All commands of the greeting go out together, in rspamd's order (src/lua/lua_redis.c).  PING comes on
- * top: without password and database only its answer tells a server from a port that merely accepts.
- */
-static enum rnm_status send_greeting(struct rnm_redis *redis, const struct rnm_redis_settings *settings)
+/* That it broke off says no more than the hint of every broken connection, unless TLS is suspected. */
+static bool tells_more(const struct rnm_error *failure)
 {
-	enum rnm_status status = RNM_OK;
-
-	if (settings->password != NULL && settings->username != NULL)
-		status = rnm_redis_sendv(redis, NULL, "AUTH", settings->username, settings->password, NULL);
-	else if (settings->password != NULL)
-		status = rnm_redis_sendv(redis, NULL, "AUTH", settings->password, NULL);
-	if (status == RNM_OK && settings->db != NULL)
-		status = rnm_redis_sendv(redis, NULL, "SELECT", settings->db, NULL);
-	return status == RNM_OK ? rnm_redis_sendv(redis, NULL, "PING", NULL) : status;
+	return strcmp(failure->id, "redis.closed") != 0 || strcmp(failure->hint, suspected_tls) == 0;
 }
 
-static bool is_unavailable(const char *text)
+/* Passes over the server that redis->failure is about. */
+static enum rnm_status pass_over_failed(struct attempt *attempt, const char *who)
 {
-	for (size_t i = 0; i < sizeof(unavailable) / sizeof(unavailable[0]); i++)
-		if (strncmp(text, unavailable[i], strlen(unavailable[i])) == 0)
-			return true;
-	return false;
+	const struct rnm_redis *redis = attempt->redis;
+	const struct rnm_error *failure = &redis->failure;
+
+	if (attempt->first_hint[0] == '\0' && tells_more(failure))
+		snprintf(attempt->first_hint, sizeof(attempt->first_hint), "%s", failure->hint);
+	if (failure->status == RNM_E_REDIS)
+		attempt->refused = true;
+	return pass_over(attempt, who, redis->reason, failure->reference, failure->sys_errno);
 }
 
-/* The call fails: other servers have the same passwords and databases. */
-static enum rnm_status refused(struct rnm_redis *redis, const struct rnm_redis_settings *settings,
-                               enum greeting greeting, const char *text)
+static bool is_dead(const struct attempt *attempt, const char *address)
 {
-	const char *origin = settings->origin != NULL ? settings->origin : "the redis settings";
+	char line[RNM_ADDRESS_TEXT_MAX + 2];
+	int len = snprintf(line, sizeof(line), "\n%s\n", address);
 
-	if (greeting == GREETING_SELECT && strncmp(text, "NOAUTH", 6) == 0) {
-		rnm_client_fail(redis, NULL, RNM_E_REDIS, "redis.auth", text,
-		                "the server wants a password and none was given: %s", text);
-		rnm_error_set_hint(
-		    &redis->failure,
-		    "add the option password to %.300s, or give it with --password-file FILE or in "
-		    "RNM_REDIS_PASSWORD",
-		    origin);
-	} else if (greeting == GREETING_SELECT) {
-		rnm_client_fail(redis, NULL, RNM_E_REDIS, "redis.select", text,
-		                "SELECT %.80s was refused: %s", settings->db, text);
-		rnm_error_set_hint(&redis->failure, "check the option db of %.300s", origin);
-	} else {
-		rnm_client_fail(redis, NULL, RNM_E_REDIS, "redis.auth", text, "AUTH was refused: %s", text);
-		rnm_error_set_hint(
-		    &redis->failure,
-		    "check the options username and password of %.300s, and what --password-file or "
-		    "RNM_REDIS_PASSWORD gave in their place",
-		    origin);
-	}
-	return RNM_E_REDIS;
+	return attempt->dead.len > 0 &&
+	       memmem(attempt->dead.data, attempt->dead.len, line, (size_t)len) != NULL;
 }
 
-static enum rnm_status read_greeting(struct rnm_redis *redis, const struct rnm_redis_settings *settings,
-                                     enum greeting greeting)
+static void remember_dead(struct attempt *attempt, const char *address)
 {
-	char text[REFUSAL_MAX];
-	struct rnm_event event;
-	enum rnm_status status = rnm_redis_next(redis, &event, NULL);
-
-	if (status != RNM_OK)
-		return status;
-	if (event.kind != RNM_EVENT_ERROR)
-		return rnm_redis_skip(redis, &event, NULL);
-	snprintf(text, sizeof(text), "%.*s",
-	         (int)(event.data.len < REFUSAL_MAX ? event.data.len : REFUSAL_MAX), event.data.data);
-	if (is_unavailable(text))
-		return rnm_client_fail(redis, NULL, RNM_E_IO, "redis.unavailable", text, "%s", text);
-	return greeting == GREETING_PING ? RNM_OK : refused(redis, settings, greeting, text);
-}
-
-/* A failure is left in redis->failure, unless memory is out. */
-static enum rnm_status greet(struct rnm_redis *redis, const struct rnm_redis_settings *settings)
-{
-	enum rnm_status status = send_greeting(redis, settings);
-
-	if (status == RNM_OK && settings->password != NULL)
-		status = read_greeting(redis, settings, GREETING_AUTH);
-	if (status == RNM_OK && settings->db != NULL)
-		status = read_greeting(redis, settings, GREETING_SELECT);
-	if (status == RNM_OK)
-		status = read_greeting(redis, settings, GREETING_PING);
-	return status;
+	rnm_buf_printf(&attempt->dead, "%s%s\n", attempt->dead.len == 0 ? "\n" : "", address);
 }
 
 /* ---- one server ---- */
@@ -187,20 +141,53 @@ static void disconnect(struct rnm_redis *redis)
 	redis->outstanding = redis->moved = 0;
 	redis->waited = 0;
 	redis->cannot_write = redis->dead = false;
+	redis->role = RNM_ROLE_UNKNOWN;
+}
+
+/* Shakes hands over the new socket.  A failure is left in redis->failure. */
+static enum rnm_status start_tls(struct rnm_redis *redis, const struct rnm_tls *tls, const char *host,
+                                 struct rnm_io_limit *limit)
+{
+	struct rnm_io *io = &redis->io;
+	enum rnm_status status = rnm_io_tls_start(io, tls, host, limit);
+
+	switch (status) {
+	case RNM_OK:
+		return RNM_OK;
+	case RNM_NO:
+		status = rnm_client_fail(redis, NULL, RNM_E_IO, "redis.timeout", "Connection timed out",
+		                         "%s within %g s", io->reason, redis->timeout);
+		break;
+	case RNM_E_INTERRUPTED:
+		return rnm_client_fail_interrupted(redis, NULL);
+	case RNM_E_NOMEM:
+		return rnm_client_fail_nomem(redis, NULL);
+	default:
+		rnm_client_fail(redis, NULL, status, "redis.tls", "", "%s", io->reason);
+		redis->failure.sys_errno = io->sys_errno;
+		if (io->reference != NULL)
+			rnm_error_set_reference(&redis->failure, "cannot start TLS for redis %s: %s",
+			                        redis->address, io->reference);
+	}
+	rnm_error_set_hint(&redis->failure, "%s", io->hint);
+	return status;
 }
 
 /* Puts a socket under the connection.  A failure is left in redis->failure. */
-static enum rnm_status open_socket(struct rnm_redis *redis, const struct rnm_address *address)
+static enum rnm_status open_socket(struct rnm_redis *redis, const struct rnm_address *address,
+                                   const struct rnm_tls *tls, const char *host)
 {
 	struct rnm_io_limit limit = { redis->timeout, redis->cancel };
 	int sys_errno = 0;
 	enum rnm_status status = rnm_io_socket_connect(&redis->io, address, &limit, &sys_errno);
 	const char *text = rnm_io_errno_text(sys_errno);
 
-	redis->waited = redis->timeout - limit.seconds;
 	switch (status) {
 	case RNM_OK:
-		return RNM_OK;
+		if (tls != NULL)
+			status = start_tls(redis, tls, host, &limit);
+		redis->waited = redis->timeout - limit.seconds;
+		return status;
 	case RNM_NO:
 		return rnm_client_fail(redis, NULL, RNM_E_IO, "redis.timeout", "Connection timed out",
 		                       "no connection within %g s", redis->timeout);
@@ -213,35 +200,69 @@ static enum rnm_status open_socket(struct rnm_redis *redis, const struct rnm_add
 	}
 }
 
+/* A TLS port that hears plain Redis closes the connection, or answers with an alert, which is record type 21. */
+static void suspect_tls(struct rnm_redis *redis)
+{
+	const bool closed = strcmp(redis->failure.id, "redis.closed") == 0 && redis->in_len == 0;
+	const bool alert =
+	    strcmp(redis->failure.id, "redis.protocol") == 0 && redis->in_len > 0 && redis->in[0] == 21;
+
+	if (closed || alert)
+		rnm_error_set_hint(&redis->failure, "%s", suspected_tls);
+}
+
+/* The other servers have the same passwords and databases; a Sentinel is only one way to them. */
+static bool may_try_another(const struct attempt *attempt, enum rnm_status status)
+{
+	return status == RNM_E_IO || status == RNM_E_MALFORMED || status == RNM_NO ||
+	       (status == RNM_E_REDIS && attempt->at_sentinel);
+}
+
+/* Hands out the failure of the connection. */
+static enum rnm_status fail_with(struct attempt *attempt, enum rnm_status status)
+{
+	if (status == RNM_E_NOMEM)
+		return rnm_error_nomem(attempt->err);
+	if (attempt->err != NULL)
+		*attempt->err = attempt->redis->failure;
+	return status;
+}
+
 /* Connects and greets.  RNM_NO when the address was passed over. */
 static enum rnm_status try_address(struct attempt *attempt, const struct rnm_server *server,
                                    const struct rnm_address *address)
 {
 	struct rnm_redis *redis = attempt->redis;
 	const bool named = strstr(address->text, server->host) == NULL;
+	const struct rnm_tls *tls = server->is_unix ? NULL : attempt->tls;
 	char who[WHO_MAX];
 	enum rnm_status status;
 
+	if (is_dead(attempt, address->text))
+		return RNM_NO;
 	disconnect(redis);
 	memcpy(redis->address, address->text, sizeof(redis->address));
-	redis->one_budget = true;
-	status = open_socket(redis, address);
+	redis->connecting = true;
+	status = open_socket(redis, address, tls, server->host);
 	if (status == RNM_OK)
-		status = greet(redis, attempt->settings);
-	redis->one_budget = false;
+		status = rnm_greet(redis, attempt->settings, attempt->expect);
+	if (status != RNM_OK && tls == NULL && !server->is_unix)
+		suspect_tls(redis);
+	redis->connecting = false;
 	redis->waited = 0;
 	redis->moved = 0;
 	if (status == RNM_OK)
 		return RNM_OK;
-	if (status == RNM_E_NOMEM)
-		return rnm_error_nomem(attempt->err);
-	if (status != RNM_E_IO && status != RNM_E_MALFORMED) {
-		if (attempt->err != NULL)
-			*attempt->err = redis->failure;
-		return status;
-	}
+	if (!may_try_another(attempt, status))
+		return fail_with(attempt, status);
+	/* It gets a second chance when there is no replica with a link. */
+	if (attempt->expect == RNM_EXPECT_LINKED && strcmp(redis->failure.id, "redis.link") == 0)
+		return RNM_NO;
+	/* A role changes: what is no master now may be wanted as a replica later. */
+	if (strcmp(redis->failure.id, "redis.role") != 0 && strcmp(redis->failure.id, "redis.link") != 0)
+		remember_dead(attempt, address->text);
 	snprintf(who, sizeof(who), named ? "%s (%s)" : "%s%s", named ? server->host : "", address->text);
-	return pass_over(attempt, who, redis->reason, redis->failure.reference, redis->failure.sys_errno);
+	return pass_over_failed(attempt, who);
 }
 
 static enum rnm_status try_server(struct attempt *attempt, const struct rnm_server *server)
@@ -252,11 +273,12 @@ static enum rnm_status try_server(struct attempt *attempt, const struct rnm_serv
 	const char *reason = "";
 	enum rnm_status status;
 
-	if (attempt->settings->ssl && !server->is_unix)
-		return rnm_error_set(
-		    attempt->err, RNM_E_USAGE, "redis.tls",
-		    "redis server %s is configured for TLS, which this version does not support yet",
-		    server->host);
+	if (attempt->configured->ssl && !server->is_unix && attempt->tls == NULL) {
+		/* What is wrong with the settings is told before any server is asked. */
+		status = rnm_tls_new(&attempt->tls, attempt->configured, attempt->err);
+		if (status != RNM_OK)
+			return status;
+	}
 	status = rnm_resolve(&addresses, server, &limit, &reason);
 	if (status == RNM_NO)
 		return pass_over(attempt, server->host, reason,
@@ -264,11 +286,12 @@ static enum rnm_status try_server(struct attempt *attempt, const struct rnm_serv
 	if (status == RNM_E_NOMEM)
 		return rnm_error_nomem(attempt->err);
 	if (status != RNM_OK)
-		return rnm_error_set(attempt->err, status, "redis.interrupted", "interrupted");
+		return rnm_error_set(attempt->err, status, "redis.interrupted",
+		                     "interrupted while resolving %.300s", server->host);
 	status = RNM_NO;
 	for (size_t i = 0; i < addresses.count && status == RNM_NO; i++)
 		status = try_address(attempt, server, &addresses.items[i]);
-	if (status == RNM_OK && attempt->settings->ssl &&
+	if (status == RNM_OK && attempt->settings->ssl && server->is_unix &&
 	    !note(redis, "the connection to %s is not encrypted: TLS is not used on a unix socket",
 	          redis->address))
 		return rnm_error_nomem(attempt->err);
@@ -277,82 +300,234 @@ static enum rnm_status try_server(struct attempt *attempt, const struct rnm_serv
 
 /* ---- the list ---- */
 
-static enum rnm_status none_left(struct attempt *attempt, const struct rnm_server_list *list)
+/* What to do about it; and where, unless that is the URL which the user has just typed. */
+static void hint_none_left(struct attempt *attempt, bool sentinels)
 {
-	const bool single = attempt->passed_over == 1 && list->problem_count == 0;
+	const char *hint = attempt->first_hint;
+	const char *origin = attempt->settings->origin;
 
-	for (size_t i = 0; i < list->problem_count; i++)
-		add_reason(&attempt->reasons, "%s", list->problems[i]);
-	rnm_error_set(attempt->err, RNM_E_IO, "redis.connect",
+	if (origin == NULL || (hint[0] != '\0' && attempt->settings->literal_servers))
+		rnm_error_set_hint(attempt->err, "%s", hint);
+	else
+		rnm_error_set_hint(attempt->err, "%s%s%s named in %.400s", hint, hint[0] != '\0' ? "; " : "",
+		                   sentinels
+		                       ? "if this is a fail-over, run the command again in a moment; the "
+		                         "servers and Sentinels are"
+		                       : "the servers are",
+		                   origin);
+}
+
+static enum rnm_status none_left(struct attempt *attempt)
+{
+	const struct rnm_redis_settings *settings = attempt->settings;
+	const bool sentinels = settings->sentinel_count > 0;
+	const bool single = attempt->passed_over == 1 && attempt->server_tried;
+	const enum rnm_status status = attempt->refused && !attempt->server_tried ? RNM_E_REDIS : RNM_E_IO;
+
+	rnm_error_set(attempt->err, status, "redis.connect",
 	              single ? "cannot connect to redis server %s" : "cannot connect to any redis server: %s",
 	              rnm_buf_cstr(&attempt->reasons));
 	rnm_error_set_reference(attempt->err, "%s", attempt->first_reference);
-	if (attempt->settings->origin != NULL)
-		rnm_error_set_hint(attempt->err, "the servers are named in %.400s",
-		                   attempt->settings->origin);
+	hint_none_left(attempt, sentinels);
 	if (attempt->err != NULL)
 		attempt->err->sys_errno = attempt->first_errno;
-	return RNM_E_IO;
+	return status;
 }
 
+/* RNM_NO unless memory is out. */
+static enum rnm_status note_problems(struct attempt *attempt, const struct rnm_server_list *list)
+{
+	for (size_t i = 0; i < list->problem_count; i++)
+		if (!note(attempt->redis, "skipped the %s %s",
+		          attempt->at_sentinel ? "sentinel" : "redis server", list->problems[i]))
+			return rnm_error_nomem(attempt->err);
+	return RNM_NO;
+}
+
+/* RNM_NO when none of the list is of use. */
 static enum rnm_status try_list(struct attempt *attempt, const struct rnm_server_list *list)
+{
+	enum rnm_status status = note_problems(attempt, list);
+
+	for (size_t i = 0; i < list->count && status == RNM_NO; i++)
+		status = try_server(attempt, &list->items[i]);
+	for (size_t i = 0; i < list->problem_count && status == RNM_NO; i++) {
+		attempt->passed_over++;
+		add_reason(&attempt->reasons, "%s", list->problems[i]);
+	}
+	return status;
+}
+
+/* ---- Sentinel ---- */
+
+/* A Sentinel has users and passwords of its own, and no databases. */
+static struct rnm_redis_settings for_sentinel(const struct rnm_redis_settings *settings)
+{
+	struct rnm_redis_settings own = *settings;
+
+	own.username = settings->sentinel_username;
+	own.password = settings->sentinel_password;
+	own.db = NULL;
+	return own;
+}
+
+/* Takes down what one Sentinel knows.  RNM_NO when it was passed over. */
+static enum rnm_status ask_sentinel(struct attempt *attempt, const struct rnm_server *sentinel,
+                                    struct rnm_sentinel_map *map)
+{
+	const struct rnm_redis_settings *settings = attempt->settings;
+	const struct rnm_redis_settings own = for_sentinel(settings);
+	struct rnm_redis *redis = attempt->redis;
+	enum rnm_status status;
+
+	attempt->settings = &own;
+	attempt->at_sentinel = true;
+	attempt->expect = RNM_EXPECT_ANY;
+	redis->sentinel[0] = '\0';
+	rnm_error_clear(&redis->failure);
+	status = try_server(attempt, sentinel);
+	if (status == RNM_OK) {
+		status = rnm_sentinel_ask(redis, settings->sentinel_masters_pattern, !attempt->writing, map);
+		if (status == RNM_OK)
+			memcpy(redis->sentinel, redis->address, sizeof(redis->sentinel));
+		else if (may_try_another(attempt, status))
+			status = pass_over_failed(attempt, redis->address);
+		else
+			status = fail_with(attempt, status);
+	}
+	attempt->settings = settings;
+	attempt->at_sentinel = false;
+	return status;
+}
+
+/* The same, and once more at Sentinel's own port when rspamd's default was not written and finds none. */
+static enum rnm_status ask_item(struct attempt *attempt, const struct rnm_server *item,
+                                struct rnm_sentinel_map *map)
+{
+	const struct rnm_error *failure = &attempt->redis->failure;
+	struct rnm_server standard = *item;
+	enum rnm_status status = ask_sentinel(attempt, item, map);
+
+	/* No failure: its name is not known.  RNM_NO, or the pattern: it is a Sentinel, with nothing for us. */
+	if (status != RNM_NO || item->has_port || item->is_unix || failure->status == RNM_OK ||
+	    failure->status == RNM_NO || strcmp(failure->id, "lua.pattern") == 0)
+		return status;
+	standard.port = RNM_SENTINEL_STANDARD_PORT;
+	return ask_sentinel(attempt, &standard, map);
+}
+
+static enum rnm_status pass_over_node(struct attempt *attempt, const struct rnm_sentinel_node *node)
+{
+	const char *kind = node->is_replica ? "a replica" : "the master";
+	char who[WHO_MAX];
+
+	if (node->port == 0)
+		snprintf(who, sizeof(who), "(%s of %s)", kind, node->group);
+	else
+		snprintf(who, sizeof(who),
+		         strchr(node->host, ':') != NULL ? "[%s]:%u (%s of %s)" : "%s:%u (%s of %s)",
+		         node->host, (unsigned)node->port, kind, node->group);
+	return pass_over(attempt, who, node->problem, "", 0);
+}
+
+static enum rnm_status try_node(struct attempt *attempt, const struct rnm_sentinel_node *node,
+                                enum rnm_expect expect)
+{
+	const struct rnm_server server = { .host = node->host, .port = node->port };
+	struct rnm_redis *redis = attempt->redis;
+	enum rnm_status status;
+
+	attempt->expect = expect;
+	status = try_server(attempt, &server);
+	if (status == RNM_OK && redis->role == RNM_ROLE_UNKNOWN) {
+		redis->role = node->is_replica ? RNM_ROLE_REPLICA : RNM_ROLE_MASTER;
+		redis->linked = node->linked;
+	}
+	return status;
+}
+
+/*
+ * In the order of a fresh rspamd process: the master, then its replicas, then the next master.  The second
+ * round takes those of which less is known: a Sentinel loses its connections in the middle of a fail-over,
+ * and where a master has died all of its replicas have no link.
+ */
+static enum rnm_status try_nodes(struct attempt *attempt, const struct rnm_sentinel_map *map)
 {
 	enum rnm_status status = RNM_NO;
 
-	for (size_t i = 0; i < list->problem_count; i++)
-		if (!note(attempt->redis, "skipped the redis server %s", list->problems[i]))
-			return rnm_error_nomem(attempt->err);
-	for (size_t i = 0; i < list->count && status == RNM_NO; i++)
-		status = try_server(attempt, &list->items[i]);
-	return status == RNM_NO ? none_left(attempt, list) : status;
-}
+	for (size_t i = 0; i < map->count && status == RNM_NO; i++) {
+		const struct rnm_sentinel_node *node = &map->items[i];
 
-static struct rnm_redis *new_redis(double timeout, const volatile sig_atomic_t *cancel)
-{
-	struct rnm_redis *redis = calloc(1, sizeof(*redis));
-
-	if (redis == NULL)
-		return NULL;
-	redis->in = malloc(RNM_CLIENT_WINDOW);
-	if (redis->in == NULL) {
-		free(redis);
-		return NULL;
+		if (node->problem != NULL)
+			status = pass_over_node(attempt, node);
+		else if (!node->unsure)
+			status =
+			    try_node(attempt, node, node->is_replica ? RNM_EXPECT_LINKED : RNM_EXPECT_MASTER);
 	}
-	redis->timeout = timeout > 0 ? timeout : RNM_REDIS_TIMEOUT;
-	redis->cancel = cancel;
-	redis->io.fd = -1;
-	rnm_buf_init(&redis->out, RNM_CLIENT_QUEUE_MAX);
-	rnm_resp_init(&redis->parser);
-	return redis;
-}
+	for (size_t i = 0; i < map->count && status == RNM_NO; i++) {
+		const struct rnm_sentinel_node *node = &map->items[i];
 
-/* From a configuration it is that which has to be mended, from a URL the command line. */
-static enum rnm_status no_password(const struct rnm_redis_settings *settings, struct rnm_error *err)
-{
-	const char *section = settings->username_section;
-	enum rnm_status status = section != NULL ? RNM_E_MALFORMED : RNM_E_USAGE;
-
-	if (section != NULL)
-		rnm_error_set(err, status, "redis.auth",
-		              "expected a password beside the username of the section %s, found none",
-		              section);
-	else
-		rnm_error_set(err, status, "redis.auth",
-		              "expected a password for the redis user %.200s, found none",
-		              settings->username);
-	rnm_error_set_reference(err, "Redis requires a password when username is supplied");
-	rnm_error_set_hint(err, "%s, or give it with --password-file FILE or in RNM_REDIS_PASSWORD",
-	                   section != NULL ? "write password = \"...\"; there"
-	                                   : "write redis://USER:PASSWORD@HOST");
-	if (settings->username_file != NULL)
-		rnm_error_at_line(err, settings->username_file, settings->username_line);
+		if (node->problem == NULL && (node->unsure || node->is_replica))
+			status =
+			    try_node(attempt, node, node->is_replica ? RNM_EXPECT_DATA : RNM_EXPECT_MASTER);
+	}
 	return status;
 }
+
+/* Things that a user has to know who gets data from a server which a Sentinel has named. */
+static bool note_choice(struct rnm_redis *redis, const struct rnm_sentinel_map *map)
+{
+	struct rnm_buf names;
+	bool good = true;
+
+	if (redis->role == RNM_ROLE_REPLICA)
+		good = note(redis, "reading from the replica %s, %s", redis->address,
+		            redis->linked ? "which may lag behind its master"
+		                          : "which has no link to its master and may be out of date");
+	if (map->masters < 2)
+		return good;
+	rnm_buf_init(&names, NAMES_MAX);
+	rnm_sentinel_map_names(map, &names);
+	good =
+	    good && note(redis,
+	                 "the sentinel %s watches %zu masters (%s): rspamd uses all of them, rnm the first "
+	                 "that answers; name one with sentinel_masters_pattern",
+	                 redis->sentinel, map->masters, rnm_buf_cstr(&names));
+	rnm_buf_free(&names);
+	return good;
+}
+
+/* RNM_NO when none of the Sentinels leads to a server: they may be out of date, or cut off. */
+static enum rnm_status try_sentinels(struct attempt *attempt, const struct rnm_server_list *list)
+{
+	enum rnm_status status = RNM_NO;
+
+	for (size_t i = 0; i < list->count && status == RNM_NO; i++) {
+		struct rnm_sentinel_map map;
+
+		status = ask_item(attempt, &list->items[i], &map);
+		if (status != RNM_OK)
+			continue;
+		status = try_nodes(attempt, &map);
+		if (status == RNM_OK && !note_choice(attempt->redis, &map))
+			status = rnm_error_nomem(attempt->err);
+		rnm_sentinel_map_clear(&map);
+	}
+	if (status == RNM_NO)
+		attempt->redis->sentinel[0] = '\0';
+	return status;
+}
+
+/* ---- all of it ---- */
 
 static enum rnm_status check_settings(const struct rnm_redis_settings *settings, enum rnm_redis_role role,
                                       struct rnm_error *err)
 {
-	if (role == RNM_REDIS_WRITE && settings->write_count == 0) {
+	/* Where Sentinels are the only way, they name the master. */
+	const bool writable =
+	    settings->write_count > 0 || (settings->read_count == 0 && settings->sentinel_count > 0);
+
+	if (role == RNM_REDIS_WRITE && !writable) {
 		rnm_error_set(
 		    err, RNM_E_REFUSED, "redis.read-only",
 		    "no write servers configured: the redis settings name servers only for reading");
@@ -360,22 +535,72 @@ static enum rnm_status check_settings(const struct rnm_redis_settings *settings,
 		rnm_error_set_hint(err, "set write_servers, or servers instead of read_servers");
 		return RNM_E_REFUSED;
 	}
-	return settings->username != NULL && settings->password == NULL ? no_password(settings, err) : RNM_OK;
+	return rnm_greet_check(settings, err);
 }
 
-static enum rnm_status connect_any(struct rnm_redis *redis, const struct rnm_redis_settings *settings,
-                                   const struct rnm_server_list *list, struct rnm_error *err)
+/* The Sentinels of the settings.  RNM_NO when there are none, or none that helps. */
+static enum rnm_status connect_by_sentinel(struct attempt *attempt)
 {
-	struct attempt attempt;
+	const struct rnm_redis_settings *settings = attempt->settings;
+	const struct rnm_servers_syntax syntax = { .default_port = RNM_SENTINEL_PORT };
+	struct rnm_server_list list;
+	struct rnm_error err;
 	enum rnm_status status;
 
-	memset(&attempt, 0, sizeof(attempt));
-	attempt.redis = redis;
-	attempt.settings = settings;
-	attempt.err = err;
-	rnm_buf_init(&attempt.reasons, REASONS_MAX);
-	status = try_list(&attempt, list);
-	rnm_buf_free(&attempt.reasons);
+	if (settings->sentinel_count == 0)
+		return RNM_NO;
+	status = rnm_servers_parse(&list, settings->sentinels, settings->sentinel_count, syntax, &err);
+	if (status == RNM_E_NOMEM)
+		return rnm_error_nomem(attempt->err);
+	attempt->at_sentinel = true;
+	if (status != RNM_OK)
+		return pass_over(attempt, "list", err.message, "", 0);
+	status = note_problems(attempt, &list);
+	attempt->at_sentinel = false;
+	if (status == RNM_NO)
+		status = try_sentinels(attempt, &list);
+	if (status == RNM_NO && settings->read_count > 0 &&
+	    !note(attempt->redis, "no sentinel leads to a server of use: taking the configured ones"))
+		status = rnm_error_nomem(attempt->err);
+	rnm_servers_clear(&list);
+	return status;
+}
+
+/* The configured servers.  RNM_NO when there are none (but Sentinels), or none that helps. */
+static enum rnm_status connect_configured(struct attempt *attempt)
+{
+	const struct rnm_redis_settings *settings = attempt->settings;
+	const struct rnm_servers_syntax syntax = { .literal = settings->literal_servers };
+	struct rnm_server_list list;
+	enum rnm_status status;
+
+	if (settings->read_count == 0 && settings->sentinel_count > 0)
+		return RNM_NO;
+	status = rnm_servers_parse(&list, attempt->writing ? settings->write_servers : settings->read_servers,
+	                           attempt->writing ? settings->write_count : settings->read_count, syntax,
+	                           attempt->err);
+	if (status != RNM_OK)
+		return status;
+	attempt->expect = attempt->writing ? RNM_EXPECT_MASTER : RNM_EXPECT_ANY;
+	status = try_list(attempt, &list);
+	rnm_servers_clear(&list);
+	return status;
+}
+
+static enum rnm_status connect_any(struct attempt *attempt)
+{
+	enum rnm_status status;
+
+	rnm_buf_init(&attempt->reasons, REASONS_MAX);
+	rnm_buf_init(&attempt->dead, DEAD_MAX);
+	status = connect_by_sentinel(attempt);
+	if (status == RNM_NO)
+		status = connect_configured(attempt);
+	if (status == RNM_NO)
+		status = none_left(attempt);
+	rnm_buf_free(&attempt->reasons);
+	rnm_buf_free(&attempt->dead);
+	rnm_tls_free(attempt->tls);
 	return status;
 }
 
@@ -383,24 +608,18 @@ enum rnm_status rnm_redis_connect(struct rnm_redis **out, const struct rnm_redis
                                   enum rnm_redis_role role, const volatile sig_atomic_t *cancel,
                                   struct rnm_error *err)
 {
-	const bool writing = role == RNM_REDIS_WRITE;
-	struct rnm_server_list list;
-	struct rnm_redis *redis;
+	struct attempt attempt = {
+		.settings = settings, .configured = settings, .writing = role == RNM_REDIS_WRITE, .err = err
+	};
 	enum rnm_status status = check_settings(settings, role, err);
 
 	if (status != RNM_OK)
 		return status;
-	status = rnm_servers_parse(&list, writing ? settings->write_servers : settings->read_servers,
-	                           writing ? settings->write_count : settings->read_count,
-	                           settings->literal_servers, err);
+	attempt.redis = rnm_client_new(settings->timeout, cancel);
+	status = attempt.redis == NULL ? rnm_error_nomem(err) : connect_any(&attempt);
 	if (status != RNM_OK)
-		return status;
-	redis = new_redis(settings->timeout, cancel);
-	status = redis == NULL ? rnm_error_nomem(err) : connect_any(redis, settings, &list, err);
-	rnm_servers_clear(&list);
-	if (status != RNM_OK)
-		rnm_redis_free(redis);
+		rnm_redis_free(attempt.redis);
 	else
-		*out = redis;
+		*out = attempt.redis;
 	return status;
 }
