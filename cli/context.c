@@ -268,7 +268,9 @@ enum rnm_status context_reconnect(struct context *context, struct rnm_error *err
 
 	rnm_redis_free(context->redis);
 	context->redis = NULL;
-	status = before != NULL ? connect_for_reading(context, err) : rnm_error_nomem(err);
+	if (before == NULL)
+		return rnm_error_nomem(err);
+	status = connect_for_reading(context, err);
 	/* What there is to say about the same server has been said. */
 	if (status == RNM_OK && strcmp(before, rnm_redis_address(context->redis)) != 0)
 		print_connection_notes(context);

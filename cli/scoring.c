@@ -285,8 +285,10 @@ enum rnm_status scoring_run(struct scoring_run *run, struct rnm_error *err)
 
 void scoring_skipped_note(const struct scoring_run *run)
 {
-	if (run->skipped > 0)
-		output_warning("%llu of %llu vectors of %s were skipped%s", (unsigned long long)run->skipped,
-		               (unsigned long long)(run->skipped + run->scored), run->path,
+	const unsigned long long skipped = run->skipped, scored = run->scored;
+
+	if (skipped > 0)
+		output_warning("%llu of %llu vectors of %s were skipped%s", skipped, skipped + scored,
+		               run->path,
 		               run->skipped > SKIPPED_SHOWN ? "; only the first are named above" : "");
 }

@@ -19,9 +19,9 @@ void rnm_format_double(char *out, size_t size, int digits, double number);
 
 /*
  * Reads the decimal number that text begins with: sign, digits with or without a point, exponent; neither
- * hexadecimal nor "inf" or "nan".  Rounded as strtod does, to which it leaves the rare and long ones; for all
- * others it is several times as fast.  Returns the bytes used, 0 when there is no number.  What is too large for
- * a double becomes an infinity.  text needs no NUL.
+ * hexadecimal nor "inf" or "nan". Rounded as strtod does, to which it leaves the rare and long ones; for
+ * all others it takes a third to half of the time. Returns the bytes used, 0 when there is no number.
+ * What is too large for a double becomes an infinity. text needs no NUL.
  */
 size_t rnm_scan_number(const char *text, size_t len, double *out);
 

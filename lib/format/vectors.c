@@ -413,7 +413,7 @@ static enum rnm_status fail(struct rnm_vectors *vectors, enum rnm_status status,
 enum rnm_status rnm_vectors_next(struct rnm_vectors *vectors, const struct rnm_vector **out,
                                  struct rnm_error *err)
 {
-	struct rnm_error unused;
+	struct rnm_error unused = { .status = RNM_OK };
 	enum rnm_status status = RNM_OK;
 
 	err = err != NULL ? err : &unused;

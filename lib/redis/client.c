@@ -185,10 +185,12 @@ static enum rnm_status gone(struct rnm_redis *redis, struct rnm_error *err, cons
 {
 	rnm_client_fail(redis, NULL, RNM_E_IO, "redis.closed", reference, "%s", reason);
 	redis->failure.sys_errno = redis->io.sys_errno;
-	rnm_error_set_hint(&redis->failure, "run the command again: the server was stopped or restarted%s",
-	                   redis->sentinel[0] != '\0'
-	                       ? ", or another one has become the master, which the Sentinel then names"
-	                       : "");
+	if (!redis->connecting)
+		rnm_error_set_hint(&redis->failure,
+		                   "run the command again: the server was stopped or restarted%s",
+		                   redis->sentinel[0] != '\0' ? ", or another one has become the master, "
+		                                                "which the Sentinel then names"
+		                                              : "");
 	return replay(redis, err);
 }
 
@@ -382,6 +384,23 @@ enum rnm_status rnm_redis_skip(struct rnm_redis *redis, const struct rnm_event *
 }
 
 /* ---- the rest of the object ---- */
+
+bool rnm_client_note(struct rnm_redis *redis, const char *fmt, ...)
+{
+	char *text;
+	va_list args;
+	int len;
+
+	if (redis->note_count == RNM_CLIENT_NOTES_MAX)
+		return true;
+	va_start(args, fmt);
+	len = vasprintf(&text, fmt, args);
+	va_end(args);
+	if (len < 0)
+		return false;
+	redis->notes[redis->note_count++] = text;
+	return true;
+}
 
 const char *rnm_redis_address(const struct rnm_redis *redis)
 {

@@ -63,6 +63,9 @@ struct rnm_redis {
 /* A client without a connection; NULL: no memory.  rnm_redis_free() it. */
 struct rnm_redis *rnm_client_new(double timeout, const volatile sig_atomic_t *cancel);
 
+/* Adds something to tell the user, as long as there is room; false when out of memory. */
+bool rnm_client_note(struct rnm_redis *redis, const char *fmt, ...) RNM_PRINTF(2, 3);
+
 /* Kills the connection with one sentence about the server; returns status, with *err set. */
 enum rnm_status rnm_client_fail(struct rnm_redis *redis, struct rnm_error *err, enum rnm_status status,
                                 const char *id, const char *reference, const char *fmt, ...) RNM_PRINTF(6, 7);

@@ -18,10 +18,16 @@ static enum rnm_status refused(struct rnm_redis *redis, const char *answer)
 {
 	const bool stranger = strncmp(answer, "ERR unknown command", 19) == 0;
 
-	return rnm_client_fail(redis, NULL, RNM_E_REDIS, "redis.sentinel", answer,
-	                       stranger ? "expected a Sentinel, found another server: %.300s"
-	                                : "SENTINEL MASTERS was refused: %.300s",
-	                       answer);
+	rnm_client_fail(redis, NULL, RNM_E_REDIS, "redis.sentinel", answer,
+	                stranger ? "expected a Sentinel, found another server: %.300s"
+	                         : "SENTINEL MASTERS was refused: %.300s",
+	                answer);
+	if (!stranger)
+		rnm_error_set_hint(
+		    &redis->failure,
+		    "check the options sentinel_username and sentinel_password; the user needs "
+		    "the rights +ping +sentinel|masters +sentinel|replicas");
+	return RNM_E_REDIS;
 }
 
 static enum rnm_status ask_masters(struct rnm_redis *redis, const char *pattern, struct rnm_sentinel_map *map)

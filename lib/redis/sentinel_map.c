@@ -213,7 +213,7 @@ static enum rnm_status add_masters(struct rnm_sentinel_map *map, const struct rn
 		struct rnm_sentinel_node *node;
 		const char *group;
 
-		if (!wanted[i])
+		if (!wanted[i] || names[i] == NULL)
 			continue;
 		group = rnm_arena_strndup(&map->arena, names[i], strlen(names[i]));
 		if (group == NULL)

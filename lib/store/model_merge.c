@@ -163,8 +163,8 @@ static enum rnm_status check_pairs(struct merging *job, struct rnm_error *err)
 
 static enum rnm_status merge_networks(struct merging *job, struct rnm_error *err)
 {
-	const struct rnm_network *networks[RNM_MERGE_PARTS_MAX];
-	double shares[RNM_MERGE_PARTS_MAX];
+	const struct rnm_network *networks[RNM_MERGE_PARTS_MAX] = { NULL };
+	double shares[RNM_MERGE_PARTS_MAX] = { 0 };
 	size_t base = job->merge->base, at = 1;
 	size_t size;
 

@@ -201,10 +201,11 @@ enum rnm_status rnm_training_read(struct rnm_training_sets **out, struct rnm_red
 	struct reading reading = { .redis = redis, .count = count, .sink = sink, .ctx = ctx };
 	enum rnm_status status = RNM_OK;
 
+	if (sets == NULL)
+		return rnm_error_nomem(err);
 	reading.values = calloc(count > 0 ? count : 1, sizeof(*reading.values));
 	rnm_buf_init(&reading.member, RNM_TRAINING_MEMBER_MAX);
-	if (sets == NULL || reading.values == NULL ||
-	    !name_sets(sets->spam, rule, settings, model_key, "spam") ||
+	if (reading.values == NULL || !name_sets(sets->spam, rule, settings, model_key, "spam") ||
 	    !name_sets(sets->ham, rule, settings, model_key, "ham"))
 		status = rnm_error_nomem(err);
 	if (status == RNM_OK)

@@ -206,10 +206,12 @@ conf() {
 	call rnm list -c "$c" -r embed
 	expect_rc 6
 	expect_err "WRONGPASS"
+	expect_err "  hint: check the options sentinel_username and sentinel_password; the servers and Sentinels are named in section redis, $c:1"
 	conf "sentinels = \"$OTHER_HOST:26379\";"
 	call rnm list -c "$c" -r embed
 	expect_rc 6
 	expect_err "SENTINEL MASTERS was refused: NOAUTH"
+	expect_err "  hint: check the options sentinel_username and sentinel_password; the user needs the rights +ping +sentinel|masters +sentinel|replicas; "
 	conf "sentinels = \"$OTHER_HOST:26379\"; sentinel_username = rnm;"
 	call rnm list -c "$c" -r embed
 	expect_rc 3
@@ -221,6 +223,22 @@ conf() {
 	call rnm list -c "$c" -r embed
 	expect_rc 0
 	expect_err "note: skipped the sentinel 127.0.0.1:$FIRST: expected a Sentinel, found another server: ERR unknown command"
+}
+
+@test "a list of Sentinels that names none, and servers that work or refuse" {
+	conf "sentinels = \"::1\"; servers = \"127.0.0.1:$FIRST\";"
+	call rnm list -c "$c" -r embed
+	expect_rc 0
+	expect_err "note: skipped the sentinel list: the list of Redis servers names no usable server: \"::1\": an IPv6 address must stand in brackets: [::1] or [::1]:5000"
+	# Whom the Sentinels did not name is a server again: one that refuses the password ends the command.
+	conf "sentinels = \"::1\"; servers = \"127.0.0.1:$FIRST,127.0.0.1:$SECOND\"; password = wrong;"
+	call rnm list -c "$c" -r embed
+	expect_rc 6
+	expect_err "redis server 127.0.0.1:$FIRST: AUTH was refused"
+	conf "sentinels = \"::1\";"
+	call rnm list -c "$c" -r embed
+	expect_rc 5
+	expect_err "cannot connect to any redis server: sentinel list: the list of Redis servers names no usable server"
 }
 
 # The tests below change who is the master, one after the other.

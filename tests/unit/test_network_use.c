@@ -508,6 +508,7 @@ static void comparing(void **state)
 	struct rnm_network *a = NULL, *b = NULL;
 	struct rnm_error err;
 	float changed = fill_weight(5) + 3;
+	double squares = 0, fourths = 0;
 
 	(void)state;
 	kann_symbol(&file, 10, 16, fill_weight);
@@ -519,6 +520,18 @@ static void comparing(void **state)
 	assert_null(c->difference);
 	assert_int_equal(c->total.changed, 0);
 	assert_float_equal(c->total.cosine, 1, 1e-12);
+	/* Matrices only; of a tensor with itself: sum(a^2) / sqrt(sum(a^4)). */
+	assert_int_equal(c->matrices.count, 176);
+	for (size_t i = 0; i < 193; i++) {
+		double square = (double)fill_weight(i) * (double)fill_weight(i);
+
+		/* x holds 160 weights, 16 biases, 16 weights, 1 bias. */
+		if (i < 160 || (i >= 176 && i < 192)) {
+			squares += square;
+			fourths += square * square;
+		}
+	}
+	assert_true(fabs(c->matrices.cosine_z - squares / sqrt(fourths)) < 1e-9);
 	rnm_network_comparison_free(c);
 	memcpy(other.bytes + 341 + 4 * 5, &changed, 4);
 	must(rnm_network_compare(&c, a, b, &err), &err);
