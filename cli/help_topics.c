@@ -37,6 +37,9 @@ const struct environment_variable environment_variables[] = {
 	  OPTION_OUTPUT },
 	{ "NO_COLOR, TERM", "No colours when NO_COLOR is set and not empty, or TERM is dumb.",
 	  OPTION_NO_COLOR },
+	{ "SSL_CERT_FILE, SSL_CERT_DIR, OPENSSL_CONF",
+	  "Read by OpenSSL when Redis is reached over TLS: the CAs of the system, and its own configuration.",
+	  OPTION_CACERT },
 	{ "TZ", "Time zone of the times in tables; JSON holds UTC.", OPTION_COUNT },
 };
 const size_t environment_variable_count = sizeof(environment_variables) / sizeof(environment_variables[0]);
