@@ -5,6 +5,7 @@
 #include "model_argument.h"
 #include "neural_args.h"
 #include "output.h"
+#include "scoring.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -23,8 +24,9 @@ struct line {
 	const struct option_spec *unfinished; /* the option whose argument is under the cursor */
 	unsigned scope;                       /* of the options that may stand there */
 	bool only_operands;
-	const char *word; /* under the cursor */
-	char *paths[2];   /* owned: options whose ~ has been replaced */
+	const char *word;        /* under the cursor */
+	struct model_name model; /* the first operand, when it is a model in Redis */
+	char *paths[2];          /* owned: options whose ~ has been replaced */
 };
 
 void completion_add(struct completion *completion, const char *word, const char *description)
@@ -76,6 +78,11 @@ static void read_drop_in(struct line *line)
 	}
 }
 
+static bool is_in_redis(const char *model)
+{
+	return strncmp(model, MODEL_REDIS_SCHEME, strlen(MODEL_REDIS_SCHEME)) == 0;
+}
+
 /* False when what stands before the cursor makes no sense, so that nothing can be offered. */
 static bool read_line(struct line *line, char **words, size_t count)
 {
@@ -99,6 +106,9 @@ static bool read_line(struct line *line, char **words, size_t count)
 	/* It is never the argument of an option: both parsers refuse that. */
 	for (size_t i = 1; i + 1 < count; i++)
 		line->only_operands = line->only_operands || strcmp(words[i], "--") == 0;
+	if (options->operand_count > 0 && is_in_redis(options->operands[0]) &&
+	    model_name_read(&line->model, options->operands[0], &err) != RNM_OK)
+		model_name_free(&line->model);
 	expand_home(&options->values[OPTION_CONFIG], &line->paths[0]);
 	expand_home(&options->values[OPTION_PASSWORD_FILE], &line->paths[1]);
 	return !option_given(options, OPTION_HELP) && !option_given(options, OPTION_PROGRAM_VERSION);
@@ -108,6 +118,7 @@ static void free_line(struct line *line)
 {
 	free(line->paths[0]);
 	free(line->paths[1]);
+	model_name_free(&line->model);
 	options_free(&line->options);
 }
 
@@ -119,14 +130,18 @@ static bool open_context(struct context *context, const struct line *line)
 		return false;
 	context->rule_options.as_original = line->options.verb == VERB_NEURAL_EXPORT;
 	/* Without a configuration there may still be --redis. */
-	return context_load_config(context, &err) == RNM_OK || option_given(&line->options, OPTION_REDIS);
+	return context_load_config(context, &err) == RNM_OK ||
+	       option_text(&line->options, OPTION_REDIS, NULL) != NULL;
 }
 
+/* The rule and settings id are those that were typed, else those of the model that was. */
 static void complete_name(struct completion *out, const struct line *line, enum option id)
 {
 	const struct options *options = &line->options;
-	const char *fallback = option_given(options, OPTION_ALL) ? NULL : "default";
-	const char *rule = option_text(options, OPTION_RULE, fallback);
+	const char *of_model = line->model.rule != NULL ? line->model.rule : "default";
+	const char *rule =
+	    option_text(options, OPTION_RULE, option_given(options, OPTION_ALL) ? NULL : of_model);
+	const char *settings = line->model.settings != NULL ? line->model.settings : "default";
 	struct context context;
 
 	if (open_context(&context, line)) {
@@ -136,9 +151,36 @@ static void complete_name(struct completion *out, const struct line *line, enum 
 			complete_settings(out, &context, rule);
 		else
 			complete_versions(out, &context, rule != NULL ? rule : "default",
-			                  option_text(options, OPTION_SETTINGS, "default"));
+			                  option_text(options, OPTION_SETTINGS, settings));
 	}
 	context_free(&context);
+}
+
+static void complete_format(struct completion *out)
+{
+	for (size_t i = 0; i < scoring_format_count; i++)
+		completion_add(out, scoring_formats[i], "");
+}
+
+/* One of the models that have been typed. */
+static void complete_keep(struct completion *out, const struct line *line)
+{
+	for (size_t i = 0; i < line->options.operand_count; i++) {
+		const char *operand = line->options.operands[i];
+		double share;
+		char *name = strndup(operand, model_share_find(operand, &share));
+
+		if (name != NULL)
+			completion_add(out, name, "one of the models to merge");
+		free(name);
+	}
+}
+
+/* A version is that of a model only where a rule can be named; rnm merge gives its result one. */
+static bool is_name_in_redis(const struct line *line, enum option id)
+{
+	return id == OPTION_RULE || id == OPTION_SETTINGS ||
+	       (id == OPTION_MODEL_VERSION && option_by_name(line->scope, "rule", strlen("rule")) != NULL);
 }
 
 /* The argument of an option, of which skip bytes of the word are not part. */
@@ -146,9 +188,14 @@ static void complete_argument(struct completion *out, const struct line *line, c
                               size_t skip)
 {
 	out->skip = skip;
-	if (spec->id == OPTION_RULE || spec->id == OPTION_SETTINGS || spec->id == OPTION_MODEL_VERSION)
+	if (is_name_in_redis(line, spec->id))
 		complete_name(out, line, spec->id);
-	else if (spec->id == OPTION_OUTPUT && option_given(&line->options, OPTION_ALL))
+	else if (spec->id == OPTION_FORMAT)
+		complete_format(out);
+	else if (spec->id == OPTION_KEEP)
+		complete_keep(out, line);
+	else if (spec->type == OPTION_TYPE_FOLDER ||
+	         (spec->id == OPTION_OUTPUT && option_given(&line->options, OPTION_ALL)))
 		out->kind = COMPLETION_FOLDERS;
 	else if (spec->type == OPTION_TYPE_FILE)
 		out->kind = COMPLETION_FILES;
@@ -181,6 +228,10 @@ static void complete_option_names(struct completion *out, const struct line *lin
 			continue;
 		(void)snprintf(name, sizeof(name), "--%s%s", spec->name, repeats ? "=" : "");
 		completion_add(out, name, spec->help);
+		if (spec->type == OPTION_TYPE_OPTIONAL) {
+			(void)snprintf(name, sizeof(name), "--%s=", spec->name);
+			completion_add(out, name, spec->help);
+		}
 	}
 }
 
@@ -231,14 +282,26 @@ static void complete_topics(struct completion *out)
 		completion_add(out, help_topics[i].name, help_topics[i].summary);
 }
 
-/* A file, or where the verb can ask Redis (see model_argument.h), a model there. */
-static void complete_file(struct completion *out, const struct line *line)
+/* A file that is there, and the = of its share: a number follows, and no name that a shell would offer. */
+static bool is_share(const char *word)
+{
+	const char *equals = strrchr(word, '=');
+	char *name = equals != NULL ? strndup(word, (size_t)(equals - word)) : NULL;
+	bool is_file = name != NULL && access(name, F_OK) == 0;
+
+	free(name);
+	return is_file;
+}
+
+/* A model: a file, or one in Redis (see model_argument.h). */
+static void complete_model_operand(struct completion *out, const struct line *line)
 {
 	struct context context;
 
-	if (option_by_name(line->scope, "redis", strlen("redis")) == NULL) {
-		out->kind = COMPLETION_FILES;
-	} else if (strncmp(line->word, MODEL_REDIS_SCHEME, strlen(MODEL_REDIS_SCHEME)) == 0) {
+	out->goes_on = strstr(verb_specs[line->options.verb].operands, "=SHARE") != NULL;
+	if (out->goes_on && is_share(line->word))
+		return;
+	if (is_in_redis(line->word)) {
 		if (open_context(&context, line))
 			complete_model(out, &context, line->word);
 		context_free(&context);
@@ -262,7 +325,7 @@ static void complete_operand(struct completion *out, const struct line *line)
 	} else if (strstr(verb->operands, "TOPIC") != NULL) {
 		complete_topics(out);
 	} else {
-		complete_file(out, line);
+		complete_model_operand(out, line);
 	}
 }
 

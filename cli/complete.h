@@ -7,8 +7,8 @@
  *   rnm __complete zsh|fish WORD...    the words up to the cursor without their quotes, the command first
  *   rnm __complete bash LINE TAIL      the line up to the cursor, and its end that readline will replace
  *
- * The answer is one line that begins with "words", "files" or "folders" (see complete_shell.c), then one
- * line for each candidate.  Nothing is asked, written or reported, and it ends within COMPLETE_SECONDS
+ * The answer is one line that begins with "words", "files" or "folders" and may end in "nospace" (see
+ * complete_shell.c), then one line for each candidate.  Nothing is asked, written or reported, and it ends within COMPLETE_SECONDS
  * whatever a server does.
  */
 #ifndef RNM_CLI_COMPLETE_H
@@ -34,6 +34,7 @@ struct completion {
 	enum completion_kind kind;
 	size_t skip;   /* bytes of the word under the cursor that stand before the candidates: "--rule=" */
 	bool in_model; /* names become parts of redis:RULE/SETTINGS@VERSION */
+	bool goes_on;  /* a whole candidate may still want something behind it in its word: =SHARE */
 	struct rnm_buf lines; /* "CANDIDATE\tDESCRIPTION\n" each */
 };
 

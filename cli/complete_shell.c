@@ -158,6 +158,12 @@ static const char *kind_name(enum completion_kind kind)
 	return names[kind];
 }
 
+/* Of paths readline replaces whole words only: behind a : or = within one it would offer any file. */
+static enum completion_kind kind_for_bash(const struct completion *completion, const struct bash_line *line)
+{
+	return line->kept > completion->skip ? COMPLETION_WORDS : completion->kind;
+}
+
 /* The first line ends in "nospace" when the only candidate wants something behind it: "--var=", "redis:". */
 void completion_print_bash(const struct completion *completion, const struct bash_line *line,
                            struct rnm_buf *out)
@@ -175,8 +181,8 @@ void completion_print_bash(const struct completion *completion, const struct bas
 			count++;
 		}
 	}
-	rnm_buf_printf(out, "%s%s\n", kind_name(completion->kind),
-	               count == 1 && (last == '=' || last == ':') ? " nospace" : "");
+	rnm_buf_printf(out, "%s%s\n", kind_name(kind_for_bash(completion, line)),
+	               completion->goes_on || (count == 1 && (last == '=' || last == ':')) ? " nospace" : "");
 	rnm_buf_append(out, rnm_buf_cstr(&candidates), candidates.len);
 	out->failed = out->failed || candidates.failed;
 	rnm_buf_free(&candidates);
@@ -190,7 +196,8 @@ void completion_print_bash(const struct completion *completion, const struct bas
  */
 void completion_print_plain(const struct completion *completion, const char *word, struct rnm_buf *out)
 {
-	rnm_buf_printf(out, "%s %zu\n", kind_name(completion->kind), completion->skip);
+	rnm_buf_printf(out, "%s %zu%s\n", kind_name(completion->kind), completion->skip,
+	               completion->goes_on ? " nospace" : "");
 	for (const char *c = rnm_buf_cstr(&completion->lines); *c != '\0'; c = strchr(c, '\n') + 1) {
 		rnm_buf_append(out, word, completion->skip);
 		rnm_buf_append(out, c, strcspn(c, "\n") + 1);

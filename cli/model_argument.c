@@ -83,6 +83,13 @@ void model_name_free(struct model_name *name)
 	*name = (struct model_name){ 0 };
 }
 
+size_t model_share_find(const char *text, double *share)
+{
+	const char *equals = strrchr(text, '=');
+
+	return equals != NULL && number_parse(equals + 1, share) ? (size_t)(equals - text) : strlen(text);
+}
+
 enum rnm_status model_argument_choose(size_t *index, const struct rnm_model_list *list,
                                       const struct rnm_rule *rule, bool has_version, double version,
                                       struct rnm_error *err)

@@ -30,6 +30,12 @@ RNM_MUST_CHECK enum rnm_status model_name_read(struct model_name *name, const ch
                                                struct rnm_error *err);
 void model_name_free(struct model_name *name);
 
+/*
+ * Bytes of MODEL in MODEL=SHARE, which ends at its last = if a number follows; *share is that number.  A text
+ * without share is a MODEL as a whole.
+ */
+size_t model_share_find(const char *text, double *share);
+
 struct model_argument {
 	const char *text; /* as given; stands in messages */
 	struct rnm_model_file *file;

@@ -86,6 +86,7 @@ enum option_type {
 	OPTION_TYPE_TEXT,
 	OPTION_TYPE_OPTIONAL, /* a text that may be left out: --redis or --redis=URL, never --redis URL */
 	OPTION_TYPE_FILE,
+	OPTION_TYPE_FOLDER,
 	OPTION_TYPE_NUMBER,  /* checked while parsing, see number_parse */
 	OPTION_TYPE_VARIABLE /* NAME=VALUE, may be repeated */
 };

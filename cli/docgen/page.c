@@ -48,7 +48,10 @@ static void option_argument(struct rnm_buf *out, const struct option_spec *spec)
 
 	if (argument == NULL)
 		return;
-	rnm_buf_puts(out, spec->type == OPTION_TYPE_VARIABLE ? "Ns = Ns Ar " : "Ar ");
+	if (spec->type == OPTION_TYPE_VARIABLE)
+		rnm_buf_puts(out, "Ns = Ns Ar ");
+	else
+		rnm_buf_puts(out, spec->type == OPTION_TYPE_OPTIONAL ? "Ns Op = Ns Ar " : "Ar ");
 	argument += *argument == '<';
 	mdoc_plain(out, argument, strcspn(argument, ">"));
 	rnm_buf_putc(out, ' ');
@@ -90,19 +93,29 @@ static void synopsis_options(struct page *page)
 	}
 }
 
-/* "[SECTION...]" as .Op Ar SECTION ..., "A B" as two lines. */
+/* "[SECTION...]" as .Op Ar SECTION ..., "A B" as two lines, "MODEL[=SHARE]..." with its part in brackets. */
 static void synopsis_operands(struct page *page, const char *operands)
 {
+	struct rnm_buf *out = &page->out;
+
 	for (const char *word = operands; *word != '\0';) {
 		bool optional = *word == '[';
-		const char *start = word + optional;
-		size_t len = strcspn(word, " ");
-		size_t name_len = strcspn(start, "]. ");
+		const char *rest = word + optional;
+		size_t len = strcspn(rest, "[]. ");
 
-		rnm_buf_puts(&page->out, optional ? ".Op Ar " : ".Ar ");
-		mdoc_plain(&page->out, start, name_len);
-		rnm_buf_puts(&page->out, start[name_len] == '.' ? " ...\n" : "\n");
-		word += len + (word[len] == ' ');
+		rnm_buf_puts(out, optional ? ".Op Ar " : ".Ar ");
+		mdoc_plain(out, rest, len);
+		rest += len;
+		if (strncmp(rest, "[=", 2) == 0) {
+			len = strcspn(rest, "]");
+			rnm_buf_puts(out, " Ns Oo = Ns Ar ");
+			mdoc_plain(out, rest + 2, len - 2);
+			rnm_buf_puts(out, " Oc");
+			rest += len + 1;
+		}
+		rnm_buf_puts(out, *rest == '.' ? " ...\n" : "\n");
+		word = rest + strcspn(rest, " ");
+		word += *word == ' ';
 	}
 }
 

@@ -26,11 +26,6 @@ all_verbs() {
 	rnm help | sed -n '/^Verbs:/,/^$/s/^  \([a-z_]\+\) .*/\1/p'
 }
 
-# A verb that only says so has no examples that could be run, and no document.
-is_built() {
-	! rnm "$1" 2>&1 | grep -q "is not built yet"
-}
-
 page() { # VERB: the file
 	if [ "$1" = neural_export ]; then echo "$WORK/man/man1/$1.1"; else echo "$WORK/man/man1/rnm-$1.1"; fi
 }
@@ -111,11 +106,11 @@ has() {
 @test "every verb has examples, and what it prints as JSON is told" {
 	local verb
 	for verb in $(all_verbs); do
-		[ "$(/usr/bin/python3 "$BATS_TEST_DIRNAME/manual_examples.py" --show "$(page "$verb")" mandoc -T utf8 -O width=200 | wc -l)" -ge 1 ] || {
+		[ "$(python "$BATS_TEST_DIRNAME/manual_examples.py" --show "$(page "$verb")" mandoc -T utf8 -O width=200 | wc -l)" -ge 1 ] || {
 			echo "$verb has no examples"
 			false
 		}
-		is_built "$verb" && rnm help "$verb" | grep -q -- --json || continue
+		rnm help "$verb" | grep -q -- --json || continue
 		rnm help json | grep -q "^rnm $verb " || { echo "rnm help json lacks $verb"; false; }
 		has "$(page "$verb")" "rnm $verb "
 		grep -qx ".Sh JSON DOCUMENTS" "$(page "$verb")"
@@ -128,19 +123,46 @@ has() {
 	man --version 2>/dev/null | grep -q '^man ' || skip "man-db is not installed"
 	local file
 	for file in "$WORK"/man/man1/*; do
-		/usr/bin/python3 "$BATS_TEST_DIRNAME/manual_examples.py" --show "$file" mandoc -T utf8 -O width=200 >"$WORK/by-mandoc"
-		MANWIDTH=200 /usr/bin/python3 "$BATS_TEST_DIRNAME/manual_examples.py" --show "$file" man -E UTF-8 --warnings -l >"$WORK/by-man" 2>"$WORK/warnings"
+		python "$BATS_TEST_DIRNAME/manual_examples.py" --show "$file" mandoc -T utf8 -O width=200 >"$WORK/by-mandoc"
+		MANWIDTH=200 python "$BATS_TEST_DIRNAME/manual_examples.py" --show "$file" man -E UTF-8 --warnings -l >"$WORK/by-man" 2>"$WORK/warnings"
 		diff "$WORK/by-mandoc" "$WORK/by-man"
 		[ ! -s "$WORK/warnings" ] || { cat "$WORK/warnings"; false; }
 	done
 }
 
-# The server, the configuration and the folder that the examples speak of.
+free_ports() {
+	python -c 'import socket
+servers = [socket.create_server(("127.0.0.1", 0)) for _ in range(2)]
+print(*[s.getsockname()[1] for s in servers])'
+}
+
+# Models and vectors under the names that the pages use.
+prepare_models() {
+	local set vectors="$BATS_TEST_DIRNAME/vectors.py" nets="$DATA/models"
+	mkdir -p "$WORK/models/backup"
+	for set in embed:3 old:2 new:3 published:2 a:2 b:3 c:3; do
+		rnm export -q -r embed -v "${set#*:}" -o "$WORK/models/${set%:*}.rnm" >/dev/null
+	done
+	cp "$nets/embedding_256_pca32.kann" "$WORK/models/net.kann"
+	cp "$nets/embedding_256_pca32.pca" "$WORK/models/net.pca"
+	python "$vectors" write csv "$nets/embedding_256_pca32.json" "$WORK/models/mail.csv"
+	python "$vectors" write objects "$nets/embedding_64.json" "$WORK/models/mail.jsonl"
+	python "$vectors" write f4 "$nets/embedding_64.json" "$WORK/models/mail.npy"
+	python "$vectors" classes 1 "$WORK/models/spam.jsonl" "$WORK/models/ham.jsonl" 64
+	python "$vectors" npy_of "$WORK/models/spam.jsonl" "$WORK/models/spam.npy"
+	python "$vectors" npy_of "$WORK/models/ham.jsonl" "$WORK/models/ham.npy"
+	cp "$WORK/certs/ca.pem" "$WORK/models"
+}
+
+# The servers, the configuration and the folder that the examples speak of.
 prepare_examples() {
-	local set key
+	local class key
 	cp "$DATA/cli/dump.rdb" "$WORK/dump.rdb"
-	PORT=$(/usr/bin/python3 -c 'import socket; s = socket.create_server(("127.0.0.1", 0)); print(s.getsockname()[1])')
-	start_redis --port "$PORT"
+	mkdir "$WORK/certs"
+	"$BATS_TEST_DIRNAME/../make_certs" "$WORK/certs"
+	read -r PORT TLS_PORT < <(free_ports)
+	start_redis --port "$PORT" --tls-port "$TLS_PORT" --tls-auth-clients no --tls-cert-file "$WORK/certs/good.pem" \
+		--tls-key-file "$WORK/certs/server.key" --tls-ca-cert-file "$WORK/certs/ca.pem"
 	cli keys '*' | grep -vE '^(rn3_embed_3|rn_embed)_(default|unit)(_|$)' | while read -r key; do cli del "$key" >/dev/null; done
 	# A profile without its network, which neural_export would mention.
 	cli zremrangebyrank rn3_embed_3_default 0 0 >/dev/null
@@ -148,39 +170,37 @@ prepare_examples() {
 	for key in $(cli keys 'rn_embed_default_*'); do
 		cli hset "$key" norm_stats "$(jq -nc '{mode: "zscore", mean: [range(64) | 0.25], std: [range(64) | 0.5]}')" >/dev/null
 	done
-	for key in $(cli keys '*'); do cli copy "$key" "$key" DB 2 >/dev/null; done
 	export CONFDIR="$WORK/etc" SOURCE_DATE_EPOCH=1795416888 BASH_ENV="$WORK/stand-ins"
-	mkdir -p "$CONFDIR" "$WORK/models"
+	mkdir -p "$CONFDIR"
 	sed "s|@REDIS@|$SOCKET|" "$DATA/cli/manual.conf" >"$CONFDIR/rspamd.conf"
-	mkdir "$WORK/models/backup"
-	cp "$DATA"/cli/manual/* "$WORK/models" 2>/dev/null || true
-	for set in embed:3 old:2 new:3 a:2 b:3; do
-		rnm export -q -r embed -v "${set#*:}" -o "$WORK/models/${set%:*}.rnm" >/dev/null
+	prepare_models
+	for class in spam ham; do
+		python "$BATS_TEST_DIRNAME/vectors.py" train "$SOCKET" "rn_embed_default_aabbccdd_3_${class}_set" "$WORK/models/$class.jsonl"
 	done
+	for key in $(cli keys '*'); do cli copy "$key" "$key" DB 2 >/dev/null; done
 	# Another host is this one.
-	echo 'ssh() { shift; eval "$*"; }' >"$BASH_ENV"
+	echo 'ssh() { shift; eval "$*"; }; generate-vectors() { cat mail.jsonl; }' >"$BASH_ENV"
 }
 
 @test "the examples do what the pages say" {
-	local verb file
+	local file failed=0
 	prepare_examples
 	for file in "$WORK"/man/man1/*; do
-		verb=$(basename "$file" .1)
-		is_built "${verb#rnm-}" || continue
 		rm -rf "$WORK/run"
 		cp -r "$WORK/models" "$WORK/run"
 		cd "$WORK/run"
-		/usr/bin/python3 "$BATS_TEST_DIRNAME/manual_examples.py" "$file" "$CONFDIR" "$PORT" 3>&-
+		python "$BATS_TEST_DIRNAME/manual_examples.py" "$file" "$CONFDIR" "$PORT" "$TLS_PORT" 3>&- || failed=1
 	done
+	[ "$failed" -eq 0 ]
 }
 
 @test "an example that fails, or prints something else, is noticed" {
 	sed 's/^\$ rnm config gpt/$ rnm config gtp/; s/"enabled": false/"enabled": true/' "$(page config)" >"$WORK/wrong.1"
-	CONFDIR="$WORK/etc" run /usr/bin/python3 "$BATS_TEST_DIRNAME/manual_examples.py" "$WORK/wrong.1" "$WORK/etc" 1
+	CONFDIR="$WORK/etc" run python "$BATS_TEST_DIRNAME/manual_examples.py" "$WORK/wrong.1" "$WORK/etc" 1 1
 	[ "$status" -eq 1 ]
 	[[ $output == *"there is no section 'gtp'"* ]]
 	sed 's/"enabled": false/"enabled": true/' "$(page config)" >"$WORK/wrong.1"
-	CONFDIR="$WORK/etc" run /usr/bin/python3 "$BATS_TEST_DIRNAME/manual_examples.py" "$WORK/wrong.1" "$WORK/etc" 1
+	CONFDIR="$WORK/etc" run python "$BATS_TEST_DIRNAME/manual_examples.py" "$WORK/wrong.1" "$WORK/etc" 1 1
 	[ "$status" -eq 1 ]
 	[[ $output == *'"enabled": false'* ]]
 }

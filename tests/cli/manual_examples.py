@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs the examples of a manual page, as a reader would type them, and compares what they print.
 
-usage: manual_examples.py PAGE CONFDIR PORT
+usage: manual_examples.py PAGE CONFDIR PORT TLS_PORT
        manual_examples.py --show PAGE RENDERER...
 
 The page is rendered first: its quotes and hyphens must be such as can be typed.  In the section EXAMPLES a line
@@ -9,8 +9,8 @@ The page is rendered first: its quotes and hyphens must be such as can be typed.
 lines must print something or change a file.  Each must end with exit code 0.
 
 The commands of a page run one after another in the working directory.  Names of places stand for those of the
-test: /etc/rspamd for CONFDIR, 127.0.0.1:6379 for the server on PORT.  BASH_ENV may define stand-ins for
-commands such as ssh.  With --show the commands are printed and not run; the file name is added to RENDERER.
+test: /etc/rspamd for CONFDIR, 127.0.0.1:6379 for the server on PORT, rediss://redis.example for the one on
+TLS_PORT.  BASH_ENV may define stand-ins for commands such as ssh.  With --show the commands are printed and not run; the file name is added to RENDERER.
 """
 import os
 import re
@@ -43,9 +43,11 @@ def folder_state():
     return {name: os.lstat(name).st_mtime_ns for name in os.listdir(".")}
 
 
-def problem_of(command, expected, confdir, port):
+def problem_of(command, expected, places):
     before = folder_state()
-    typed = command.replace("/etc/rspamd", confdir).replace("127.0.0.1:6379", "127.0.0.1:" + port)
+    typed, confdir = command, places["/etc/rspamd"]
+    for name, place in places.items():
+        typed = typed.replace(name, place)
     done = subprocess.run(
         ["bash", "-o", "pipefail", "-c", typed],
         stdin=subprocess.DEVNULL,
@@ -72,11 +74,16 @@ def main():
         for command, _ in examples(sys.argv[2], sys.argv[3:]):
             print(command)
         return
-    page, confdir, port = sys.argv[1:]
+    page, confdir, port, tls_port = sys.argv[1:]
+    places = {
+        "/etc/rspamd": confdir,
+        "127.0.0.1:6379": "127.0.0.1:" + port,
+        "rediss://redis.example": "rediss://127.0.0.1:" + tls_port,
+    }
     commands = examples(page, MANDOC)
     failed = 0
     for command, expected in commands:
-        problem = problem_of(command, expected, confdir, port)
+        problem = problem_of(command, expected, places)
         if problem is not None:
             failed += 1
             print("%s: $ %s\n%s" % (page, command, problem))
