@@ -223,6 +223,10 @@ static void write_description_end(struct page *page)
 		verb_list(page);
 	option_list(page);
 	conflict_list(page);
+	if (page->verb != VERB_COUNT && has_option(page, OPTION_REDIS))
+		rnm_buf_puts(&page->out,
+		             ".Pp\nWhich server is asked, with TLS or through Sentinel, is explained in\n"
+		             ".Xr rnm 1 ,\nin the section REDIS.\n");
 }
 
 static void write_json(struct page *page)
@@ -355,6 +359,7 @@ static const struct section {
 	{ "NAME", write_name, NULL },
 	{ "SYNOPSIS", write_synopsis, NULL },
 	{ "DESCRIPTION", write_description, write_description_end },
+	{ "REDIS", NULL, NULL },
 	{ "JSON DOCUMENTS", write_json, NULL },
 	{ "ENVIRONMENT", write_environment, NULL },
 	{ "FILES", write_files, NULL },
