@@ -32,6 +32,7 @@ setup_file() {
 	done
 	echo 'neural { rules { other { } hostile { providers = [] } } }' >"$WORK/folder/other file.conf"
 	echo "redis { servers = \"$SOCKET\"; }" >>"$WORK/folder/other file.conf"
+	touch "$WORK/folder/my model.rnm" "$WORK/folder/two.rnm"
 	# The command of the shells under test only says what it was called with.
 	mkdir -p "$WORK/typing"
 	printf '#!/bin/bash\n[ "$1" = __complete ] && exec "%s" "$@"\n' "$RNM" >"$WORK/typing/rnm"
@@ -204,6 +205,90 @@ all_verbs() {
 	expect_no_words
 }
 
+@test "a MODEL, wherever a verb takes one" {
+	local verb
+	cd "$WORK/folder"
+	for verb in inspect verify score eval diff merge; do
+		ask rnm "$verb" --quiet ''
+		[[ $(head -n 1 "$out") == "files 0"* ]]
+		expect_words redis:
+		ask rnm "$verb" redis:
+		expect_words redis:embed redis:symbolic 'redis:with space'
+		ask rnm "$verb" redis:embed/
+		expect_word redis:embed/unit
+		ask rnm "$verb" redis:embed/default@
+		expect_words redis:embed/default@3 redis:embed/default@2
+		ask rnm "$verb" -- redis:embed/unit@
+		expect_words redis:embed/unit@1
+	done
+	for verb in diff merge; do
+		ask rnm "$verb" two.rnm ''
+		[[ $(head -n 1 "$out") == "files 0"* ]]
+		ask rnm "$verb" redis:embed redis:embed/unit@
+		expect_words redis:embed/unit@1
+	done
+	for verb in inspect verify score eval "diff two.rnm"; do
+		# shellcheck disable=SC2086
+		ask rnm $verb two.rnm ''
+		[ "$(cat "$out")" = "words 0" ]
+	done
+}
+
+@test "the share of a model is typed behind its name" {
+	cd "$WORK/folder"
+	ask rnm merge tw
+	[ "$(head -n 1 "$out")" = "files 0 nospace" ]
+	ask rnm merge redis:em
+	[ "$(head -n 1 "$out")" = "words 6 nospace" ]
+	ask rnm merge two.rnm=
+	[ "$(cat "$out")" = "words 0 nospace" ]
+	ask rnm merge two.rnm=0.
+	[ "$(cat "$out")" = "words 0 nospace" ]
+	# A file that is not there may be one that is, and has a = in its name.
+	ask rnm merge tw=
+	[ "$(head -n 1 "$out")" = "files 0 nospace" ]
+	ask rnm inspect two.rnm=
+	[ "$(head -n 1 "$out")" = "files 0" ]
+	ask rnm merge two.rnm=.5 redis:embed=.5 redis:with=space --keep ''
+	expect_words two.rnm redis:embed redis:with=space
+	ask rnm merge two.rnm --keep=
+	expect_words --keep=two.rnm
+	# The version of the result is nobody's yet.
+	ask rnm merge two.rnm -v ''
+	expect_no_words
+}
+
+@test "an argument that is optional, and names that follow from the MODEL" {
+	ask rnm eval --red
+	expect_word --redis
+	expect_word --redis=
+	ask rnm list --red
+	expect_no_word --redis=
+	# It has no argument in the next word: that is the model.
+	ask rnm eval --redis ''
+	[ "$(head -n 1 "$out")" = "files 0" ]
+	ask rnm eval --redis=
+	[ "$(cat "$out")" = "words 8" ]
+	ask rnm eval redis:embed --redis -s ''
+	expect_word unit
+	ask rnm eval redis:embed/unit --redis -v ''
+	expect_words 1
+	ask rnm eval redis:embed/unit --redis -s default -v ''
+	expect_words 3 2
+	ask rnm eval redis:embed/unit --redis -r symbolic -s ''
+	expect_words default
+	ask rnm eval redis:%zz --redis -s ''
+	expect_no_words
+	CONFDIR=/nonexistent ask rnm eval redis:embed --redis -s ''
+	expect_no_words
+	CONFDIR=/nonexistent ask rnm eval redis:embed "--redis=unix://$SOCKET" -s ''
+	expect_word unit
+	ask rnm score two.rnm --format ''
+	expect_words auto json csv npy
+	ask rnm eval two.rnm --format=
+	expect_words --format=auto --format=json --format=csv --format=npy
+}
+
 @test "sections of the configuration, in order" {
 	ask rnm config ''
 	expect_words neural redis
@@ -214,7 +299,8 @@ all_verbs() {
 @test "files and folders are left to the shell" {
 	local line
 	for line in "list -c:files 0" "list --config=x:files 9" "list -cx:files 2" "export -o:files 0" \
-		"export --all -o:folders 0" "list --password-file:files 0"; do
+		"export --all -o:folders 0" "list --password-file:files 0" "list --cacert:files 0" "list --cacertdir:folders 0" \
+		"list --cacertdir=x:folders 12" "score m --vectors:files 0" "eval m --spam:files 0" "eval m --report=x:files 9"; do
 		# shellcheck disable=SC2086
 		ask rnm ${line%:*} $([[ ${line%:*} == *x ]] || echo '')
 		if [[ ${line%:*} != *x ]]; then ask rnm ${line%:*} ''; fi
@@ -375,6 +461,17 @@ inserted() {
 	[ "$(head -n 1 "$out")" = "words nospace" ]
 	inserted 'rnm inspect red' red
 	[ "$(head -n 1 "$out")" = "files nospace" ]
+	inserted 'rnm merge redis:em' em
+	[ "$(cat "$out")" = "$(printf 'words nospace\nembed')" ]
+	inserted 'rnm inspect two' two
+	[ "$(cat "$out")" = files ]
+	# Readline would look for files by the end of the path alone.
+	inserted 'rnm inspect two:x' x
+	[ "$(cat "$out")" = words ]
+	inserted 'rnm list -c two=' ''
+	[ "$(cat "$out")" = words ]
+	inserted 'rnm list --config=x' x
+	[ "$(cat "$out")" = files ]
 }
 
 @test "bash: what is inserted is the name and nothing else, within and without quotes" {
@@ -415,6 +512,20 @@ common_cases() {
 		rnm export -r embed -s unit -v <TAB> => export|-r|embed|-s|unit|-v|1
 		rnm config neu<TAB> => config|neural
 		rnm inspect redis:embed/uni<TAB> => inspect|redis:embed/unit
+		rnm verify redis:embed/unit@<TAB> => verify|redis:embed/unit@1
+		rnm score redis:wi<TAB> => score|redis:with space
+		rnm eval redis:embed --redis -s uni<TAB> => eval|redis:embed|--redis|-s|unit
+		rnm eval --redis tw<TAB> => eval|--redis|two.rnm
+		rnm inspect my<TAB> => inspect|my model.rnm
+		rnm verify "my<TAB> => verify|my model.rnm
+		rnm score tw<TAB>--vectors oth<TAB> => score|two.rnm|--vectors|other file.conf
+		rnm score tw<TAB>--format js<TAB> => score|two.rnm|--format|json
+		rnm diff my<TAB>redis:embed/uni<TAB> => diff|my model.rnm|redis:embed/unit
+		rnm merge two.rnm=0.6 my<TAB> => merge|two.rnm=0.6|my model.rnm
+		rnm merge two.rnm=0.6 redis:em<TAB> => merge|two.rnm=0.6|redis:embed
+		rnm merge two.rnm=<TAB>1 => merge|two.rnm=1
+		rnm merge two.rnm=0.6 redis:embed=.4 -k tw<TAB> => merge|two.rnm=0.6|redis:embed=.4|-k|two.rnm
+		rnm list --cacertdir su<TAB><TAB> => ?sub
 		neural_export -r em<TAB> => -r|embed
 		rnm list -c oth<TAB> => list|-c|other file.conf
 		rnm list --config=oth<TAB> => list|--config=other file.conf
@@ -448,7 +559,7 @@ type_into() {
 	need_terminal
 	cd "$WORK/folder"
 	PATH="$WORK/typing:$PATH" /usr/bin/python3 "$BATS_TEST_DIRNAME/shell_type.py" "$@" 3>&-
-	expect_folder "$WORK/folder" "other file.conf sub dir"
+	expect_folder "$WORK/folder" "my model.rnm other file.conf sub dir two.rnm"
 }
 
 bash_startup() { # LINE...: the file of a bash without the caller's configuration
@@ -465,6 +576,9 @@ bash_startup() { # LINE...: the file of a bash without the caller's configuratio
 			rnm list -r w"ith s<TAB> => list|-r|with space
 			rnm list -r $'with s<TAB>' => list|-r|with s
 			rnm inspect red<TAB>x => inspect|redis:x
+			rnm inspect other:<TAB>x => inspect|other:x
+			rnm merge tw<TAB>=0.6 my<TAB>=0.4 => merge|two.rnm=0.6|my model.rnm=0.4
+			rnm merge redis:em<TAB>/uni<TAB>=1 => merge|redis:embed/unit=1
 			rnm --va<TAB>A=B => --var=A=B
 			rnm -c ../hostile.conf list -r "sq<TAB> => -c|../hostile.conf|list|-r|sq'uote
 			FOO=1 rnm list -r em<TAB> => list|-r|embed
@@ -485,6 +599,7 @@ bash_startup() { # LINE...: the file of a bash without the caller's configuratio
 		neural_export -r em<TAB> => -r|embed
 		rnm list --rule=em<TAB> => list|--rule=embed
 		rnm inspect redis:em<TAB> => inspect|redis:embed
+		rnm merge tw<TAB>=0.6 my<TAB>=0.4 => merge|two.rnm=0.6|my model.rnm=0.4
 		rnm -c ../hostile.conf list -r \$\(<TAB> => -c|../hostile.conf|list|-r|$(touch x)
 		rnm list -c oth<TAB> => list|-c|other file.conf
 		sudo rnm list -r em<TAB> => list|-r|embed
@@ -513,6 +628,8 @@ bash_startup() { # LINE...: the file of a bash without the caller's configuratio
 			rnm list -cothe<TAB> => list|-cother file.conf
 			rnm list -r w"ith s<TAB> => list|-r|with space
 			rnm inspect redi<TAB>x => inspect|redis:x
+			rnm merge tw<TAB>=0.6 my<TAB>=0.4 => merge|two.rnm=0.6|my model.rnm=0.4
+			rnm merge redis:em<TAB>/uni<TAB>=1 => merge|redis:embed/unit=1
 			rnm --va<TAB>A=B => --var=A=B
 			rnm -c ../hostile.conf list -r "sq<TAB> => -c|../hostile.conf|list|-r|sq'uote
 			rnm list -r em<TAB> => list|-r|embed
