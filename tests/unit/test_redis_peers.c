@@ -487,7 +487,7 @@ static void test_large_command_to_a_slow_peer(void **state)
 	struct rnm_bytes argv[2] = { { "ECHO", 4 }, { NULL, size } };
 	char *text = calloc(1, size);
 	struct peer peer;
-	struct rnm_redis *redis = begin(&peer, read_slowly, 0.5);
+	struct rnm_redis *redis = begin(&peer, read_slowly, 1);
 	struct rnm_event event;
 	struct rnm_error err;
 	double start = now();

@@ -262,7 +262,8 @@ static void expect_death(const struct peer *peer, size_t bytes, bool compress)
 		fail_msg("%zu bytes: status %d: %s", bytes, (int)status, err.message);
 	assert_string_equal(err.id, bytes < said_before(STEP_ZSET) ? "redis.connect" : "redis.closed");
 	assert_non_null(strstr(err.message, "the connection was closed"));
-	assert_string_equal(err.hint, bytes < said_before(STEP_ZSET)
+	assert_string_equal(err.hint, bytes == 0 ? "does the server want TLS? It is used with rediss:// or ssl = true"
+	                              : bytes < said_before(STEP_ZSET)
 	                                  ? ""
 	                                  : "run the command again: the server was stopped or restarted");
 	expect_untouched();
