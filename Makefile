@@ -9,7 +9,8 @@ CMAKE_FLAGS ?=
 # A user without network or root can set NO_INSTALL_DEPS=1 once the packages are there.
 NO_INSTALL_DEPS ?=
 
-.PHONY: all demo test bench fuzz lint install uninstall clean deps-build deps-demo deps-test format
+.PHONY: all demo test bench fuzz lint install uninstall clean deps-build deps-demo deps-test format \
+	deb test-package deps-deb
 
 all: deps-build
 	@cmake -S . -B $(BUILD) -G Ninja $(CMAKE_FLAGS) -DRNM_TESTS=OFF -DCMAKE_INSTALL_PREFIX=$(PREFIX) >/dev/null
@@ -24,6 +25,9 @@ deps-demo:
 deps-test:
 	@$(if $(NO_INSTALL_DEPS),true,scripts/install-deps build demo test)
 
+deps-deb:
+	@$(if $(NO_INSTALL_DEPS),true,scripts/install-deps deb)
+
 demo: deps-demo all
 	@scripts/demo $(BUILD)/rnm
 
@@ -32,6 +36,14 @@ test: deps-test
 
 bench: deps-test all
 	@bench/run $(BUILD)/rnm
+
+# The Debian packages, in build-deb/.
+deb: deps-deb
+	@scripts/deb
+
+# Builds them twice and tries them in a clean chroot; needs a mirror of Debian.
+test-package: deps-deb
+	@tests/package/run
 
 # T: seconds for each target.
 fuzz: deps-test
