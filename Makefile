@@ -9,8 +9,7 @@ CMAKE_FLAGS ?=
 # A user without network or root can set NO_INSTALL_DEPS=1 once the packages are there.
 NO_INSTALL_DEPS ?=
 
-.PHONY: all demo test bench fuzz lint install uninstall clean deps-build deps-demo deps-test format \
-	deb test-package deps-deb
+.PHONY: all demo test bench fuzz coverage lint install uninstall clean deps-build deps-demo deps-test format
 
 all: deps-build
 	@cmake -S . -B $(BUILD) -G Ninja $(CMAKE_FLAGS) -DRNM_TESTS=OFF -DCMAKE_INSTALL_PREFIX=$(PREFIX) >/dev/null
@@ -37,6 +36,8 @@ test: deps-test
 bench: deps-test all
 	@bench/run $(BUILD)/rnm
 
+.PHONY: deb test-package deps-deb
+
 # The Debian packages, in build-deb/.
 deb: deps-deb
 	@scripts/deb
@@ -48,6 +49,9 @@ test-package: deps-deb
 # T: seconds for each target.
 fuzz: deps-test
 	@tests/fuzz/run $(or $(T),60)
+
+coverage: deps-test
+	@scripts/coverage
 
 lint: deps-test
 	@scripts/lint

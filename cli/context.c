@@ -85,7 +85,7 @@ static void say_warning(const char *text)
 enum rnm_status context_load_config(struct context *context, struct rnm_error *err)
 {
 	const struct options *options = context->options;
-	bool redis_verb = options->verb == VERB_LIST || options->verb == VERB_EXPORT;
+	bool redis_verb = option_by_name(ON(options->verb), "redis", strlen("redis")) != NULL;
 	enum rnm_status status = context_load_config_quietly(context, err);
 
 	if (status == RNM_E_NOT_FOUND && strcmp(err->id, "config.open") == 0 &&

@@ -2,9 +2,14 @@
 /* The table itself: data only. */
 #include "options.h"
 
-#define READS_CONFIG (ON(VERB_CONFIG) | ON(VERB_DIGEST) | ON(VERB_LIST) | ON(VERB_EXPORT))
-#define READS_REDIS (ON(VERB_LIST) | ON(VERB_EXPORT))
-#define EVERY_VERB (READS_CONFIG | ON(VERB_INSPECT) | ON(VERB_HELP))
+#include "model_argument.h"
+
+/* Verbs that take a MODEL, which may be in Redis. */
+#define READS_MODEL                                                                                          \
+	(ON(VERB_INSPECT) | ON(VERB_VERIFY) | ON(VERB_SCORE) | ON(VERB_EVAL) | ON(VERB_DIFF) | ON(VERB_MERGE))
+#define READS_REDIS (ON(VERB_LIST) | ON(VERB_EXPORT) | READS_MODEL)
+#define READS_CONFIG (ON(VERB_CONFIG) | ON(VERB_DIGEST) | READS_REDIS)
+#define EVERY_VERB (READS_CONFIG | ON(VERB_HELP))
 
 const struct verb_spec verb_specs[VERB_COUNT] = {
 	[VERB_CONFIG] = {
@@ -66,15 +71,64 @@ const struct verb_spec verb_specs[VERB_COUNT] = {
 		},
 	},
 	[VERB_INSPECT] = {
-		"inspect", "FILE", 1,
-		"show what is in a model file",
-		"Opens an RNM1 file (- is standard input), expands and checks the network, the PCA matrix and the\n"
-		"numbers in it, and shows it on one screen. What keeps rspamd from using the model is named as a\n"
-		"problem, and the exit code is then 1.",
+		"inspect", "MODEL", 1,
+		"show what is in a model",
+		"Expands and checks the network, the PCA matrix and the numbers of a model and shows them on one\n"
+		"screen. What keeps rspamd from using the model is named as a problem, and the exit code is then 1.\n"
+		"\n" MODEL_ARGUMENT_HELP,
 		{
 			{ "rnm inspect embed.rnm", "a file" },
 			{ "ssh other cat embed.rnm | rnm inspect -", "from a pipe" },
+			{ "rnm inspect redis:embed", "the model that workers serve" },
 			{ "rnm inspect embed.rnm --json | jq .architecture", "one field, for a script" },
+		},
+	},
+	[VERB_VERIFY] = {
+		"verify", "MODEL", 1,
+		"say whether a model is sound, and whether rspamd would use it",
+		"Checks everything that can be checked without mail: structure, zstd frames, numbers, dimensions,\n"
+		"thresholds, what the network answers, and the rules for published files.\n"
+		"\n" MODEL_ARGUMENT_HELP,
+		{
+			{ "rnm verify embed.rnm", "a file by itself" },
+			{ "rnm verify embed.rnm -r embed", "for a rule of the configuration" },
+		},
+	},
+	[VERB_SCORE] = {
+		"score", "MODEL", 1,
+		"compute what a model says of vectors",
+		"Reads vectors and prints one JSON line for each.\n"
+		"\n" MODEL_ARGUMENT_HELP,
+		{
+			{ "rnm score embed.rnm --vectors mail.jsonl", "a file of vectors" },
+			{ "generate-vectors | rnm score embed.rnm", "from a pipe" },
+		},
+	},
+	[VERB_EVAL] = {
+		"eval", "MODEL", 1,
+		"measure how well a model tells spam from ham",
+		"Scores vectors of known classes.\n"
+		"\n" MODEL_ARGUMENT_HELP,
+		{
+			{ "rnm eval embed.rnm --spam spam.jsonl --ham ham.jsonl", "from files" },
+		},
+	},
+	[VERB_DIFF] = {
+		"diff", "A B", 2,
+		"compare two models",
+		"Compares metadata, architecture, symbols and weights.\n"
+		"\n" MODEL_ARGUMENT_HELP,
+		{
+			{ "rnm diff old.rnm new.rnm", "two files" },
+		},
+	},
+	[VERB_MERGE] = {
+		"merge", "MODEL=WEIGHT...", 64,
+		"write the weighted mean of models",
+		"Averages the weights of models of one architecture.\n"
+		"\n" MODEL_ARGUMENT_HELP,
+		{
+			{ "rnm merge -o both.rnm a.rnm=0.6 b.rnm=0.4", "two models" },
 		},
 	},
 	[VERB_NEURAL_EXPORT] = {
@@ -104,9 +158,12 @@ const struct option_spec option_specs[] = {
 	{ OPTION_CONFIG, "config", 'c', OPTION_TYPE_FILE, "FILE", "<CONFDIR>/rspamd.conf",
 	  "read this rspamd configuration", READS_CONFIG | BEFORE_VERB, false },
 	{ OPTION_RULE, "rule", 'r', OPTION_TYPE_TEXT, "RULE", "default", "name of the rule",
-	  ON(VERB_DIGEST) | READS_REDIS, false },
+	  ON(VERB_DIGEST) | ON(VERB_LIST) | ON(VERB_EXPORT), false },
+	{ OPTION_RULE, "rule", 'r', OPTION_TYPE_TEXT, "RULE", NULL,
+	  "also say whether rspamd would load the model for this rule of the configuration", ON(VERB_VERIFY),
+	  false },
 	{ OPTION_SETTINGS, "settings", 's', OPTION_TYPE_TEXT, "SETTINGS", "default",
-	  "settings id of the models", READS_REDIS, false },
+	  "settings id of the models", ON(VERB_LIST) | ON(VERB_EXPORT), false },
 	{ OPTION_ALL, "all", 'a', OPTION_TYPE_FLAG, NULL, NULL, "every rule of the configuration",
 	  ON(VERB_DIGEST), false },
 	{ OPTION_ALL, "all", 'a', OPTION_TYPE_FLAG, NULL, NULL,
@@ -138,7 +195,7 @@ const struct option_spec option_specs[] = {
 	  "name what is suspicious for the neural module; exit code 1 if anything is", ON(VERB_CONFIG),
 	  false },
 	{ OPTION_JSON, "json", 'j', OPTION_TYPE_FLAG, NULL, NULL, "print one JSON document (rnm help json)",
-	  READS_CONFIG | ON(VERB_INSPECT), false },
+	  READS_CONFIG, false },
 	{ OPTION_REDIS, "redis", 0, OPTION_TYPE_TEXT, "URL", NULL,
 	  "use this server instead of the configured ones: redis://[user[:pass]@]host[:port][/db] or "
 	  "unix:///path[?db=N]",

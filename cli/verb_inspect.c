@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "model_argument.h"
 #include "model_version.h"
 #include "output.h"
 #include "verbs.h"
 
 #include <math.h>
 #include <rnm/json.h>
-#include <rnm/model_file.h>
 #include <string.h>
 #include <time.h>
 
@@ -265,32 +265,42 @@ static void json_file(struct rnm_json *json, const char *path, const struct rnm_
 	rnm_json_end_object(json);
 }
 
+static bool print_model(const struct options *options, const struct model_argument *model)
+{
+	struct rnm_buf out;
+	struct rnm_json json;
+
+	rnm_buf_init(&out, OUTPUT_MAX);
+	if (!option_given(options, OPTION_JSON)) {
+		text_file(&out, model->text, model->file);
+		return output_buffer(&out);
+	}
+	rnm_json_init(&json, &out, false);
+	json_file(&json, model->text, model->file);
+	return output_json(&out);
+}
+
 int verb_inspect(const struct options *options)
 {
-	const char *path = options->operand_count > 0 ? options->operands[0] : NULL;
-	struct rnm_model_file *file = NULL;
+	struct context context;
+	struct model_argument model = { 0 };
 	struct rnm_error err;
-	struct rnm_buf out;
-	bool printed;
+	enum rnm_status status;
 	int code;
 
-	if (path == NULL)
+	if (options->operand_count == 0)
 		return output_usage_error("rnm inspect FILE, or - for standard input",
-		                          "which file to look into is missing");
-	if (rnm_model_file_open(&file, strcmp(path, "-") == 0 ? "/dev/stdin" : path, &err) != RNM_OK)
-		return output_error(&err);
-	rnm_buf_init(&out, OUTPUT_MAX);
-	if (option_given(options, OPTION_JSON)) {
-		struct rnm_json json;
-
-		rnm_json_init(&json, &out, false);
-		json_file(&json, path, file);
-		printed = output_json(&out);
-	} else {
-		text_file(&out, path, file);
-		printed = output_buffer(&out);
-	}
-	code = rnm_model_file_verdict(file, NULL) == RNM_OK ? RNM_OK : RNM_NO;
-	rnm_model_file_free(file);
-	return printed ? code : RNM_E_IO;
+		                          "which model to look into is missing");
+	status = context_open(&context, options, &err);
+	if (status == RNM_OK)
+		status = model_argument_open(&model, &context, options->operands[0], &err);
+	if (status != RNM_OK)
+		code = output_error(&err);
+	else if (!print_model(options, &model))
+		code = RNM_E_IO;
+	else
+		code = rnm_model_file_verdict(model.file, NULL) == RNM_OK ? RNM_OK : RNM_NO;
+	model_argument_free(&model);
+	context_free(&context);
+	return code;
 }

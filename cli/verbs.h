@@ -11,6 +11,11 @@ int verb_list(const struct options *options);
 int verb_export(const struct options *options);
 int verb_export_all(const struct options *options);
 int verb_inspect(const struct options *options);
+int verb_verify(const struct options *options);
+int verb_score(const struct options *options);
+int verb_eval(const struct options *options);
+int verb_diff(const struct options *options);
+int verb_merge(const struct options *options);
 int verb_help(const struct options *options);
 int verb_neural_export(const struct options *options);
 

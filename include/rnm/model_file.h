@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * rnm/model_file.h: a model in a file, opened, expanded and checked in one step.
+ * rnm/model_file.h: a model in a file, opened, expanded and checked in one step.  rnm_store_open
+ * (rnm/store.h) gives the same for a model in Redis.
  */
 #ifndef RNM_MODEL_FILE_H
 #define RNM_MODEL_FILE_H
@@ -13,11 +14,22 @@
 extern "C" {
 #endif
 
+enum rnm_model_kind {
+	RNM_MODEL_RNM1, /* a container with everything in it */
+	RNM_MODEL_KANN, /* only a network, plain or as one zstd frame (the field ann of a Redis hash) */
+	RNM_MODEL_REDIS /* the fields of a hash in Redis and its profile */
+};
+
 /*
  * Everything that was found.  The container was readable, or there would be no such struct; whether what
  * it carries is fit to be served is said by the three problems, whose status is RNM_OK when there is none.
  */
 struct rnm_model_file {
+	enum rnm_model_kind kind;
+	/*
+	 * Never NULL.  Of a bare network it says sizes and nothing else (ann.len is 0 when it was not
+	 * compressed); of a model in Redis it is what an export of it holds.
+	 */
 	const struct rnm_rnm1 *container;
 	uint64_t ann_expanded;                /* bytes of the network; 0 when its frame is damaged */
 	uint64_t pca_expanded;                /* bytes of the PCA matrix; 0 without one */
@@ -32,16 +44,26 @@ struct rnm_model_file {
 };
 
 /*
- * Opens an RNM1 file, plain or as one zstd frame; /dev/stdin and pipes work too.  Fails as rnm_rnm1_read,
- * or with RNM_E_NOT_FOUND, RNM_E_IO, RNM_E_MALFORMED ("file.too-large", above RNM_BLOB_MAX * 2 + 1 MiB).
+ * Opens an RNM1 file or a bare network (KANN), each plain or as one zstd frame; which of them is seen from
+ * the first bytes.  /dev/stdin and pipes work too.  Fails as rnm_rnm1_read, or with RNM_E_NOT_FOUND,
+ * RNM_E_IO, RNM_E_MALFORMED ("file.too-large", above RNM_BLOB_MAX * 2 + 1 MiB).
  * Memory: the expanded network (at most RNM_BLOB_MAX) beside the mapped file.
  */
 RNM_API RNM_MUST_CHECK enum rnm_status rnm_model_file_open(struct rnm_model_file **out, const char *path,
+                                                           struct rnm_error *err);
+/* The same for bytes in memory, which must outlive *out; name stands in errors. */
+RNM_API RNM_MUST_CHECK enum rnm_status rnm_model_file_read(struct rnm_model_file **out, const void *data,
+                                                           size_t len, const char *name,
                                                            struct rnm_error *err);
 RNM_API void rnm_model_file_free(struct rnm_model_file *file);
 
 /* RNM_OK, or the status of the first problem, which is copied to err. */
 RNM_API enum rnm_status rnm_model_file_verdict(const struct rnm_model_file *file, struct rnm_error *err);
+
+/* How raw vectors become inputs of this network; borrows from file. */
+RNM_API void rnm_model_file_preprocess(const struct rnm_model_file *file, struct rnm_preprocess *out);
+/* Length of a raw vector: the columns of the PCA matrix, else the network's inputs; 0 without a network. */
+RNM_API uint64_t rnm_model_file_raw_dim(const struct rnm_model_file *file);
 
 #ifdef __cplusplus
 }

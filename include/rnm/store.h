@@ -6,6 +6,7 @@
 #ifndef RNM_STORE_H
 #define RNM_STORE_H
 
+#include <rnm/model_file.h>
 #include <rnm/redis.h>
 #include <rnm/rule.h>
 
@@ -131,12 +132,14 @@ RNM_API RNM_MUST_CHECK enum rnm_status rnm_store_choose(size_t *index, const str
                                                         struct rnm_error *err);
 
 struct rnm_export_options {
-	const char *path;     /* file to replace, or NULL for the descriptor */
+	const char *path;       /* file to replace, or NULL for the descriptor */
+	struct rnm_buf *memory; /* not NULL: the bytes are appended here instead, and no file is touched */
 	int fd;               /* used when path is NULL; gets bytes only after everything has been checked */
 	bool compress;        /* the whole file as one zstd frame with its size */
 	bool dry_run;         /* read and check everything, write nothing */
 	bool no_hash;         /* leave result.hash empty: saves about a second of CPU a gigabyte */
 	bool original_fields; /* only what the original writes: no map `rnm`, its rules for odd versions */
+	bool for_reading;     /* no file for rspamd: a rule without a digest and any version are fine */
 	bool any_digest;      /* see rnm_choice; the file then carries the digest that the profile names (with
 	                          original_fields, or when it names none: the configuration's) */
 	int64_t created_at;   /* UNIX seconds to stamp */
@@ -176,6 +179,16 @@ RNM_API RNM_MUST_CHECK enum rnm_status rnm_store_export(struct rnm_redis *redis,
                                                         const struct rnm_export_options *options,
                                                         struct rnm_export_result *result,
                                                         struct rnm_error *err);
+
+/*
+ * Reads one model of the list into memory, with everything that an export of it would carry, whatever its
+ * digest and version.  kind is RNM_MODEL_REDIS; name stands in errors.  Errors as rnm_store_export.
+ */
+RNM_API RNM_MUST_CHECK enum rnm_status rnm_store_open(struct rnm_model_file **out, struct rnm_redis *redis,
+                                                      const struct rnm_rule *rule,
+                                                      const struct rnm_model_list *list, size_t index,
+                                                      const char *name, const volatile sig_atomic_t *cancel,
+                                                      struct rnm_error *err);
 
 #ifdef __cplusplus
 }

@@ -6,8 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Blocks double up to this size; a larger request gets a block of its own. */
-#define BLOCK_MIN ((size_t)16 << 10)
+/*
+ * Blocks double up to this size; a larger request gets a block of its own.  The first one is small: there is
+ * an arena for each profile of a list, and what is not used would be zeroed for nothing.
+ */
+#define BLOCK_MIN ((size_t)1 << 10)
 #define BLOCK_MAX ((size_t)1 << 20)
 
 struct rnm_arena_block {

@@ -226,11 +226,12 @@ static enum rnm_status read_model_version(struct rnm_rnm1_reader *reader, const 
 static enum rnm_status read_pca(struct rnm_rnm1_reader *reader, const char **at, struct rnm_error *err)
 {
 	const char *where = *at;
+	const char *behind = where;
 	enum rnm_mp_type type = rnm_mp_type(*where);
 
 	if (!rnm_msgpack_bytes(at, &reader->model.pca)) {
 		/* rspamd takes false for absent and warns about nil; anything else breaks its loader. */
-		if (type != RNM_MP_NIL && (type != RNM_MP_BOOL || rnm_mp_read_bool(&where))) {
+		if (type != RNM_MP_NIL && (type != RNM_MP_BOOL || rnm_mp_read_bool(&behind))) {
 			rnm_error_set(err, RNM_E_MALFORMED, "rnm1.pca-data",
 			              "expected pca_data to be a string, found %s",
 			              rnm_msgpack_type_name(where));

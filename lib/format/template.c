@@ -69,9 +69,20 @@ void rnm_template_free(struct rnm_template *engine)
 	free(engine);
 }
 
-static bool has_crlf(const char *text, size_t len)
+/* memchr and not memmem: glibc looks for two bytes one by one, which was a seventh of a cold start. */
+static const char *find_crlf(const char *text, size_t len)
 {
-	return len > 0 && memmem(text, len, "\r\n", 2) != NULL;
+	const char *end = len > 0 ? text + len : text; /* text may be NULL when it is empty */
+
+	while (len > 1) {
+		const char *cr = memchr(text, '\r', len - 1);
+
+		if (cr == NULL || cr[1] == '\n')
+			return cr;
+		text = cr + 1;
+		len = (size_t)(end - text);
+	}
+	return NULL;
 }
 
 static bool has_tag(const char *text, size_t len)
@@ -93,7 +104,7 @@ static bool has_tag(const char *text, size_t len)
 
 bool rnm_template_needed(const char *text, size_t len)
 {
-	return has_tag(text, len) || has_crlf(text, len);
+	return has_tag(text, len) || find_crlf(text, len) != NULL;
 }
 
 /* A copy of text with CR LF pairs made LF; a lone CR stays. */
@@ -103,7 +114,7 @@ static enum rnm_status join_lines(struct rnm_buf *out, const char *text, size_t 
 	if (!rnm_buf_reserve(out, len))
 		return rnm_error_nomem(err);
 	while (len > 0) {
-		const char *pair = memmem(text, len, "\r\n", 2);
+		const char *pair = find_crlf(text, len);
 		size_t take = pair == NULL ? len : (size_t)(pair - text);
 
 		(void)rnm_buf_append(out, text, take);
@@ -256,7 +267,7 @@ enum rnm_status rnm_template_expand(struct rnm_template *engine, const char *tex
 	struct rnm_buf joined;
 	enum rnm_status status;
 
-	if (!has_crlf(text, len))
+	if (find_crlf(text, len) == NULL)
 		return expand_lines(engine, text, len, out, err);
 	status = join_lines(&joined, text, len, err);
 	if (status == RNM_OK)

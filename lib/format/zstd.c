@@ -96,6 +96,24 @@ static enum rnm_status expand_with(ZSTD_DCtx *dctx, struct rnm_buf *out, const v
 	return RNM_OK;
 }
 
+size_t rnm_zstd_peek(const void *data, size_t len, void *out, size_t want)
+{
+	ZSTD_DCtx *dctx = ZSTD_createDCtx();
+	ZSTD_inBuffer in = { data, len, 0 };
+	ZSTD_outBuffer piece = { out, want, 0 };
+	size_t left = 1;
+
+	while (dctx != NULL && left != 0 && piece.pos < want) {
+		size_t taken = in.pos, given = piece.pos;
+
+		left = ZSTD_decompressStream(dctx, &piece, &in);
+		if (ZSTD_isError(left) || (in.pos == taken && piece.pos == given))
+			break;
+	}
+	ZSTD_freeDCtx(dctx);
+	return piece.pos;
+}
+
 enum rnm_status rnm_zstd_expand(struct rnm_buf *out, const void *data, size_t len, const char *what,
                                 struct rnm_error *err)
 {

@@ -20,6 +20,12 @@ bool rnm_zstd_is_frame(const void *data, size_t len);
 RNM_MUST_CHECK enum rnm_status rnm_zstd_expand(struct rnm_buf *out, const void *data, size_t len,
                                                const char *what, struct rnm_error *err);
 
+/*
+ * The first bytes that a frame expands to: how many of want were found (fewer in a short or damaged one).
+ * Never fails: what is wrong with the frame is told by whoever expands it.
+ */
+size_t rnm_zstd_peek(const void *data, size_t len, void *out, size_t want);
+
 /* Compresses a stream of known length into one frame that declares its size and carries a checksum. */
 struct rnm_zstd_encoder;
 /* Takes the compressed bytes as they come. */

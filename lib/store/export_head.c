@@ -40,11 +40,14 @@ static enum rnm_status refuse_version(const struct rnm_profile *profile, struct 
 }
 
 static enum rnm_status take_version(struct rnm_export_head *head, const struct rnm_profile *profile,
-                                    bool original, struct rnm_error *err)
+                                    const struct rnm_export_options *options, struct rnm_error *err)
 {
+	bool original = options->original_fields || options->for_reading;
 	double version = profile->version;
 
-	if (profile->version_kind == RNM_VERSION_BAD)
+	if (options->for_reading && profile->version_kind == RNM_VERSION_BAD)
+		version = 0;
+	else if (profile->version_kind == RNM_VERSION_BAD)
 		return refuse_version(profile, err);
 	/* The original writes 1 for a missing version and any number as it is. */
 	if (original && profile->version_kind == RNM_VERSION_ABSENT)
@@ -87,6 +90,8 @@ static enum rnm_status take_digest(struct rnm_export_head *head, const struct rn
 
 	if (options->any_digest && !options->original_fields && named != NULL)
 		digest = named;
+	else if (!rule->has_providers && options->for_reading)
+		return RNM_OK;
 	else if (!rule->has_providers)
 		return refuse_without_providers(rule, err);
 	if (!options->any_digest && model->digest_match != RNM_DIGEST_SAME)
@@ -111,7 +116,7 @@ enum rnm_status rnm_export_head_init(struct rnm_export_head *head, const struct 
 	head->head.created_at = options->created_at;
 	head->head.as_original = options->original_fields;
 	status = take_digest(head, rule, model, options, err);
-	return status == RNM_OK ? take_version(head, &model->profile, options->original_fields, err) : status;
+	return status == RNM_OK ? take_version(head, &model->profile, options, err) : status;
 }
 
 void rnm_export_head_clear(struct rnm_export_head *head)

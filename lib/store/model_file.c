@@ -1,20 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "store/model_file.h"
 #include "base/file.h"
 #include "format/zstd.h"
 
-#include <rnm/model_file.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
-/* Both blobs at their largest, and room for everything else. */
-#define FILE_MAX ((size_t)(2 * RNM_BLOB_MAX + (1u << 20)))
+#define KANN_MAGIC "KAN\1"
+#define KANN_MAGIC_LEN 4u
 
 /* What the public struct points into. */
 struct backing {
 	struct rnm_mapping mapping;
 	struct rnm_buf bytes; /* for what cannot be mapped */
 	struct rnm_rnm1 *container;
+	struct rnm_rnm1 bare;        /* stands in for the container of a bare network */
+	struct rnm_bytes plain_kann; /* a network that was not compressed: the bytes of the file */
 	struct rnm_buf ann;
 	struct rnm_buf pca;
 	struct rnm_network *network;
@@ -28,11 +30,11 @@ static enum rnm_status load(struct backing *backing, const char *path, struct rn
 	enum rnm_status status;
 
 	if (stat(path, &st) == 0 && S_ISREG(st.st_mode)) {
-		status = rnm_mapping_open(&backing->mapping, path, FILE_MAX, err);
+		status = rnm_mapping_open(&backing->mapping, path, RNM_MODEL_FILE_MAX, err);
 		*out = (struct rnm_bytes){ backing->mapping.data, backing->mapping.size };
 		return status;
 	}
-	status = rnm_file_read(path, &backing->bytes, FILE_MAX, err);
+	status = rnm_file_read(path, &backing->bytes, RNM_MODEL_FILE_MAX, err);
 	*out = (struct rnm_bytes){ rnm_buf_cstr(&backing->bytes), backing->bytes.len };
 	return status;
 }
@@ -59,13 +61,17 @@ static enum rnm_status expand(struct rnm_buf *out, struct rnm_bytes blob, enum r
 static void inspect_ann(struct rnm_model_file *file, struct backing *backing)
 {
 	struct rnm_error *problem = &file->ann_problem;
+	struct rnm_bytes network = backing->plain_kann;
 
-	if (expand(&backing->ann, backing->container->ann, RNM_BLOB_KANN, "ann_data", problem) != RNM_OK)
-		return;
-	file->ann_expanded = backing->ann.len;
+	if (network.len == 0) {
+		if (expand(&backing->ann, file->container->ann, RNM_BLOB_KANN, "ann_data", problem) != RNM_OK)
+			return;
+		network = (struct rnm_bytes){ rnm_buf_cstr(&backing->ann), backing->ann.len };
+	}
+	file->ann_expanded = network.len;
 	/* The status is in the problem; a network that is unfit can still be looked at. */
-	(void)!rnm_network_check(&backing->network, &file->findings, &file->finding_count, backing->ann.data,
-	                         backing->ann.len, NULL, problem);
+	(void)!rnm_network_check(&backing->network, &file->findings, &file->finding_count, network.data,
+	                         network.len, NULL, problem);
 	file->network = backing->network;
 }
 
@@ -73,8 +79,8 @@ static void inspect_pca(struct rnm_model_file *file, struct backing *backing)
 {
 	struct rnm_error *problem = &file->pca_problem;
 
-	if (backing->container->pca.len == 0 ||
-	    expand(&backing->pca, backing->container->pca, RNM_BLOB_TENSOR, "pca_data", problem) != RNM_OK)
+	if (file->container->pca.len == 0 ||
+	    expand(&backing->pca, file->container->pca, RNM_BLOB_TENSOR, "pca_data", problem) != RNM_OK)
 		return;
 	file->pca_expanded = backing->pca.len;
 	(void)!rnm_tensor_read(&file->pca, backing->pca.data, backing->pca.len, problem);
@@ -90,7 +96,7 @@ static void inspect_fit(struct rnm_model_file *file)
 	if (file->network == NULL || file->pca_problem.status != RNM_OK)
 		return;
 	input = rnm_network_input_dim(file->network);
-	raw = file->pca.rows > 0 ? file->pca.cols : input;
+	raw = rnm_model_file_raw_dim(file);
 	if (file->pca.rows > 0 && file->pca.rows != input)
 		rnm_error_set(
 		    &file->fit_problem, RNM_NO, "model.pca-rows",
@@ -114,41 +120,134 @@ static void release(struct backing *backing)
 	free(backing);
 }
 
-enum rnm_status rnm_model_file_open(struct rnm_model_file **out, const char *path, struct rnm_error *err)
+static bool is_network(const void *data, size_t len)
+{
+	char start[KANN_MAGIC_LEN];
+
+	if (rnm_zstd_is_frame(data, len))
+		len = rnm_zstd_peek(data, len, start, sizeof(start));
+	else if (len >= sizeof(start))
+		memcpy(start, data, sizeof(start));
+	return len >= sizeof(start) && memcmp(start, KANN_MAGIC, sizeof(start)) == 0;
+}
+
+static void take_network(struct rnm_model_file *file, struct backing *backing, struct rnm_bytes bytes)
+{
+	file->kind = RNM_MODEL_KANN;
+	backing->bare.file_size = bytes.len;
+	backing->bare.compressed = rnm_zstd_is_frame(bytes.data, bytes.len);
+	if (backing->bare.compressed)
+		backing->bare.ann = bytes;
+	else
+		backing->plain_kann = bytes;
+	file->container = &backing->bare;
+}
+
+static enum rnm_status take_container(struct rnm_model_file *file, struct backing *backing,
+                                      struct rnm_bytes bytes, const char *name, struct rnm_error *err)
+{
+	enum rnm_status status = rnm_rnm1_read(&backing->container, bytes.data, bytes.len, err);
+
+	if (status != RNM_OK && err != NULL && err->has_offset)
+		rnm_error_at_offset(err, name, err->offset);
+	else if (status != RNM_OK)
+		rnm_error_at_line(err, name, 0);
+	file->kind = RNM_MODEL_RNM1;
+	file->container = backing->container;
+	return status;
+}
+
+static enum rnm_status take(struct rnm_model_file *file, struct backing *backing, struct rnm_bytes bytes,
+                            const char *name, struct rnm_error *err)
+{
+	enum rnm_status status = RNM_OK;
+
+	if (is_network(bytes.data, bytes.len))
+		take_network(file, backing, bytes);
+	else
+		status = take_container(file, backing, bytes, name, err);
+	if (status != RNM_OK)
+		return status;
+	inspect_ann(file, backing);
+	inspect_pca(file, backing);
+	inspect_fit(file);
+	/* That memory ran out says nothing about the model. */
+	status = rnm_model_file_verdict(file, NULL);
+	return status == RNM_E_NOMEM ? rnm_error_nomem(err) : RNM_OK;
+}
+
+static struct rnm_model_file *new_file(void)
 {
 	struct rnm_model_file *file = calloc(1, sizeof(*file));
 	struct backing *backing = calloc(1, sizeof(*backing));
-	struct rnm_bytes bytes;
-	enum rnm_status status;
 
 	if (file == NULL || backing == NULL) {
 		free(file);
 		free(backing);
-		return rnm_error_nomem(err);
+		return NULL;
 	}
-	rnm_buf_init(&backing->bytes, FILE_MAX + 1); /* one more, to see that a pipe holds too much */
+	rnm_buf_init(&backing->bytes,
+	             RNM_MODEL_FILE_MAX + 1); /* one more, to see that a pipe holds too much */
 	rnm_buf_init(&backing->ann, RNM_BLOB_MAX);
 	rnm_buf_init(&backing->pca, RNM_BLOB_MAX);
-	status = load(backing, path, &bytes, err);
-	if (status == RNM_OK) {
-		status = rnm_rnm1_read(&backing->container, bytes.data, bytes.len, err);
-		if (status != RNM_OK && err != NULL && err->has_offset)
-			rnm_error_at_offset(err, path, err->offset);
-		else if (status != RNM_OK)
-			rnm_error_at_line(err, path, 0);
-	}
-	if (status != RNM_OK) {
-		release(backing);
-		free(file);
-		return status;
-	}
-	file->container = backing->container;
 	file->owned = backing;
-	inspect_ann(file, backing);
-	inspect_pca(file, backing);
-	inspect_fit(file);
-	*out = file;
-	return RNM_OK;
+	return file;
+}
+
+enum rnm_status rnm_model_file_open(struct rnm_model_file **out, const char *path, struct rnm_error *err)
+{
+	struct rnm_model_file *file = new_file();
+	struct rnm_bytes bytes;
+	enum rnm_status status;
+
+	if (file == NULL)
+		return rnm_error_nomem(err);
+	status = load(file->owned, path, &bytes, err);
+	if (status == RNM_OK)
+		status = take(file, file->owned, bytes, path, err);
+	if (status == RNM_OK)
+		*out = file;
+	else
+		rnm_model_file_free(file);
+	return status;
+}
+
+enum rnm_status rnm_model_file_read(struct rnm_model_file **out, const void *data, size_t len,
+                                    const char *name, struct rnm_error *err)
+{
+	struct rnm_model_file *file = new_file();
+	enum rnm_status status;
+
+	if (file == NULL)
+		return rnm_error_nomem(err);
+	status = take(file, file->owned, (struct rnm_bytes){ data, len }, name, err);
+	if (status == RNM_OK)
+		*out = file;
+	else
+		rnm_model_file_free(file);
+	return status;
+}
+
+enum rnm_status rnm_model_file_adopt(struct rnm_model_file **out, struct rnm_buf *bytes,
+                                     enum rnm_model_kind kind, const char *name, struct rnm_error *err)
+{
+	struct rnm_model_file *file = new_file();
+	struct backing *backing;
+	enum rnm_status status;
+
+	if (file == NULL)
+		return rnm_error_nomem(err);
+	backing = file->owned;
+	backing->bytes = *bytes;
+	rnm_buf_init(bytes, bytes->max);
+	status = take(file, backing, (struct rnm_bytes){ rnm_buf_cstr(&backing->bytes), backing->bytes.len },
+	              name, err);
+	file->kind = kind;
+	if (status == RNM_OK)
+		*out = file;
+	else
+		rnm_model_file_free(file);
+	return status;
 }
 
 void rnm_model_file_free(struct rnm_model_file *file)
@@ -173,4 +272,24 @@ enum rnm_status rnm_model_file_verdict(const struct rnm_model_file *file, struct
 		return problems[i]->status;
 	}
 	return RNM_OK;
+}
+
+uint64_t rnm_model_file_raw_dim(const struct rnm_model_file *file)
+{
+	if (file->network == NULL)
+		return 0;
+	return file->pca.rows > 0 ? file->pca.cols : rnm_network_input_dim(file->network);
+}
+
+void rnm_model_file_preprocess(const struct rnm_model_file *file, struct rnm_preprocess *out)
+{
+	const struct rnm_rnm1 *container = file->container;
+
+	*out = (struct rnm_preprocess){
+		.norm = container->norm_mode,
+		.mean = container->mean,
+		.std = container->std,
+		.norm_count = container->norm_count,
+		.pca = file->pca.rows > 0 ? &file->pca : NULL,
+	};
 }

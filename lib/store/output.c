@@ -88,6 +88,8 @@ enum rnm_status rnm_output_open(struct rnm_output *output, const struct rnm_expo
 	bool direct;
 
 	*output = (struct rnm_output){ .options = options, .spool = -1 };
+	if (options->memory != NULL)
+		return RNM_OK;
 	if (options->path != NULL && !options->dry_run) {
 		struct rnm_error failure;
 
@@ -118,6 +120,8 @@ enum rnm_status rnm_output_take(void *ctx, const void *data, size_t len, struct 
 	struct rnm_output *output = ctx;
 
 	output->received += len;
+	if (output->options->memory != NULL)
+		return rnm_buf_append(output->options->memory, data, len) ? RNM_OK : rnm_error_nomem(err);
 	if (output->spool >= 0)
 		return rnm_write_all(output->spool, data, len) ? RNM_OK : spool_error(output, errno, err);
 	return output->has_replace ? replace_write(output, data, len, err) : RNM_OK;

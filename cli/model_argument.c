@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "model_argument.h"
+#include "interrupt.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define REDIS_SCHEME "redis:"
+
+/* What redis:RULE[/SETTINGS[@VERSION]] names. */
+struct redis_name {
+	char *rule;
+	char *settings;
+	bool has_version;
+	double version;
+};
+
+static int hex_value(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if (c >= 'a' && c <= 'f')
+		return c - 'a' + 10;
+	return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+/* In place.  False for a % without two digits behind it, or one that stands for a NUL. */
+static bool percent_decode(char *text)
+{
+	char *to = text;
+
+	for (const char *from = text; *from != '\0'; from++) {
+		int high, low;
+
+		if (*from != '%') {
+			*to++ = *from;
+			continue;
+		}
+		high = hex_value(from[1]);
+		low = high >= 0 ? hex_value(from[2]) : -1;
+		if (low < 0 || (high == 0 && low == 0))
+			return false;
+		*to++ = (char)(high * 16 + low);
+		from += 2;
+	}
+	*to = '\0';
+	return true;
+}
+
+static enum rnm_status bad_name(const char *text, const char *problem, struct rnm_error *err)
+{
+	rnm_error_set(err, RNM_E_USAGE, "usage.model",
+	              "expected redis:RULE[/SETTINGS[@VERSION]], found '%s': %s", text, problem);
+	rnm_error_set_hint(err,
+	                   "for example redis:default, redis:default/default@7; write %%2F for a slash and "
+	                   "%%40 for an at sign in a name");
+	return RNM_E_USAGE;
+}
+
+/* Takes the text apart from its end, where the version is. */
+static enum rnm_status parse_name(struct redis_name *name, const char *text, struct rnm_error *err)
+{
+	char *at, *slash;
+
+	name->rule = strdup(text + strlen(REDIS_SCHEME));
+	if (name->rule == NULL)
+		return rnm_error_nomem(err);
+	at = strrchr(name->rule, '@');
+	if (at != NULL) {
+		*at = '\0';
+		name->has_version = true;
+		if (!number_parse(at + 1, &name->version))
+			return bad_name(text, "the version is no number", err);
+	}
+	slash = strchr(name->rule, '/');
+	if (slash != NULL)
+		*slash = '\0';
+	name->settings = strdup(slash != NULL ? slash + 1 : "default");
+	if (name->settings == NULL)
+		return rnm_error_nomem(err);
+	if (!percent_decode(name->rule) || !percent_decode(name->settings))
+		return bad_name(text, "after % two hexadecimal digits other than 00 must follow", err);
+	if (name->rule[0] == '\0')
+		return bad_name(text, "the rule is missing", err);
+	return RNM_OK;
+}
+
+/* The model that is served; without one the best that is there, whatever its digest: it is to be looked at. */
+static enum rnm_status choose(size_t *index, const struct rnm_model_list *list, const struct rnm_rule *rule,
+                              const struct redis_name *name, struct rnm_error *err)
+{
+	const struct rnm_choice choice = {
+		.any_digest = true,
+		.has_version = name->has_version,
+		.version = name->version,
+	};
+
+	if (!name->has_version && list->served != SIZE_MAX) {
+		*index = list->served;
+		return RNM_OK;
+	}
+	return rnm_store_choose(index, list, rule, &choice, err);
+}
+
+static enum rnm_status open_named(struct model_argument *out, struct context *context,
+                                  const struct redis_name *name, struct rnm_error *err)
+{
+	enum rnm_status status = RNM_OK;
+	size_t index = 0;
+
+	if (context->config == NULL)
+		status = context_load_config(context, err);
+	if (status == RNM_OK)
+		status = context_rule(context, name->rule, &out->rule, err);
+	if (status == RNM_OK && context->redis == NULL)
+		status = context_connect(context, err);
+	if (status == RNM_OK)
+		status =
+		    rnm_store_list(&out->list, context->redis, out->rule, name->settings, RNM_LIST_FULL, err);
+	if (status == RNM_OK)
+		status = choose(&index, out->list, out->rule, name, err);
+	if (status != RNM_OK)
+		return status;
+	out->model = &out->list->models[index];
+	status = rnm_store_open(&out->file, context->redis, out->rule, out->list, index, out->text,
+	                        &interrupt_signal, err);
+	if (status != RNM_OK) {
+		/* The connection may stand inside a reply. */
+		rnm_redis_free(context->redis);
+		context->redis = NULL;
+		rnm_redis_settings_free(context->settings);
+		context->settings = NULL;
+	}
+	return status;
+}
+
+static enum rnm_status open_in_redis(struct model_argument *out, struct context *context,
+                                     struct rnm_error *err)
+{
+	struct redis_name name = { 0 };
+	enum rnm_status status = parse_name(&name, out->text, err);
+
+	if (status == RNM_OK)
+		status = open_named(out, context, &name, err);
+	free(name.rule);
+	free(name.settings);
+	return status;
+}
+
+enum rnm_status model_argument_open(struct model_argument *out, struct context *context, const char *text,
+                                    struct rnm_error *err)
+{
+	enum rnm_status status;
+
+	*out = (struct model_argument){ .text = text };
+	if (strncmp(text, REDIS_SCHEME, strlen(REDIS_SCHEME)) == 0)
+		status = open_in_redis(out, context, err);
+	else
+		status = rnm_model_file_open(&out->file, strcmp(text, "-") == 0 ? "/dev/stdin" : text, err);
+	if (status != RNM_OK)
+		model_argument_free(out);
+	return status;
+}
+
+void model_argument_free(struct model_argument *argument)
+{
+	rnm_model_file_free(argument->file);
+	rnm_model_list_free(argument->list);
+	rnm_rule_free(argument->rule);
+	*argument = (struct model_argument){ 0 };
+}

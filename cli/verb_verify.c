@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "model_argument.h"
+#include "output.h"
+#include "verbs.h"
+
+int verb_verify(const struct options *options)
+{
+	(void)options;
+	return output_usage_error(NULL, "verify is not built yet");
+}

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The way of a model from Redis into a struct rnm_model_file. */
+#ifndef RNM_STORE_MODEL_FILE_H
+#define RNM_STORE_MODEL_FILE_H
+
+#include <rnm/model_file.h>
+
+/* Both blobs at their largest, and room for everything else. */
+#define RNM_MODEL_FILE_MAX ((size_t)(2 * RNM_BLOB_MAX + (1u << 20)))
+
+/* As rnm_model_file_read, but takes the bytes over, also when it fails: *bytes is empty afterwards. */
+RNM_MUST_CHECK enum rnm_status rnm_model_file_adopt(struct rnm_model_file **out, struct rnm_buf *bytes,
+                                                    enum rnm_model_kind kind, const char *name,
+                                                    struct rnm_error *err);
+
+#endif
