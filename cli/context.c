@@ -16,6 +16,12 @@
 /* Longest password file that is read; only its first line counts. */
 #define PASSWORD_FILE_MAX 4096
 
+/* rnm eval has a --redis without a URL, which names no server. */
+static bool redis_named(const struct options *options)
+{
+	return option_text(options, OPTION_REDIS, NULL) != NULL;
+}
+
 /*
  * The default is worked out here and not left to the library because messages and help name it even
  * when it cannot be loaded.  Precedence as rspamadm: --var (in any case), environment, compiled.
@@ -90,7 +96,7 @@ enum rnm_status context_load_config(struct context *context, struct rnm_error *e
 
 	if (status == RNM_E_NOT_FOUND && strcmp(err->id, "config.open") == 0 &&
 	    !option_given(options, OPTION_CONFIG)) {
-		if (option_given(options, OPTION_REDIS))
+		if (redis_named(options))
 			return RNM_OK;
 		rnm_error_set_hint(err, "name a configuration with -c FILE%s",
 		                   redis_verb ? ", or only a server with --redis redis://HOST" : "");
@@ -148,7 +154,7 @@ static void explain_missing_rule(const struct context *context, const char *name
 	const struct options *options = context->options;
 	char hint[sizeof(err->hint)];
 
-	if (!option_given(options, OPTION_REDIS) || option_given(options, OPTION_CONFIG))
+	if (!redis_named(options) || option_given(options, OPTION_CONFIG))
 		return;
 	memcpy(hint, err->hint, sizeof(hint));
 	rnm_error_set(err, RNM_E_NOT_FOUND, "rule.unknown",
@@ -216,23 +222,63 @@ static enum rnm_status apply_password(struct context *context, struct rnm_error 
 	if (path != NULL) {
 		char password[PASSWORD_FILE_MAX];
 
+		status =
+		    strcmp(path, "-") == 0 ? context_take_stdin(context, "--password-file", err) : RNM_OK;
+		if (status != RNM_OK)
+			return status;
 		status = read_password(path, password, err);
 		if (status == RNM_OK)
 			status = rnm_redis_settings_set_password(context->settings, password, err);
 		explicit_bzero(password, sizeof(password));
 		return status;
 	}
-	if (option_given(context->options, OPTION_REDIS) && context->settings->password == NULL &&
+	if (redis_named(context->options) && context->settings->password == NULL &&
 	    from_environment != NULL && *from_environment != '\0')
 		return rnm_redis_settings_set_password(context->settings, from_environment, err);
 	return RNM_OK;
 }
 
+static enum rnm_status apply_tls(struct context *context, struct rnm_error *err)
+{
+	const struct options *options = context->options;
+	const struct rnm_redis_tls tls = {
+		.ca = option_text(options, OPTION_CACERT, NULL),
+		.ca_dir = option_text(options, OPTION_CACERTDIR, NULL),
+		.cert = option_text(options, OPTION_CERT, NULL),
+		.key = option_text(options, OPTION_KEY, NULL),
+		.sni = option_text(options, OPTION_SNI, NULL),
+		.no_verify = option_given(options, OPTION_INSECURE),
+	};
+
+	return rnm_redis_settings_set_tls(context->settings, &tls, err);
+}
+
+static void print_connection_notes(const struct context *context)
+{
+	for (size_t i = 0; i < rnm_redis_note_count(context->redis); i++)
+		output_note("%s", rnm_redis_note(context->redis, i));
+}
+
+static enum rnm_status connect_for_reading(struct context *context, struct rnm_error *err)
+{
+	return rnm_redis_connect(&context->redis, context->settings, RNM_REDIS_READ, &interrupt_signal, err);
+}
+
 enum rnm_status context_reconnect(struct context *context, struct rnm_error *err)
 {
+	char *before = strdup(rnm_redis_address(context->redis));
+	enum rnm_status status;
+
 	rnm_redis_free(context->redis);
 	context->redis = NULL;
-	return rnm_redis_connect(&context->redis, context->settings, RNM_REDIS_READ, &interrupt_signal, err);
+	if (before == NULL)
+		return rnm_error_nomem(err);
+	status = connect_for_reading(context, err);
+	/* What there is to say about the same server has been said. */
+	if (status == RNM_OK && strcmp(before, rnm_redis_address(context->redis)) != 0)
+		print_connection_notes(context);
+	free(before);
+	return status;
 }
 
 enum rnm_status context_connect(struct context *context, struct rnm_error *err)
@@ -247,14 +293,46 @@ enum rnm_status context_connect(struct context *context, struct rnm_error *err)
 	for (size_t i = 0; i < context->settings->warning_count; i++)
 		output_warning("%s", context->settings->warnings[i]);
 	status = apply_password(context, err);
+	if (status == RNM_OK)
+		status = apply_tls(context, err);
 	if (status != RNM_OK)
 		return status;
 	interrupt_install();
-	status =
-	    rnm_redis_connect(&context->redis, context->settings, RNM_REDIS_READ, &interrupt_signal, err);
-	for (size_t i = 0; status == RNM_OK && i < rnm_redis_note_count(context->redis); i++)
-		output_note("%s", rnm_redis_note(context->redis, i));
+	status = connect_for_reading(context, err);
+	if (status == RNM_OK)
+		print_connection_notes(context);
 	return status;
+}
+
+enum rnm_status context_take_stdin(struct context *context, const char *who, struct rnm_error *err)
+{
+	if (context->stdin_reader == NULL) {
+		context->stdin_reader = who;
+		return RNM_OK;
+	}
+	rnm_error_set(err, RNM_E_USAGE, "usage.stdin",
+	              "standard input can be read once, but both %s and %s want it", context->stdin_reader,
+	              who);
+	rnm_error_set_hint(err, "put one of them into a file");
+	return RNM_E_USAGE;
+}
+
+void context_warn_keys(const struct rnm_model_list *list)
+{
+	const char *answer = NULL;
+	size_t count = 0;
+
+	for (size_t i = 0; i < list->count; i++) {
+		if (list->models[i].key_error == NULL)
+			continue;
+		if (count++ == 0)
+			answer = list->models[i].key_error;
+	}
+	if (count == 0)
+		return;
+	output_warning("%zu of the %zu keys named in %s cannot be read: %s%s%s", count, list->count,
+	               list->zset, answer, list->key_hint != NULL ? "; " : "",
+	               list->key_hint != NULL ? list->key_hint : "");
 }
 
 /* Digits and nothing else, as the specification of the variable has it. */

@@ -15,6 +15,7 @@ struct context {
 	struct rnm_rule_options rule_options;
 	struct rnm_redis_settings *settings;
 	struct rnm_redis *redis;
+	const char *stdin_reader; /* who reads standard input, or NULL; in words for a message */
 };
 
 RNM_MUST_CHECK enum rnm_status context_open(struct context *context, const struct options *options,
@@ -58,6 +59,9 @@ RNM_MUST_CHECK enum rnm_status context_connect(struct context *context, struct r
 /* A fresh connection to the same servers: the old one may be in the middle of a reply. */
 RNM_MUST_CHECK enum rnm_status context_reconnect(struct context *context, struct rnm_error *err);
 
+/* Says that Redis does not show some of the keys of a list, and what to do about it. */
+void context_warn_keys(const struct rnm_model_list *list);
+
 /* All rules of the configuration, and every (rule, settings) that Redis holds models of. */
 struct context_set {
 	struct rnm_rule *rule; /* borrowed from the catalogue */
@@ -97,6 +101,13 @@ struct catalogue {
 RNM_MUST_CHECK enum rnm_status catalogue_open(struct catalogue *catalogue, struct context *context,
                                               struct rnm_error *err);
 void catalogue_free(struct catalogue *catalogue);
+
+/*
+ * To be asked before standard input is read: it can be read once.  RNM_E_USAGE ("usage.stdin") when the run
+ * has given it away already.  who names the reader in the message; it must outlive the context.
+ */
+RNM_MUST_CHECK enum rnm_status context_take_stdin(struct context *context, const char *who,
+                                                  struct rnm_error *err);
 
 /* The time to stamp into files: SOURCE_DATE_EPOCH, else now. */
 RNM_MUST_CHECK enum rnm_status context_created_at(int64_t *created_at, struct rnm_error *err);

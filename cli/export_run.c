@@ -105,10 +105,14 @@ static enum rnm_status export_from_list(struct context *context, const struct ex
 
 	if (status != RNM_OK)
 		return status;
+	/* A better one may be among them. */
+	context_warn_keys(list);
 	profile = &list->models[index].profile;
 	outcome->version = strdup(model_version_text(profile, version));
 	outcome->version_number = model_version(profile);
 	outcome->key = strdup(profile->redis_key != NULL ? profile->redis_key : "?");
+	outcome->server = strdup(rnm_redis_address(context->redis));
+	outcome->role = rnm_redis_role(context->redis);
 	if (request->make_path != NULL) {
 		outcome->file =
 		    request->make_path(request->make_path_ctx, request->rule, request->settings, profile);
@@ -119,7 +123,7 @@ static enum rnm_status export_from_list(struct context *context, const struct ex
 		if (outcome->file == NULL)
 			return rnm_error_nomem(err);
 	}
-	if (outcome->version == NULL || outcome->key == NULL)
+	if (outcome->version == NULL || outcome->key == NULL || outcome->server == NULL)
 		return rnm_error_nomem(err);
 	return write_model(context, request, list, index, outcome, err);
 }
@@ -168,6 +172,7 @@ void export_outcome_free(struct export_outcome *outcome)
 	free(outcome->settings);
 	free(outcome->version);
 	free(outcome->key);
+	free(outcome->server);
 	free(outcome->file);
 	free(outcome->problem);
 	*outcome = (struct export_outcome){ 0 };
@@ -198,6 +203,8 @@ void export_outcome_json(struct rnm_json *json, const struct export_outcome *out
 	rnm_json_kv_string(json, "problem", outcome->problem);
 	model_version_json(json, "version", &outcome->version_number);
 	rnm_json_kv_string(json, "key", outcome->key);
+	rnm_json_kv_string(json, "server", outcome->server);
+	rnm_json_kv_string(json, "role", outcome->role);
 	rnm_json_kv_string(json, "file", outcome->status == RNM_OK ? outcome->file : NULL);
 	rnm_json_kv_bool(json, "dry_run", dry_run);
 	if (outcome->status == RNM_OK)

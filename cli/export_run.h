@@ -16,8 +16,10 @@ struct export_outcome {
 	char *version; /* text; NULL when nothing was chosen */
 	struct model_version version_number;
 	char *key;
-	char *file;    /* NULL: standard output, or nothing written */
-	char *problem; /* the error's sentence when status is not RNM_OK */
+	char *server;     /* where it was read */
+	const char *role; /* "master", "replica", or NULL: not known; static */
+	char *file;       /* NULL: standard output, or nothing written */
+	char *problem;    /* the error's sentence when status is not RNM_OK */
 	struct rnm_export_result result;
 };
 

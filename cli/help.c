@@ -79,8 +79,12 @@ static void option_row(struct rnm_buf *out, const struct option_spec *spec)
 
 	if (spec->letter != 0)
 		(void)snprintf(letter, sizeof(letter), "-%c, ", spec->letter);
-	(void)snprintf(name, sizeof(name), "%s--%s%s%s", letter, spec->name,
-	               spec->argument != NULL ? " " : "", spec->argument != NULL ? spec->argument : "");
+	if (spec->type == OPTION_TYPE_OPTIONAL)
+		(void)snprintf(name, sizeof(name), "%s--%s[=%s]", letter, spec->name, spec->argument);
+	else
+		(void)snprintf(name, sizeof(name), "%s--%s%s%s", letter, spec->name,
+		               spec->argument != NULL ? " " : "",
+		               spec->argument != NULL ? spec->argument : "");
 	(void)snprintf(text, sizeof(text), "%s%s%s%s", spec->help,
 	               spec->standard != NULL ? " (default: " : "",
 	               spec->standard != NULL ? spec->standard : "", spec->standard != NULL ? ")" : "");

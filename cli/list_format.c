@@ -22,12 +22,14 @@ void list_document_init(struct list_document *document, bool as_json)
 	rnm_json_init(&document->json, &document->out, false);
 }
 
-void list_document_begin(struct list_document *document, const char *server)
+void list_document_begin(struct list_document *document, const struct rnm_redis *redis)
 {
 	if (!document->as_json)
 		return;
 	rnm_json_begin_object(&document->json);
-	rnm_json_kv_string(&document->json, "server", server);
+	rnm_json_kv_string(&document->json, "server", rnm_redis_address(redis));
+	rnm_json_kv_string(&document->json, "role", rnm_redis_role(redis));
+	rnm_json_kv_string(&document->json, "sentinel", rnm_redis_sentinel(redis));
 	rnm_json_key(&document->json, "lists");
 	rnm_json_begin_array(&document->json);
 }

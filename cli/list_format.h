@@ -13,8 +13,8 @@ struct list_document {
 };
 
 void list_document_init(struct list_document *document, bool as_json);
-/* server: the address that answered. */
-void list_document_begin(struct list_document *document, const char *server);
+/* redis: who has answered. */
+void list_document_begin(struct list_document *document, const struct rnm_redis *redis);
 void list_document_add(struct list_document *document, const struct rnm_rule *rule,
                        const struct rnm_model_list *list);
 /* Closes the document; broken may be NULL. */

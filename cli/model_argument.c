@@ -85,17 +85,17 @@ static enum rnm_status parse_name(struct redis_name *name, const char *text, str
 	return RNM_OK;
 }
 
-/* The model that is served; without one the best that is there, whatever its digest: it is to be looked at. */
-static enum rnm_status choose(size_t *index, const struct rnm_model_list *list, const struct rnm_rule *rule,
-                              const struct redis_name *name, struct rnm_error *err)
+enum rnm_status model_argument_choose(size_t *index, const struct rnm_model_list *list,
+                                      const struct rnm_rule *rule, bool has_version, double version,
+                                      struct rnm_error *err)
 {
 	const struct rnm_choice choice = {
 		.any_digest = true,
-		.has_version = name->has_version,
-		.version = name->version,
+		.has_version = has_version,
+		.version = version,
 	};
 
-	if (!name->has_version && list->served != SIZE_MAX) {
+	if (!has_version && list->served != SIZE_MAX) {
 		*index = list->served;
 		return RNM_OK;
 	}
@@ -118,7 +118,8 @@ static enum rnm_status open_named(struct model_argument *out, struct context *co
 		status =
 		    rnm_store_list(&out->list, context->redis, out->rule, name->settings, RNM_LIST_FULL, err);
 	if (status == RNM_OK)
-		status = choose(&index, out->list, out->rule, name, err);
+		status = model_argument_choose(&index, out->list, out->rule, name->has_version, name->version,
+		                               err);
 	if (status != RNM_OK)
 		return status;
 	out->model = &out->list->models[index];
@@ -147,6 +148,16 @@ static enum rnm_status open_in_redis(struct model_argument *out, struct context 
 	return status;
 }
 
+static enum rnm_status open_file(struct model_argument *out, struct context *context, struct rnm_error *err)
+{
+	enum rnm_status status = RNM_OK;
+
+	if (strcmp(out->text, "-") != 0)
+		return rnm_model_file_open(&out->file, out->text, err);
+	status = context_take_stdin(context, "a model -", err);
+	return status == RNM_OK ? rnm_model_file_open(&out->file, "/dev/stdin", err) : status;
+}
+
 enum rnm_status model_argument_open(struct model_argument *out, struct context *context, const char *text,
                                     struct rnm_error *err)
 {
@@ -156,7 +167,7 @@ enum rnm_status model_argument_open(struct model_argument *out, struct context *
 	if (strncmp(text, REDIS_SCHEME, strlen(REDIS_SCHEME)) == 0)
 		status = open_in_redis(out, context, err);
 	else
-		status = rnm_model_file_open(&out->file, strcmp(text, "-") == 0 ? "/dev/stdin" : text, err);
+		status = open_file(out, context, err);
 	if (status != RNM_OK)
 		model_argument_free(out);
 	return status;

@@ -32,6 +32,13 @@ struct model_argument {
  */
 RNM_MUST_CHECK enum rnm_status model_argument_open(struct model_argument *out, struct context *context,
                                                    const char *text, struct rnm_error *err);
+/*
+ * The model of a list that redis:RULE stands for: the one that is served; without one the best that is there,
+ * whatever its digest.  Errors as rnm_store_choose.
+ */
+RNM_MUST_CHECK enum rnm_status model_argument_choose(size_t *index, const struct rnm_model_list *list,
+                                                     const struct rnm_rule *rule, bool has_version,
+                                                     double version, struct rnm_error *err);
 /* Accepts a zeroed one. */
 void model_argument_free(struct model_argument *argument);
 

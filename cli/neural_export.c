@@ -162,6 +162,8 @@ static enum rnm_status load(struct neural_export *run, int *code, struct rnm_err
 	/* The original looks for the servers first, whatever it is asked for. */
 	status = rnm_redis_settings_from_config(&context->settings, context->config, err);
 	if (status == RNM_OK)
+		status = rnm_redis_settings_drop_sentinels(context->settings, err);
+	if (status == RNM_OK)
 		status = rnm_rule_open(&run->rule, context->config, text_of(run, OPTION_RULE, "default"),
 		                       &context->rule_options, err);
 	if (status != RNM_OK)

@@ -7,6 +7,7 @@
 /* Verbs that take a MODEL, which may be in Redis. */
 #define READS_MODEL                                                                                          \
 	(ON(VERB_INSPECT) | ON(VERB_VERIFY) | ON(VERB_SCORE) | ON(VERB_EVAL) | ON(VERB_DIFF) | ON(VERB_MERGE))
+#define SCORES (ON(VERB_SCORE) | ON(VERB_EVAL))
 #define READS_REDIS (ON(VERB_LIST) | ON(VERB_EXPORT) | READS_MODEL)
 #define READS_CONFIG (ON(VERB_CONFIG) | ON(VERB_DIGEST) | READS_REDIS)
 #define EVERY_VERB (READS_CONFIG | ON(VERB_HELP))
@@ -52,6 +53,7 @@ const struct verb_spec verb_specs[VERB_COUNT] = {
 			{ "rnm list -r embed", "the models of rule `embed`, settings id `default`" },
 			{ "rnm list --all", "every rule and settings id that Redis knows" },
 			{ "rnm list --redis redis://127.0.0.1:6379/2 -r embed", "another server than the configured one" },
+			{ "rnm list --redis rediss://redis.example --cacert ca.pem -r embed", "one over TLS, with a CA of its own" },
 			{ "rnm list -r embed --json | jq '.lists[].served'", "the model that workers serve" },
 		},
 	},
@@ -73,62 +75,128 @@ const struct verb_spec verb_specs[VERB_COUNT] = {
 	[VERB_INSPECT] = {
 		"inspect", "MODEL", 1,
 		"show what is in a model",
-		"Expands and checks the network, the PCA matrix and the numbers of a model and shows them on one\n"
-		"screen. What keeps rspamd from using the model is named as a problem, and the exit code is then 1.\n"
+		"Shows on one screen what a model is and holds: rule, settings, digest, version, age, sizes, the\n"
+		"architecture in words, parameters, normalisation, PCA, thresholds, statistics of the weights, and\n"
+		"what `rnm verify` finds. Thresholds are said twice: as training computed them, on the scale of the\n"
+		"score, and as rspamd applies them. A problem makes the exit code 1.\n"
+		"\n"
+		"--hash names the weights: the same weights have the same hash, whatever file they come in.\n"
 		"\n" MODEL_ARGUMENT_HELP,
 		{
 			{ "rnm inspect embed.rnm", "a file" },
-			{ "ssh other cat embed.rnm | rnm inspect -", "from a pipe" },
 			{ "rnm inspect redis:embed", "the model that workers serve" },
 			{ "rnm inspect embed.rnm --json | jq .architecture", "one field, for a script" },
+			{ "rnm inspect embed.rnm --markdown -o embed.md", "a model card" },
+			{ "rnm inspect embed.rnm --svg -o embed.svg", "a drawing" },
+			{ "rnm inspect embed.rnm --hash", "the hash of the weights, and of each tensor" },
 		},
 	},
 	[VERB_VERIFY] = {
 		"verify", "MODEL", 1,
 		"say whether a model is sound, and whether rspamd would use it",
-		"Checks everything that can be checked without mail: structure, zstd frames, numbers, dimensions,\n"
-		"thresholds, what the network answers, and the rules for published files.\n"
+		"Checks everything that can be checked without mail: the container and the rules for published files,\n"
+		"zstd frames, structure and numbers of the network, the PCA matrix, dimensions, thresholds, and what\n"
+		"the network answers to made-up vectors. With -r also: would the rspamd of this configuration load\n"
+		"the model for this rule and use it, and if not, which of digest, inputs, size or version stands in\n"
+		"the way. Prints a line for each check and the verdict; docs/findings.md explains the ids.\n"
+		"\n"
+		"Exit code 0 for a sound model, 1 for one that is not, 3 for what is no model at all.\n"
 		"\n" MODEL_ARGUMENT_HELP,
 		{
 			{ "rnm verify embed.rnm", "a file by itself" },
 			{ "rnm verify embed.rnm -r embed", "for a rule of the configuration" },
+			{ "rnm verify embed.rnm -r embed --live", "and against the versions in Redis" },
+			{ "rnm verify redis:embed -r embed", "the model that workers serve" },
+			{ "rnm verify --strict --json embed.rnm", "before publishing, for a script" },
 		},
 	},
 	[VERB_SCORE] = {
 		"score", "MODEL", 1,
 		"compute what a model says of vectors",
-		"Reads vectors and prints one JSON line for each.\n"
+		"Reads vectors and prints one line of JSON for each, in their order:\n"
+		"{\"id\", \"output\", \"score\", \"symbol\", \"weight\"}. They are normalised and projected as rspamd does\n"
+		"it; score is the first output, symbol and weight are what a message with this vector would get.\n"
+		"\n"
+		"Vectors are JSON lines (an array of numbers on each line, or an object with `vector` and perhaps\n"
+		"`id`), CSV (commas, semicolons, tabs or blanks; a header line and a first column of names are\n"
+		"recognised), or a .npy file of float32 or float64. They stream: memory does not depend on their\n"
+		"number, and each is answered as soon as no more input is waiting. Without an id a vector is called\n"
+		"by its line (in .npy files its row).\n"
+		"\n"
+		"A vector that is none (malformed, of another length, NaN) ends the run with exit code 3 and its\n"
+		"line number; with --keep-going it is reported and skipped, and the exit code is 1.\n"
+		"\n"
+		"A file knows nothing of the rule it is for: its own thresholds count if it has any, and the symbols\n"
+		"are NEURAL_SPAM and NEURAL_HAM. -r takes both from the configuration, as redis:RULE does.\n"
 		"\n" MODEL_ARGUMENT_HELP,
 		{
 			{ "rnm score embed.rnm --vectors mail.jsonl", "a file of vectors" },
 			{ "generate-vectors | rnm score embed.rnm", "from a pipe" },
+			{ "rnm score redis:embed --vectors mail.npy", "the model that workers serve, by the rule's thresholds" },
+			{ "rnm score net.kann --pca net.pca --vectors mail.csv", "a bare network and its matrix" },
+			{ "rnm score embed.rnm --vectors mail.jsonl | jq -r 'select(.symbol == \"NEURAL_SPAM\").id'",
+			  "the names of what would be called spam" },
 		},
 	},
 	[VERB_EVAL] = {
 		"eval", "MODEL", 1,
 		"measure how well a model tells spam from ham",
-		"Scores vectors of known classes.\n"
+		"Scores vectors whose class is known and shows the confusion matrix, precision and recall, the area\n"
+		"under the ROC curve, what the thresholds of rspamd's own training would be, better ones for a wanted\n"
+		"rate of false positives, calibration, and how the scores are spread.\n"
+		"\n"
+		"The vectors are two files (formats: rnm help score), or, with --redis alone, the training sets that\n"
+		"rspamd keeps of the model's rule, settings id and version: of redis:RULE or of -r, -s and -v. Beside\n"
+		"--spam and --ham, --redis=URL only names the server. Training data flatters the model that was\n"
+		"trained from it.\n"
 		"\n" MODEL_ARGUMENT_HELP,
 		{
 			{ "rnm eval embed.rnm --spam spam.jsonl --ham ham.jsonl", "from files" },
+			{ "rnm eval redis:embed --redis", "the served model on the vectors that rspamd has gathered" },
+			{ "rnm eval new.rnm -r embed --redis=redis://10.0.0.5", "a file on the vectors of another server" },
+			{ "rnm eval embed.rnm --spam spam.npy --ham ham.npy --fpr 0.0001 --report eval.html",
+			  "thresholds for one false positive in 10,000, and a page with curves" },
 		},
 	},
 	[VERB_DIFF] = {
 		"diff", "A B", 2,
 		"compare two models",
-		"Compares metadata, architecture, symbols and weights.\n"
+		"Says in one sentence what two models have in common: the same weights under another label, a\n"
+		"retrain, moved symbols, other inputs, another architecture. Then shows everything that is said\n"
+		"about them side by side, and how far each tensor has moved. What each verdict means:\n"
+		"docs/comparing.md.\n"
+		"\n"
+		"The exit code is 0 whether they differ or not; with --exit-code it is 1 unless they are the same.\n"
+		"How a file is packed (compression) is no difference.\n"
 		"\n" MODEL_ARGUMENT_HELP,
 		{
 			{ "rnm diff old.rnm new.rnm", "two files" },
+			{ "rnm diff --exit-code embed.rnm redis:embed", "is the published file what workers serve?" },
+			{ "rnm diff redis:embed/default@6 redis:embed/default@7", "what a training has changed" },
+			{ "rnm diff a.rnm b.rnm --json | jq -r .verdict", "the verdict, for a script" },
 		},
 	},
 	[VERB_MERGE] = {
-		"merge", "MODEL=WEIGHT...", 64,
+		"merge", "MODEL[=SHARE]...", 64,
 		"write the weighted mean of models",
-		"Averages the weights of models of one architecture.\n"
+		"Averages the weights of models of one architecture and the same inputs, and prints the formula.\n"
+		"Two models give exactly what rspamd's merge of an external model gives:\n"
+		"rnm merge EXTERNAL=ALPHA LOCAL=1-ALPHA. The shares are those of the last = of each name; a name that\n"
+		"itself ends in = and a number needs one behind it. They are divided by their sum; without any, all\n"
+		"are equal.\n"
+		"\n"
+		"Models with other graphs, inputs, normalisation or PCA matrices are refused unless --keep says whose\n"
+		"to take. Thresholds and names in which the models differ are left out, or taken with --keep. The\n"
+		"result is read back and checked before it is written, and remembers what it was made of.\n"
+		"\n"
+		"A mean of models that were not trained from a common start (rnm diff) is worth little.\n"
 		"\n" MODEL_ARGUMENT_HELP,
 		{
 			{ "rnm merge -o both.rnm a.rnm=0.6 b.rnm=0.4", "two models" },
+			{ "rnm merge -o mean.rnm a.rnm b.rnm c.rnm", "the plain mean of three" },
+			{ "rnm merge -o new.rnm published.rnm=0.5 redis:embed=0.5 --keep published.rnm",
+			  "with the model that workers serve" },
+			{ "rnm merge --dry-run a.rnm=3 b.rnm=1", "check and print the formula, write nothing" },
 		},
 	},
 	[VERB_NEURAL_EXPORT] = {
@@ -173,8 +241,25 @@ const struct option_spec option_specs[] = {
 	  ON(VERB_EXPORT), false },
 	{ OPTION_OUTPUT, "output", 'o', OPTION_TYPE_FILE, "FILE", NULL,
 	  "file to write, - for standard output; with --all an existing folder", ON(VERB_EXPORT), false },
+	{ OPTION_OUTPUT, "output", 'o', OPTION_TYPE_FILE, "FILE", NULL,
+	  "write to this file instead of standard output", ON(VERB_INSPECT), false },
 	{ OPTION_MODEL_VERSION, "version", 'v', OPTION_TYPE_NUMBER, "VERSION", NULL,
 	  "only a model of this version", ON(VERB_EXPORT), false },
+	{ OPTION_OUTPUT, "output", 'o', OPTION_TYPE_FILE, "FILE", NULL,
+	  "write the merged model to this file, - for standard output", ON(VERB_MERGE), false },
+	{ OPTION_MODEL_VERSION, "version", 'v', OPTION_TYPE_NUMBER, "VERSION", "the highest, plus 1",
+	  "version of the merged model", ON(VERB_MERGE), false },
+	{ OPTION_KEEP, "keep", 'k', OPTION_TYPE_TEXT, "MODEL", NULL,
+	  "take everything but the weights from this one of the models, named as it was given or by its "
+	  "position (1, 2, ...)",
+	  ON(VERB_MERGE), false },
+	{ OPTION_ANY_DIGEST, "any-digest", 0, OPTION_TYPE_FLAG, NULL, NULL,
+	  "merge models even if they were trained under different digests", ON(VERB_MERGE), false },
+	{ OPTION_RAW, "raw", 0, OPTION_TYPE_FLAG, NULL, NULL,
+	  "write only the network (KANN), without a container; what happens anyway if no model has one",
+	  ON(VERB_MERGE), false },
+	{ OPTION_EXIT_CODE, "exit-code", 0, OPTION_TYPE_FLAG, NULL, NULL,
+	  "exit code 1 unless the models are the same", ON(VERB_DIFF), false },
 	{ OPTION_NEWEST, "newest", 0, OPTION_TYPE_FLAG, NULL, NULL,
 	  "take the most recently saved model, as the original does, instead of the highest version",
 	  ON(VERB_EXPORT), false },
@@ -182,11 +267,27 @@ const struct option_spec option_specs[] = {
 	  "take a model even if it was trained under another digest than the configuration's",
 	  ON(VERB_EXPORT), false },
 	{ OPTION_COMPRESS, "compress", 0, OPTION_TYPE_FLAG, NULL, NULL, "write the file as one zstd frame",
-	  ON(VERB_EXPORT), false },
+	  ON(VERB_EXPORT) | ON(VERB_MERGE), false },
 	{ OPTION_HASH, "hash", 0, OPTION_TYPE_FLAG, NULL, NULL, "also tell the BLAKE2b-256 hash of the file",
 	  ON(VERB_EXPORT), false },
+	{ OPTION_HASH, "hash", 0, OPTION_TYPE_FLAG, NULL, NULL,
+	  "only the BLAKE2b-256 hashes of the weights, of all together and of each tensor; with --json "
+	  "beside everything else",
+	  ON(VERB_INSPECT), false },
+	{ OPTION_TENSORS, "tensors", 0, OPTION_TYPE_FLAG, NULL, NULL,
+	  "statistics of every tensor, not only of matrices", ON(VERB_INSPECT), false },
+	{ OPTION_MARKDOWN, "markdown", 0, OPTION_TYPE_FLAG, NULL, NULL, "print a model card in Markdown",
+	  ON(VERB_INSPECT), false },
+	{ OPTION_DOT, "dot", 0, OPTION_TYPE_FLAG, NULL, NULL, "print the graph for Graphviz",
+	  ON(VERB_INSPECT), false },
+	{ OPTION_SVG, "svg", 0, OPTION_TYPE_FLAG, NULL, NULL,
+	  "draw the network and histograms of its weights", ON(VERB_INSPECT), false },
+	{ OPTION_STRICT, "strict", 0, OPTION_TYPE_FLAG, NULL, NULL, "warnings count as problems",
+	  ON(VERB_VERIFY), false },
+	{ OPTION_LIVE, "live", 0, OPTION_TYPE_FLAG, NULL, NULL,
+	  "with -r: compare versions with the models that the rule has in Redis", ON(VERB_VERIFY), false },
 	{ OPTION_DRY_RUN, "dry-run", 'n', OPTION_TYPE_FLAG, NULL, NULL,
-	  "read and check everything, write nothing", ON(VERB_EXPORT), false },
+	  "read and check everything, write nothing", ON(VERB_EXPORT) | ON(VERB_MERGE), false },
 	{ OPTION_EXPLAIN, "explain", 'e', OPTION_TYPE_FLAG, NULL, NULL,
 	  "show each field that counts, its origin, and the bytes that are hashed", ON(VERB_DIGEST), false },
 	{ OPTION_ORIGIN, "origin", 0, OPTION_TYPE_FLAG, NULL, NULL, "add file and line to each value",
@@ -194,14 +295,70 @@ const struct option_spec option_specs[] = {
 	{ OPTION_CHECK, "check", 0, OPTION_TYPE_FLAG, NULL, NULL,
 	  "name what is suspicious for the neural module; exit code 1 if anything is", ON(VERB_CONFIG),
 	  false },
+	{ OPTION_VECTORS, "vectors", 0, OPTION_TYPE_FILE, "FILE", "-",
+	  "read the vectors from this file, - for standard input", ON(VERB_SCORE), false },
+	{ OPTION_SPAM, "spam", 0, OPTION_TYPE_FILE, "FILE", NULL, "vectors of spam, - for standard input",
+	  ON(VERB_EVAL), false },
+	{ OPTION_HAM, "ham", 0, OPTION_TYPE_FILE, "FILE", NULL, "vectors of ham, - for standard input",
+	  ON(VERB_EVAL), false },
+	{ OPTION_FORMAT, "format", 0, OPTION_TYPE_TEXT, "FORMAT", "auto",
+	  "json, csv or npy; auto tells them apart by their first bytes", SCORES, false },
+	{ OPTION_PCA, "pca", 0, OPTION_TYPE_FILE, "FILE", NULL,
+	  "project the vectors with this matrix first, for a bare network that needs one: the field pca of a "
+	  "hash in Redis, plain or compressed",
+	  SCORES, false },
+	{ OPTION_RAW, "raw", 0, OPTION_TYPE_FLAG, NULL, NULL,
+	  "the vectors are inputs of the network already: neither normalise nor project them", SCORES,
+	  false },
+	{ OPTION_KEEP_GOING, "keep-going", 'k', OPTION_TYPE_FLAG, NULL, NULL,
+	  "report and skip vectors that are malformed instead of ending at the first one", SCORES, false },
+	{ OPTION_RULE, "rule", 'r', OPTION_TYPE_TEXT, "RULE", NULL,
+	  "decide with the thresholds and symbols of this rule of the configuration", ON(VERB_SCORE), false },
+	{ OPTION_RULE, "rule", 'r', OPTION_TYPE_TEXT, "RULE", NULL,
+	  "decide with the thresholds of this rule; with --redis, its training sets (then the default is the "
+	  "rule of MODEL, or default)",
+	  ON(VERB_EVAL), false },
+	{ OPTION_SETTINGS, "settings", 's', OPTION_TYPE_TEXT, "SETTINGS", NULL,
+	  "with --redis: settings id of the training sets (default: that of MODEL, or default)",
+	  ON(VERB_EVAL), false },
+	{ OPTION_MODEL_VERSION, "version", 'v', OPTION_TYPE_NUMBER, "VERSION", NULL,
+	  "with --redis: the training sets of this version (default: that of MODEL, or the served one)",
+	  ON(VERB_EVAL), false },
+	{ OPTION_FPR, "fpr", 0, OPTION_TYPE_NUMBER, "RATE", "0.001",
+	  "suggest thresholds that call at most this share of ham spam, and of spam ham", ON(VERB_EVAL),
+	  false },
+	{ OPTION_REPORT, "report", 0, OPTION_TYPE_FILE, "FILE", NULL,
+	  "also write a page of HTML with the curves, whole in itself, - for standard output", ON(VERB_EVAL),
+	  false },
 	{ OPTION_JSON, "json", 'j', OPTION_TYPE_FLAG, NULL, NULL, "print one JSON document (rnm help json)",
-	  READS_CONFIG, false },
+	  READS_CONFIG & ~ON(VERB_SCORE), false },
+	{ OPTION_JSON, "json", 'j', OPTION_TYPE_FLAG, NULL, NULL,
+	  "changes nothing: the answers are lines of JSON in any case", ON(VERB_SCORE), false },
 	{ OPTION_REDIS, "redis", 0, OPTION_TYPE_TEXT, "URL", NULL,
-	  "use this server instead of the configured ones: redis://[user[:pass]@]host[:port][/db] or "
-	  "unix:///path[?db=N]",
-	  READS_REDIS, false },
+	  "use this server instead of the configured ones: redis://[user[:pass]@]host[:port][/db], "
+	  "rediss://... for TLS, or unix:///path[?db=N]",
+	  READS_REDIS & ~ON(VERB_EVAL), false },
+	{ OPTION_REDIS, "redis", 0, OPTION_TYPE_OPTIONAL, "URL", NULL,
+	  "evaluate on the training sets in Redis; with a URL, in this server instead of the configured ones",
+	  ON(VERB_EVAL), false },
 	{ OPTION_PASSWORD_FILE, "password-file", 0, OPTION_TYPE_FILE, "FILE", NULL,
 	  "take the Redis password from the first line of this file, - for standard input", READS_REDIS,
+	  false },
+	/* The names of redis-cli. */
+	{ OPTION_CACERT, "cacert", 0, OPTION_TYPE_FILE, "FILE", NULL,
+	  "TLS: trust the CAs in this file (PEM) instead of the configured ones or the system's", READS_REDIS,
+	  false },
+	{ OPTION_CACERTDIR, "cacertdir", 0, OPTION_TYPE_FILE, "DIR", NULL,
+	  "TLS: likewise the CAs in this folder, made ready with openssl rehash", READS_REDIS, false },
+	{ OPTION_CERT, "cert", 0, OPTION_TYPE_FILE, "FILE", NULL,
+	  "TLS: identify with this client certificate (PEM); needs --key", READS_REDIS, false },
+	{ OPTION_KEY, "key", 0, OPTION_TYPE_FILE, "FILE", NULL, "TLS: the private key of --cert (PEM)",
+	  READS_REDIS, false },
+	{ OPTION_SNI, "sni", 0, OPTION_TYPE_TEXT, "NAME", NULL,
+	  "TLS: ask for this host name, and expect it in the certificate, instead of the server's own",
+	  READS_REDIS, false },
+	{ OPTION_INSECURE, "insecure", 0, OPTION_TYPE_FLAG, NULL, NULL,
+	  "TLS: take any certificate; whoever is in between can read and change everything", READS_REDIS,
 	  false },
 	{ OPTION_LUA54_NUMBERS, "lua54-numbers", 0, OPTION_TYPE_FLAG, NULL, NULL,
 	  "compute digests as a rspamd built with Lua 5.4 instead of LuaJIT does",
@@ -246,7 +403,20 @@ const struct option_conflict option_conflicts[] = {
 	{ VERB_CONFIG, OPTION_CHECK, OPTION_ORIGIN, "findings carry their file and line already" },
 	{ VERB_DIGEST, OPTION_ALL, OPTION_RULE, "one names a rule, the other means all of them" },
 	{ VERB_DIGEST, OPTION_ALL, OPTION_EXPLAIN, "explain one rule at a time with -r RULE" },
+	{ VERB_INSPECT, OPTION_JSON, OPTION_MARKDOWN, "each is a form of the whole answer" },
+	{ VERB_INSPECT, OPTION_JSON, OPTION_DOT, "each is a form of the whole answer" },
+	{ VERB_INSPECT, OPTION_JSON, OPTION_SVG, "each is a form of the whole answer" },
+	{ VERB_INSPECT, OPTION_MARKDOWN, OPTION_DOT, "each is a form of the whole answer" },
+	{ VERB_INSPECT, OPTION_MARKDOWN, OPTION_SVG, "each is a form of the whole answer" },
+	{ VERB_INSPECT, OPTION_DOT, OPTION_SVG, "each is a form of the whole answer" },
+	{ VERB_INSPECT, OPTION_HASH, OPTION_MARKDOWN, "the card has the hash already" },
+	{ VERB_INSPECT, OPTION_HASH, OPTION_DOT, "the drawing has no room for it" },
+	{ VERB_INSPECT, OPTION_HASH, OPTION_SVG, "the drawing has no room for it" },
 	{ VERB_EXPORT, OPTION_ALL, OPTION_MODEL_VERSION, "a version belongs to one rule and settings id" },
 	{ VERB_EXPORT, OPTION_NEWEST, OPTION_MODEL_VERSION, "-v already says which model" },
+	{ VERB_SCORE, OPTION_RAW, OPTION_PCA,
+	  "one says that the vectors are projected, the other that they are not" },
+	{ VERB_EVAL, OPTION_RAW, OPTION_PCA,
+	  "one says that the vectors are projected, the other that they are not" },
 };
 const size_t option_conflict_count = sizeof(option_conflicts) / sizeof(option_conflicts[0]);

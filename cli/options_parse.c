@@ -317,7 +317,7 @@ static enum rnm_status parse_long(struct parser *parser, const char *word)
 		rnm_error_set_hint(parser->err, "type only %s", spelling);
 		return RNM_E_USAGE;
 	}
-	if (spec->type == OPTION_TYPE_FLAG)
+	if (spec->type == OPTION_TYPE_FLAG || (spec->type == OPTION_TYPE_OPTIONAL && name[len] == '\0'))
 		return store(parser, spec, NULL);
 	if (name[len] == '=')
 		return store(parser, spec, name + len + 1);
@@ -384,6 +384,24 @@ static enum rnm_status parse_words(struct parser *parser)
 	return RNM_OK;
 }
 
+/* The argument of an option that takes one only in the same word. */
+static bool hint_at_optional(const struct parser *parser, const char *operand)
+{
+	for (size_t i = 1; i < parser->argc; i++) {
+		const char *option = parser->argv[i - 1];
+		const struct option_spec *spec;
+
+		if (parser->argv[i] != operand || strncmp(option, "--", 2) != 0)
+			continue;
+		spec = option_by_name(parser->scope, option + 2, strlen(option + 2));
+		if (spec == NULL || spec->type != OPTION_TYPE_OPTIONAL)
+			continue;
+		rnm_error_set_hint(parser->err, "type %s=%s", option, operand);
+		return true;
+	}
+	return false;
+}
+
 static enum rnm_status check_operands(const struct parser *parser)
 {
 	const struct options *out = parser->out;
@@ -392,7 +410,8 @@ static enum rnm_status check_operands(const struct parser *parser)
 	if (out->operand_count > verb->operands_max) {
 		rnm_error_set(parser->err, RNM_E_USAGE, "usage.operand", "unexpected argument '%s'",
 		              out->operands[verb->operands_max]);
-		rnm_error_set_hint(parser->err, "see rnm help %s", verb->name);
+		if (!hint_at_optional(parser, out->operands[verb->operands_max]))
+			rnm_error_set_hint(parser->err, "see rnm help %s", verb->name);
 		return RNM_E_USAGE;
 	}
 	return RNM_OK;

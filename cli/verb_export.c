@@ -1,51 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "exit_codes.h"
 #include "export_run.h"
-#include "output.h"
+#include "output_option.h"
 #include "verbs.h"
 
 #include <signal.h>
-#include <string.h>
-#include <unistd.h>
-
-static bool to_stdout(const struct options *options)
-{
-	const char *path = option_text(options, OPTION_OUTPUT, NULL);
-
-	return path != NULL && !option_given(options, OPTION_DRY_RUN) &&
-	       output_target(path) == OUTPUT_TO_STDOUT;
-}
 
 /* What only this verb can know about -o; 0 when all is well. */
 static int check_output(const struct options *options)
 {
-	const char *path = option_text(options, OPTION_OUTPUT, NULL);
+	bool all = option_given(options, OPTION_ALL);
 
-	if (path == NULL && option_given(options, OPTION_ALL) && !option_given(options, OPTION_DRY_RUN))
+	if (all && !option_given(options, OPTION_OUTPUT) && !option_given(options, OPTION_DRY_RUN))
 		return output_usage_error("type rnm export --all -o FOLDER",
 		                          "--all needs a folder to write to");
-	if (path == NULL && !option_given(options, OPTION_DRY_RUN))
-		return output_usage_error(
-		    "type -o FILE, -o - for standard output, or --dry-run to only check",
-		    "there is no file to write to");
-	if (path != NULL && *path == '\0')
-		return output_usage_error("type -o FILE, or -o - for standard output",
-		                          "the name of the file to write to is empty");
-	if (path != NULL && !option_given(options, OPTION_DRY_RUN) && output_target(path) == OUTPUT_TO_STDERR)
-		return output_usage_error("type -o FILE, or -o - for standard output",
-		                          "-o %s is standard error, which is for messages", path);
-	if (!to_stdout(options))
-		return RNM_OK;
-	if (option_given(options, OPTION_ALL))
+	if (all && output_option_is_stdout(options))
 		return output_usage_error("type rnm export --all -o FOLDER",
 		                          "--all writes several files, which standard output cannot hold");
-	if (option_given(options, OPTION_JSON))
-		return output_usage_error("write to a file, or leave --json out",
-		                          "-o %s and --json both want standard output", path);
-	if (isatty(STDOUT_FILENO) == 1)
-		return output_usage_error("send it into a pipe or a file",
-		                          "a model is binary and is not written to a terminal");
-	return RNM_OK;
+	return output_option_check(options);
 }
 
 /* Beside the message, for programs. */
@@ -69,7 +41,7 @@ static int report_failure(const struct options *options, struct export_outcome *
 {
 	int code;
 
-	if (to_stdout(options) && output_pipe_closed(err))
+	if (output_option_is_stdout(options) && output_pipe_closed(err))
 		return EXIT_BY_SIGNAL(SIGPIPE);
 	code = output_error(err);
 	if (option_given(options, OPTION_JSON))
@@ -91,16 +63,8 @@ static int print_outcome(const struct options *options, const struct export_outc
 		export_outcome_json(&json, outcome, dry_run);
 		return output_json(&out) ? RNM_OK : RNM_E_IO;
 	}
-	if (output_quiet()) {
-		rnm_buf_free(&out);
-		return RNM_OK;
-	}
 	export_outcome_text(&out, outcome, dry_run);
-	if (!to_stdout(options))
-		return output_buffer(&out) ? RNM_OK : RNM_E_IO;
-	fputs(rnm_buf_cstr(&out), stderr);
-	rnm_buf_free(&out);
-	return RNM_OK;
+	return output_option_report(options, &out) ? RNM_OK : RNM_E_IO;
 }
 
 static enum rnm_status run(struct context *context, struct export_request *request,
@@ -134,7 +98,7 @@ int verb_export(const struct options *options)
 		return code;
 	if (option_given(options, OPTION_ALL))
 		return verb_export_all(options);
-	if (!to_stdout(options))
+	if (!output_option_is_stdout(options))
 		request.path = option_text(options, OPTION_OUTPUT, NULL);
 	status = context_open(&context, options, &err);
 	if (status == RNM_OK)

@@ -4,6 +4,8 @@
 #include "output.h"
 #include "verbs.h"
 
+#include <string.h>
+
 /* Lists one (rule, settings) and adds it to the document. */
 static enum rnm_status list_one(struct context *context, struct list_document *document,
                                 const struct rnm_rule *rule, const char *settings, struct rnm_error *err)
@@ -13,6 +15,7 @@ static enum rnm_status list_one(struct context *context, struct list_document *d
 
 	if (status != RNM_OK)
 		return status;
+	context_warn_keys(list);
 	list_document_add(document, rule, list);
 	rnm_model_list_free(list);
 	return RNM_OK;
@@ -29,7 +32,7 @@ static enum rnm_status list_single(struct context *context, struct list_document
 	if (status == RNM_OK)
 		status = context_connect(context, err);
 	if (status == RNM_OK) {
-		list_document_begin(document, rnm_redis_address(context->redis));
+		list_document_begin(document, context->redis);
 		status = list_one(context, document, rule, settings, err);
 		list_document_end(document, NULL);
 	}
@@ -47,9 +50,15 @@ static enum rnm_status list_all(struct context *context, struct list_document *d
 	if (status == RNM_OK)
 		status = catalogue_open(&catalogue, context, err);
 	if (status == RNM_OK)
-		list_document_begin(document, rnm_redis_address(context->redis));
-	for (size_t i = 0; status == RNM_OK && i < catalogue.set_count; i++)
-		status = list_one(context, document, catalogue.sets[i].rule, catalogue.sets[i].settings, err);
+		list_document_begin(document, context->redis);
+	for (size_t i = 0; status == RNM_OK && i < catalogue.set_count; i++) {
+		const struct context_set *set = &catalogue.sets[i];
+
+		status = list_one(context, document, set->rule, set->settings, err);
+		/* Something else has the name of a list, and TYPE is not allowed: the others are fine. */
+		if (status == RNM_E_REDIS && strcmp(err->id, "store.zset") == 0)
+			status = broken_rules_add(&catalogue.broken, set->rule->name, err);
+	}
 	list_document_end(document, &catalogue.broken);
 	*code = catalogue.broken.worst;
 	catalogue_free(&catalogue);

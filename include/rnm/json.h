@@ -39,6 +39,10 @@ RNM_API void rnm_json_string_n(struct rnm_json *json, struct rnm_bytes text);
 RNM_API void rnm_json_int(struct rnm_json *json, int64_t n);
 RNM_API void rnm_json_uint(struct rnm_json *json, uint64_t n);
 RNM_API void rnm_json_double(struct rnm_json *json, double d);
+/* The same with the digits that a float needs: 0.1f is 0.1, not 0.10000000149011612. */
+RNM_API void rnm_json_float(struct rnm_json *json, float f);
+/* The text of one JSON value, written as it is. */
+RNM_API void rnm_json_raw(struct rnm_json *json, struct rnm_bytes text);
 RNM_API void rnm_json_bool(struct rnm_json *json, bool b);
 RNM_API void rnm_json_null(struct rnm_json *json);
 /* A whole tree; a chain of a repeated key is written as an array of its values. */

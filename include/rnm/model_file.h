@@ -47,7 +47,7 @@ struct rnm_model_file {
  * Opens an RNM1 file or a bare network (KANN), each plain or as one zstd frame; which of them is seen from
  * the first bytes.  /dev/stdin and pipes work too.  Fails as rnm_rnm1_read, or with RNM_E_NOT_FOUND,
  * RNM_E_IO, RNM_E_MALFORMED ("file.too-large", above RNM_BLOB_MAX * 2 + 1 MiB).
- * Memory: the expanded network (at most RNM_BLOB_MAX) beside the mapped file.
+ * Memory: the expanded network (at most RNM_BLOB_MAX) beside the file's bytes.
  */
 RNM_API RNM_MUST_CHECK enum rnm_status rnm_model_file_open(struct rnm_model_file **out, const char *path,
                                                            struct rnm_error *err);
@@ -56,6 +56,14 @@ RNM_API RNM_MUST_CHECK enum rnm_status rnm_model_file_read(struct rnm_model_file
                                                            size_t len, const char *name,
                                                            struct rnm_error *err);
 RNM_API void rnm_model_file_free(struct rnm_model_file *file);
+
+/*
+ * Gives a model without PCA the matrix of a file: the bytes that rspamd keeps in the field `pca`, plain or as one
+ * zstd frame.  What is wrong with the matrix fails the call; that it does not fit the network is a fit_problem.
+ * RNM_E_USAGE ("model.has-pca"), RNM_E_NOT_FOUND, RNM_E_IO, and as rnm_tensor_read and rnm_frame_check.
+ */
+RNM_API RNM_MUST_CHECK enum rnm_status rnm_model_file_add_pca(struct rnm_model_file *file, const char *path,
+                                                              struct rnm_error *err);
 
 /* RNM_OK, or the status of the first problem, which is copied to err. */
 RNM_API enum rnm_status rnm_model_file_verdict(const struct rnm_model_file *file, struct rnm_error *err);

@@ -185,6 +185,15 @@ RNM_API bool rnm_network_tensor(const struct rnm_network *network, uint32_t inde
 RNM_API uint64_t rnm_network_values(const struct rnm_network_tensor *tensor, uint64_t first, uint64_t count,
                                     float *out);
 
+/* Which of the networks that rspamd builds this is (lualib/plugins/neural.lua), node for node. */
+enum rnm_architecture {
+	RNM_ARCHITECTURE_SYMBOL,
+	RNM_ARCHITECTURE_EMBEDDING, /* also what rspamd builds for conv1d */
+	RNM_ARCHITECTURE_OTHER      /* made by something else, or damaged */
+};
+RNM_API enum rnm_architecture rnm_network_architecture(const struct rnm_network *network);
+RNM_API const char *rnm_architecture_name(enum rnm_architecture architecture); /* "symbol", ..., "other" */
+
 /*
  * The architecture in words, e.g. "symbol 10 -> 16 -> 1" or
  * "embedding 300 -> 150 -> 75 -> 1, layer norm, GELU, dropout 0.2, 0.1"; "graph of 17 nodes, ..." for what
@@ -192,6 +201,43 @@ RNM_API uint64_t rnm_network_values(const struct rnm_network_tensor *tensor, uin
  */
 RNM_API RNM_MUST_CHECK enum rnm_status rnm_network_describe(const struct rnm_network *network,
                                                             struct rnm_buf *out, struct rnm_error *err);
+
+/* ---- statistics and hashes ---------------------------------------------------------------------- */
+
+struct rnm_tensor_stats {
+	uint64_t zeros;      /* values that are 0 or -0 */
+	uint64_t non_finite; /* NaN and infinities, of which the figures below know nothing */
+	double min, max, mean;
+	double std; /* population: divided by the count.  NaN, as the three above, without a finite value */
+	/*
+	 * Only of the matrix of a dense layer, else 0.  A unit is one row of it, that is, one output of the
+	 * layer.  It is dead when the weights alone prove that it says nothing:
+	 *   - all weights into it are 0, so that it computes the same from every input; or
+	 *   - a relu is all that reads it (behind its bias), the layer's inputs cannot be negative, and
+	 *     neither a weight into it nor its bias is positive, so that the relu gives 0 for every input.
+	 */
+	uint64_t units;
+	uint64_t dead;
+};
+/* false when index is out of range. */
+RNM_API bool rnm_network_tensor_stats(const struct rnm_network *network, uint32_t index,
+                                      struct rnm_tensor_stats *out);
+/* Counts the finite values of a tensor in bins of equal width over [low, high], ends included. */
+RNM_API void rnm_tensor_histogram(const struct rnm_network_tensor *tensor, double low, double high,
+                                  uint64_t *bins, size_t bin_count);
+
+#define RNM_NETWORK_HASH_LEN 32u /* bytes: BLAKE2b-256 */
+/*
+ * What was trained, and nothing else: equal for the same weights whatever container, compression, name,
+ * version or random state they come with.  The bytes that are hashed are in docs/network.md.  Constants
+ * (dropout rates) and operators are left out.
+ */
+RNM_API void rnm_network_hash(const struct rnm_network *network, unsigned char hash[RNM_NETWORK_HASH_LEN]);
+RNM_API void rnm_tensor_hash(const struct rnm_network_tensor *tensor,
+                             unsigned char hash[RNM_NETWORK_HASH_LEN]);
+
+/* Where the first output can lie, by the operator that computes it; infinite where nothing bounds it. */
+RNM_API void rnm_network_output_range(const struct rnm_network *network, double *low, double *high);
 
 /* ---- evaluating --------------------------------------------------------------------------------- */
 
@@ -284,6 +330,37 @@ RNM_API RNM_MUST_CHECK enum rnm_status rnm_preprocess_run(const struct rnm_prepr
                                                           const double *raw, size_t raw_len, float *work,
                                                           float *out, struct rnm_error *err);
 
+/* ---- probing ------------------------------------------------------------------------------------ */
+
+/* What a network answered to some vectors (its first output, the only one that rspamd uses). */
+struct rnm_probe_answers {
+	unsigned vectors;
+	unsigned non_finite; /* answers that are NaN or infinite */
+	unsigned at_end;     /* answers within RNM_PROBE_END of an end of the output's range */
+	double low, high;    /* of the finite answers */
+};
+struct rnm_probe {
+	struct rnm_probe_answers usual; /* zeros, unit vectors, random and sparse vectors of usual size */
+	struct rnm_probe_answers large; /* random vectors a thousand times as long */
+};
+#define RNM_PROBE_VECTORS_MIN 4u
+#define RNM_PROBE_VECTORS_MAX 32u
+#define RNM_PROBE_WORK ((uint64_t)1 << 27)     /* operations in all, unless 4 vectors need more */
+#define RNM_PROBE_WORK_MAX ((uint64_t)1 << 30) /* operations for one vector; beyond it none is tried */
+#define RNM_PROBE_END 1e-6
+
+/*
+ * Asks the network about made-up vectors, the same ones every time, as they are behind the normalisation
+ * that preprocess (may be NULL) names; its PCA matrix is applied.  preprocess must have passed
+ * rnm_preprocess_check.  limits may be NULL; max_work counts, RNM_PROBE_WORK_MAX without it.
+ * Fails as rnm_plan_new.
+ */
+RNM_API RNM_MUST_CHECK enum rnm_status rnm_network_probe(struct rnm_probe *out,
+                                                         const struct rnm_network *network,
+                                                         const struct rnm_preprocess *preprocess,
+                                                         const struct rnm_network_limits *limits,
+                                                         struct rnm_error *err);
+
 /* ---- merging and comparing ---------------------------------------------------------------------- */
 
 enum rnm_compat {
@@ -327,6 +404,12 @@ struct rnm_tensor_delta {
 	double mean_abs;
 	double rms;    /* root of the mean of (a - b)^2 */
 	double cosine; /* of the angle between them; 1 for two zero tensors, 0 when only one is zero */
+	/*
+	 * How far the cosine is from what chance gives: sum(ab) / sqrt(sum(a^2 b^2)).  For tensors whose signs
+	 * have nothing to do with each other it is distributed like a standard normal variable; at most the
+	 * root of the count.  0 when one is zero.
+	 */
+	double cosine_z;
 };
 struct rnm_network_comparison {
 	bool same_graph;                  /* RNM_COMPAT_STRICT but for the values of constants */
@@ -336,7 +419,10 @@ struct rnm_network_comparison {
 	struct rnm_tensor_delta *tensors; /* one per tensor; empty unless same_graph */
 	size_t tensor_count;
 	struct rnm_tensor_delta total; /* of all variables; also when only the counts are equal */
+	/* Of the variables of rank 2 and more, which begin as random numbers (others begin as 0 or 1). */
+	struct rnm_tensor_delta matrices;
 };
+/* Compares any two networks, unfit ones too; the result borrows nothing.  Fails only with RNM_E_NOMEM. */
 RNM_API RNM_MUST_CHECK enum rnm_status rnm_network_compare(struct rnm_network_comparison **out,
                                                            const struct rnm_network *a,
                                                            const struct rnm_network *b,

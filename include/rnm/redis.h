@@ -36,19 +36,27 @@ struct rnm_redis_settings {
 	char *db;       /* argument of SELECT, or NULL */
 	char *username;
 	char *password;
-	char *prefix; /* stored for other modules; never part of neural keys */
-	bool ssl;
-	bool no_ssl_verify;
-	char *ssl_ca;
-	char *ssl_ca_dir;
-	char *ssl_cert;
-	char *ssl_key;
-	char *sni;
+	char *prefix;       /* stored for other modules; never part of neural keys */
+	bool ssl;           /* TLS, but never on a unix socket */
+	bool no_ssl_verify; /* any certificate will do, and so will anybody in the middle */
+	char *ssl_ca;       /* file of trusted CAs, PEM; with neither it nor ssl_ca_dir those of the system */
+	char *ssl_ca_dir;   /* folder of them, under hash names (openssl rehash) */
+	char *ssl_cert;     /* client certificate with its chain, PEM */
+	char *ssl_key;      /* and its private key */
+	char *sni; /* host name to ask for and to expect in the certificate; NULL: the server's own */
+	/* The CAs, or certificate and key, come from rnm_redis_settings_set_tls: wrong ones are RNM_E_USAGE. */
+	bool ssl_ca_given;
+	bool ssl_cert_given;
+	/*
+	 * Sentinels that are asked where the servers are, in the syntax above, port 5000 by default.  With
+	 * Sentinels the server lists may be empty.
+	 */
 	char **sentinels;
 	size_t sentinel_count;
-	char *sentinel_masters_pattern;
+	char *sentinel_masters_pattern; /* a Lua pattern; NULL: all masters */
 	char *sentinel_username;
 	char *sentinel_password;
+	/* For processes that stay; rnm asks once for each connection. */
 	double sentinel_watch_time;       /* seconds; 0 when unset */
 	double sentinel_master_maxerrors; /* 0 when unset */
 	/* The section that names the user, such as "redis", and where; NULL and 0 when it was not a configuration. */
@@ -63,7 +71,8 @@ struct rnm_redis_settings {
 };
 
 /*
- * Settings of the neural module in rspamd's order of precedence (rspamd: lualib/lua_redis.lua).
+ * Settings of the neural module in rspamd's order of precedence (rspamd: lualib/lua_redis.lua).  Sentinels
+ * count where rspamd finds no servers and gives up.
  * RNM_E_NOT_FOUND, id "redis.no-servers", when there are none (reference text: "cannot get Redis
  * configuration for neural module").
  */
@@ -81,6 +90,34 @@ RNM_API RNM_MUST_CHECK enum rnm_status rnm_redis_settings_from_url(struct rnm_re
 RNM_API RNM_MUST_CHECK enum rnm_status rnm_redis_settings_set_password(struct rnm_redis_settings *settings,
                                                                        const char *password,
                                                                        struct rnm_error *err);
+
+/*
+ * What a command line may say about TLS; NULL or false leaves it as the settings have it.  ca and ca_dir
+ * together take the place of ssl_ca and ssl_ca_dir, and what they vouch for is verified even if
+ * no_ssl_verify was set; cert and key together take the place of ssl_cert and ssl_key.
+ */
+struct rnm_redis_tls {
+	const char *ca;
+	const char *ca_dir;
+	const char *cert;
+	const char *key;
+	const char *sni;
+	bool no_verify;
+};
+/*
+ * Replaces what the settings say about TLS.  RNM_E_USAGE when they do not ask for TLS (id
+ * "redis.tls-unused"), for one of cert and key without the other (id "redis.tls-pair"), and for a CA
+ * that no_verify would ignore (id "redis.tls-conflict").
+ */
+RNM_API RNM_MUST_CHECK enum rnm_status rnm_redis_settings_set_tls(struct rnm_redis_settings *settings,
+                                                                  const struct rnm_redis_tls *tls,
+                                                                  struct rnm_error *err);
+/*
+ * Forgets the Sentinels, as rspamadm neural_export does, which never asks them.  RNM_E_NOT_FOUND, id
+ * "redis.no-servers", when nothing is left.
+ */
+RNM_API RNM_MUST_CHECK enum rnm_status rnm_redis_settings_drop_sentinels(struct rnm_redis_settings *settings,
+                                                                         struct rnm_error *err);
 RNM_API void rnm_redis_settings_free(struct rnm_redis_settings *settings);
 
 enum rnm_redis_role { RNM_REDIS_READ, RNM_REDIS_WRITE };
@@ -91,13 +128,23 @@ struct rnm_redis; /* one connection */
  * Connects to the first server of the role's list that answers, in rspamd's order (priority, then
  * position), authenticates and selects the database.  A server that is down, or does not answer
  * within the timeout, is skipped and the next one tried; one that refuses the password or the
- * database fails the call, since the others would too.
+ * database fails the call, since the others would too.  A server to write to must not be a replica.
+ *
+ * With Sentinels the servers come from the first of them that leads to one of use: the masters that
+ * match, for reading also their replicas.  When none does, the lists are used.
  *   RNM_E_IO     no server could be reached (id "redis.connect"; every one is named with its reason)
- *   RNM_E_REDIS  AUTH or SELECT was refused (ids "redis.auth", "redis.select")
+ *   RNM_E_REDIS  AUTH or SELECT was refused (ids "redis.auth", "redis.select"); or there are only
+ *                Sentinels, and they refused to answer (id "redis.connect")
  *   RNM_E_REFUSED  a write role with a read-only configuration (id "redis.read-only")
  *   RNM_E_MALFORMED  the list is empty or names no usable server (id "redis.servers")
- *   RNM_E_MALFORMED, RNM_E_USAGE  a user name without password, in the configuration or a URL (id "redis.auth")
- *   RNM_E_USAGE  TLS (id "redis.tls"; not supported yet)
+ *   RNM_E_MALFORMED, RNM_E_USAGE  a user name without password, in the configuration (for servers or
+ *                Sentinels) or a URL (id "redis.auth")
+ *   RNM_E_MALFORMED, RNM_E_USAGE  certificates or keys for TLS that cannot be used, told before any connection
+ *                (ids "redis.tls-ca", "redis.tls-cert", "redis.tls-key", "redis.tls-pair")
+ *   RNM_E_IO     OpenSSL cannot be loaded (id "redis.tls-library")
+ * A server whose certificate does not pass is passed over like one that is down.  The certificate has to
+ * be valid, to be signed by a trusted CA, and to name the host as the settings do (rspamd does not look
+ * at the name).
  * reference is what rspamd prints for the first server of the list.  Each server has the timeout for the
  * connection and the first answer together; resolving its name has the timeout once more.
  * cancel may be NULL; when it becomes non-zero every operation ends with RNM_E_INTERRUPTED.
@@ -112,6 +159,15 @@ RNM_API void rnm_redis_free(struct rnm_redis *redis);
 /* "127.0.0.1:6379" or "/run/redis/redis.sock"; borrowed. */
 RNM_API const char *rnm_redis_address(const struct rnm_redis *redis);
 
+/*
+ * "master" or "replica"; NULL when it is not known: only a server that a Sentinel has named, or that is to
+ * be written to, is asked.  Static.
+ */
+RNM_API const char *rnm_redis_role(const struct rnm_redis *redis);
+
+/* Address of the Sentinel that named the server, or NULL; borrowed. */
+RNM_API const char *rnm_redis_sentinel(const struct rnm_redis *redis);
+
 /* Notes of the connection for the user, e.g. servers that were skipped and why; borrowed. */
 RNM_API size_t rnm_redis_note_count(const struct rnm_redis *redis);
 RNM_API const char *rnm_redis_note(const struct rnm_redis *redis, size_t index);
@@ -119,7 +175,7 @@ RNM_API const char *rnm_redis_note(const struct rnm_redis *redis, size_t index);
 /*
  * Queues one command.  Nothing is sent before the next read; any number of commands may be queued,
  * and reading drains the socket in both directions at once, so a long pipeline cannot dead-lock.
- * The arguments are copied.
+ * The arguments are copied.  RNM_E_MALFORMED, id "redis.queue-full", when more than 1 GiB would wait.
  */
 RNM_API RNM_MUST_CHECK enum rnm_status rnm_redis_send(struct rnm_redis *redis, size_t argc,
                                                       const struct rnm_bytes *argv, struct rnm_error *err);
@@ -161,7 +217,10 @@ struct rnm_event {
  */
 RNM_API RNM_MUST_CHECK enum rnm_status rnm_redis_next(struct rnm_redis *redis, struct rnm_event *event,
                                                       struct rnm_error *err);
-/* Reads and drops the rest of the reply (or aggregate element) whose first event has just been returned. */
+/*
+ * Reads and drops the rest of the reply (or aggregate element) whose first event has just been returned,
+ * however long it is: of a server that is not trusted, look at the first event before.
+ */
 RNM_API RNM_MUST_CHECK enum rnm_status rnm_redis_skip(struct rnm_redis *redis, const struct rnm_event *first,
                                                       struct rnm_error *err);
 

@@ -18,15 +18,24 @@
 #include <rnm/buf.h>
 #include <rnm/config.h>
 #include <rnm/error.h>
+#include <rnm/evaluation.h>
+#include <rnm/file.h>
 #include <rnm/json.h>
+#include <rnm/model_compare.h>
 #include <rnm/model_file.h>
+#include <rnm/model_merge.h>
+#include <rnm/model_write.h>
 #include <rnm/network.h>
 #include <rnm/redis.h>
 #include <rnm/rnm1.h>
 #include <rnm/rule.h>
+#include <rnm/score.h>
 #include <rnm/store.h>
 #include <rnm/tensor.h>
+#include <rnm/training.h>
 #include <rnm/value.h>
+#include <rnm/vectors.h>
+#include <rnm/verify.h>
 
 #ifdef __cplusplus
 extern "C" {

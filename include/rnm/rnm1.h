@@ -73,7 +73,9 @@ struct rnm_rnm1_head {
  * The container is written as prefix | pca bytes | ann_header | ann bytes, in the canonical order
  * magic, version, model_version, providers_digest, created_at, norm_stats, roc_thresholds, rnm,
  * pca_data, ann_data, so that both blobs can be streamed.  rnm_rnm1_write_prefix ends where the pca
- * bytes (or, without pca, the ann bytes) begin; rnm_rnm1_write_ann_header is needed only with pca.
+ * bytes (or, without pca, the ann bytes) begin; rnm_rnm1_write_ann_header is needed only with pca.  Both
+ * append to out.  RNM_E_USAGE "rnm1.write" (a value that the format cannot hold), RNM_E_REFUSED
+ * "rnm1.blob-size" (empty, or above RNM_BLOB_MAX), RNM_E_NOMEM.
  */
 struct rnm_buf;
 RNM_API RNM_MUST_CHECK enum rnm_status rnm_rnm1_write_prefix(struct rnm_buf *out,
@@ -82,7 +84,10 @@ RNM_API RNM_MUST_CHECK enum rnm_status rnm_rnm1_write_prefix(struct rnm_buf *out
 RNM_API RNM_MUST_CHECK enum rnm_status rnm_rnm1_write_ann_header(struct rnm_buf *out, uint64_t ann_size,
                                                                  struct rnm_error *err);
 
-/* Parse and validate the JSON texts that Redis holds; *out NULL for empty text or [] (nothing to write). */
+/*
+ * Parse and validate the JSON texts that Redis holds; *out NULL for empty text or [] (nothing to write).
+ * RNM_E_MALFORMED "rnm1.norm-stats", "rnm1.roc".  The value is borrowed from the field.
+ */
 struct rnm_json_field; /* owns a value */
 RNM_API RNM_MUST_CHECK enum rnm_status rnm_norm_stats_parse(struct rnm_json_field **out,
                                                             struct rnm_bytes text, struct rnm_error *err);
@@ -101,6 +106,11 @@ enum rnm_blob_kind {
 	RNM_BLOB_TENSOR /* expanded bytes: int32 ndims=2, count, rows, cols, float32[count], exact length */
 };
 struct rnm_frame_check;
+/*
+ * what (copied, cut at 31 bytes) begins the messages.  feed takes pieces of any size; end says that there
+ * are no more and tells the bytes that the frame expands to.  RNM_E_MALFORMED with ids "frame.*"
+ * (docs/rnm1.md) and an offset; RNM_E_NOMEM.  After a failure the check is fit for rnm_frame_check_free only.
+ */
 RNM_API RNM_MUST_CHECK enum rnm_status rnm_frame_check_new(struct rnm_frame_check **out,
                                                            enum rnm_blob_kind kind, const char *what,
                                                            struct rnm_error *err);

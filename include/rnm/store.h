@@ -86,6 +86,7 @@ struct rnm_model_list {
 	    served; /* index of the model that workers would serve, or SIZE_MAX (also without a configuration) */
 	size_t original;  /* index of the one that the original exports, or SIZE_MAX */
 	char *served_why; /* one sentence; never NULL */
+	char *key_hint;   /* what to do about the first key_error of the models, or NULL */
 };
 
 enum rnm_list_detail {
@@ -96,14 +97,19 @@ enum rnm_list_detail {
 /*
  * Reads all profiles of (rule, settings) in two pipelined round trips.  An absent zset is an empty
  * list.  A rule without a table (raw) is a name without a configuration: nothing is then said of what is
- * served.  RNM_E_REDIS (id "store.zset") when the zset has the wrong type or may not be read.
+ * served.  RNM_E_REDIS when the zset has the wrong type (id "store.zset") or Redis answers with another error
+ * (ids "answer.noperm", "answer.moved", ...: docs/redis.md).
  */
 RNM_API RNM_MUST_CHECK enum rnm_status rnm_store_list(struct rnm_model_list **out, struct rnm_redis *redis,
                                                       const struct rnm_rule *rule, const char *settings,
                                                       enum rnm_list_detail detail, struct rnm_error *err);
 RNM_API void rnm_model_list_free(struct rnm_model_list *list);
 
-/* Every zset of the rule's module in Redis (SCAN), as prefix and settings pairs in byte order. */
+/*
+ * Every zset of the rule's module in Redis (SCAN), as prefix and settings pairs in byte order; released by
+ * rnm_store_sets_free.  known_prefixes tell where a name ends that has several readings.  RNM_E_REDIS
+ * "store.scan" (SCAN was refused), RNM_E_MALFORMED "store.too-many".
+ */
 struct rnm_store_set {
 	char *zset;
 	char *prefix;
@@ -169,7 +175,7 @@ struct rnm_export_result {
  *   RNM_E_MALFORMED "export.blob", "export.norm-stats", "export.roc", ids of rnm_frame_check
  *   RNM_E_REFUSED   "export.no-providers" (the rule has no digest), "export.digest", "export.version"
  *   RNM_E_REFUSED   "export.too-large" (rspamd reads no larger file)
- *   RNM_E_REDIS     "export.redis" (HMGET was refused)
+ *   RNM_E_REDIS     "answer.noperm", "answer.moved", ... (HMGET was refused; docs/redis.md), "export.redis"
  *   RNM_E_IO        "export.open", "export.write" (reference text as the original's), "export.spool"
  * progress gets the bytes of the blobs; total is 0 until the length of the last one is known.
  * After a failure the connection may stand inside a reply and is fit for rnm_redis_free only.

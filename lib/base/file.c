@@ -5,7 +5,6 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -77,42 +76,6 @@ enum rnm_status rnm_file_read(const char *path, struct rnm_buf *out, size_t max,
 	status = read_all(fd, path, out, max, err);
 	close(fd);
 	return status;
-}
-
-enum rnm_status rnm_mapping_open(struct rnm_mapping *out, const char *path, size_t max, struct rnm_error *err)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-	enum rnm_status status = RNM_OK;
-	void *data = NULL;
-	struct stat st;
-
-	if (fd < 0)
-		return open_error(err, path, errno);
-	if (fstat(fd, &st) != 0)
-		status = rnm_error_sys(err, "file.open", errno, "cannot open %s", path);
-	else if (!S_ISREG(st.st_mode))
-		status = rnm_error_set(err, RNM_E_IO, "file.open", "cannot map %s: it is not a regular file",
-		                       path);
-	else if ((uintmax_t)st.st_size > max)
-		status = too_large(err, path, max);
-	else if (st.st_size > 0)
-		data = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
-	if (data == MAP_FAILED)
-		status = rnm_error_sys(err, "file.open", errno, "cannot map %s", path);
-	close(fd);
-	if (status != RNM_OK)
-		return rnm_error_at_line(err, path, 0), status;
-	out->data = data;
-	out->size = (size_t)st.st_size;
-	return RNM_OK;
-}
-
-void rnm_mapping_close(struct rnm_mapping *mapping)
-{
-	if (mapping->data != NULL)
-		munmap((void *)(uintptr_t)mapping->data, mapping->size);
-	mapping->data = NULL;
-	mapping->size = 0;
 }
 
 bool rnm_write_all(int fd, const void *data, size_t len)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Files: reading whole, mapping, and replacing so that nobody ever sees half of one.
+ * Files: reading whole, and replacing so that nobody ever sees half of one.
  */
 #ifndef RNM_BASE_FILE_H
 #define RNM_BASE_FILE_H
@@ -9,19 +9,11 @@
 
 /*
  * Appends the whole file to out.  Fails with RNM_E_IO ("file.open", "file.read"), RNM_E_NOT_FOUND when
- * it does not exist, or RNM_E_MALFORMED ("file.too-large") when it holds more than max bytes.
+ * it does not exist, or RNM_E_MALFORMED ("file.too-large") when it holds more than max bytes.  Read and
+ * not mapped: whoever cuts a mapped file short kills the process that looks at it.
  */
 RNM_MUST_CHECK enum rnm_status rnm_file_read(const char *path, struct rnm_buf *out, size_t max,
                                              struct rnm_error *err);
-
-/* A read-only mapping of a regular file. */
-struct rnm_mapping {
-	const void *data;
-	size_t size;
-};
-RNM_MUST_CHECK enum rnm_status rnm_mapping_open(struct rnm_mapping *out, const char *path, size_t max,
-                                                struct rnm_error *err);
-void rnm_mapping_close(struct rnm_mapping *mapping);
 
 /*
  * Replacement of a file: bytes go to a temporary name in the same folder; commit syncs them, renames

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <rnm/file.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -283,4 +284,18 @@ void rnm_replace_abort(struct rnm_replace *replace)
 	replace->temp = NULL;
 	replace->target = NULL;
 	replace->fd = -1;
+}
+
+enum rnm_status rnm_file_write(const char *path, const void *data, size_t len, struct rnm_error *err)
+{
+	struct rnm_replace replace;
+	enum rnm_status status = rnm_replace_open(&replace, path, err);
+
+	if (status != RNM_OK)
+		return status;
+	status = rnm_replace_write(&replace, data, len, err);
+	if (status == RNM_OK)
+		return rnm_replace_commit(&replace, err);
+	rnm_replace_abort(&replace);
+	return status;
 }

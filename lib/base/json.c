@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/number.h"
+#include "base/utf8.h"
 
 #include <math.h>
 #include <rnm/json.h>
@@ -80,36 +81,6 @@ void rnm_json_end_array(struct rnm_json *json)
 	end(json, ']');
 }
 
-/* Length of the valid UTF-8 sequence at text, or 0 (Unicode 15, table 3-7). */
-static size_t utf8_sequence(const unsigned char *text, size_t left)
-{
-	unsigned char low = 0x80;
-	unsigned char high = 0xBF;
-	size_t len;
-
-	if (text[0] < 0x80)
-		return 1;
-	if (text[0] >= 0xC2 && text[0] <= 0xDF) {
-		len = 2;
-	} else if (text[0] >= 0xE0 && text[0] <= 0xEF) {
-		len = 3;
-		low = text[0] == 0xE0 ? 0xA0 : low;
-		high = text[0] == 0xED ? 0x9F : high; /* no surrogates */
-	} else if (text[0] >= 0xF0 && text[0] <= 0xF4) {
-		len = 4;
-		low = text[0] == 0xF0 ? 0x90 : low;
-		high = text[0] == 0xF4 ? 0x8F : high; /* nothing above U+10FFFF */
-	} else {
-		return 0;
-	}
-	if (left < len || text[1] < low || text[1] > high)
-		return 0;
-	for (size_t i = 2; i < len; i++)
-		if ((text[i] & 0xC0) != 0x80)
-			return 0;
-	return len;
-}
-
 static void write_escape(struct rnm_buf *out, unsigned char c)
 {
 	static const char short_names[] = "\"\\\b\f\n\r\t";
@@ -131,7 +102,7 @@ static void write_string(struct rnm_buf *out, struct rnm_bytes text)
 	rnm_buf_putc(out, '"');
 	while (i < text.len) {
 		unsigned char c = bytes[i];
-		size_t len = utf8_sequence(bytes + i, text.len - i);
+		size_t len = rnm_utf8_length(bytes + i, text.len - i);
 
 		if (len > 0 && c >= 0x20 && c != '"' && c != '\\' && c != 0x7F) {
 			i += len;
@@ -191,6 +162,15 @@ void rnm_json_uint(struct rnm_json *json, uint64_t n)
 	rnm_buf_printf(json->out, "%llu", (unsigned long long)n);
 }
 
+/* A float stays one: with a point or an exponent. */
+static void write_real(struct rnm_json *json, const char *text)
+{
+	before_item(json);
+	rnm_buf_puts(json->out, text);
+	if (strpbrk(text, ".e") == NULL)
+		rnm_buf_puts(json->out, ".0");
+}
+
 void rnm_json_double(struct rnm_json *json, double d)
 {
 	char text[40];
@@ -204,10 +184,29 @@ void rnm_json_double(struct rnm_json *json, double d)
 		if (rnm_strtod(text, NULL) == d)
 			break;
 	}
+	write_real(json, text);
+}
+
+void rnm_json_float(struct rnm_json *json, float f)
+{
+	char text[40];
+
+	if (!isfinite(f)) {
+		rnm_json_double(json, (double)f);
+		return;
+	}
+	for (int digits = 6; digits <= 9; digits++) {
+		rnm_format_double(text, sizeof(text), digits, (double)f);
+		if ((float)rnm_strtod(text, NULL) == f)
+			break;
+	}
+	write_real(json, text);
+}
+
+void rnm_json_raw(struct rnm_json *json, struct rnm_bytes text)
+{
 	before_item(json);
-	rnm_buf_puts(json->out, text);
-	if (strpbrk(text, ".e") == NULL)
-		rnm_buf_puts(json->out, ".0");
+	rnm_buf_append(json->out, text.data, text.len);
 }
 
 void rnm_json_bool(struct rnm_json *json, bool b)

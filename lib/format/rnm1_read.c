@@ -239,7 +239,7 @@ static enum rnm_status read_pca(struct rnm_rnm1_reader *reader, const char **at,
 		}
 		rnm_rnm1_find(reader, "rnm1.pca-data", "pca_data is nil or false: leave the key out instead");
 	} else if (reader->model.pca.len == 0) {
-		rnm_rnm1_find(reader, "rnm1.pca-data",
+		rnm_rnm1_find(reader, "rnm1.pca-empty",
 		              "pca_data is empty: rspamd installs the network and then fails, without its "
 		              "other settings");
 	}

@@ -57,7 +57,6 @@ struct norm_parts {
 static void take_zscore(struct rnm_rnm1_reader *reader, const struct norm_parts *parts)
 {
 	struct rnm_rnm1 *model = &reader->model;
-	bool sound = true;
 
 	if (!parts->has_mean || !parts->has_std) {
 		rnm_rnm1_find(
@@ -68,22 +67,16 @@ static void take_zscore(struct rnm_rnm1_reader *reader, const struct norm_parts 
 		return;
 	}
 	if (parts->mean_count != parts->std_count)
-		rnm_rnm1_find(reader, "rnm1.norm-stats", "norm_stats has %zu means but %zu deviations",
+		rnm_rnm1_find(reader, "rnm1.norm-length", "norm_stats has %zu means but %zu deviations",
 		              parts->mean_count, parts->std_count);
 	model->std = rnm_arena_alloc(&reader->arena, parts->mean_count * sizeof(double));
 	if (model->std == NULL) {
 		reader->no_memory = true;
 		return;
 	}
-	for (size_t i = 0; i < parts->mean_count; i++) {
+	/* Whether the numbers can be used is rnm_preprocess_check's to say. */
+	for (size_t i = 0; i < parts->mean_count; i++)
 		model->std[i] = i < parts->std_count ? parts->std[i] : 1.0;
-		sound = sound && isfinite(parts->mean[i]) && isfinite(model->std[i]) && model->std[i] > 0;
-	}
-	if (!sound)
-		rnm_rnm1_find(
-		    reader, "rnm1.norm-stats",
-		    "norm_stats holds a deviation that is not above 0, or a number that is not finite: "
-		    "vectors become inf or nan");
 	model->norm_mode = RNM_NORM_ZSCORE;
 	model->mean = parts->mean;
 	model->norm_count = parts->mean_count;
@@ -128,7 +121,7 @@ void rnm_rnm1_read_norm_stats(struct rnm_rnm1_reader *reader, const char **at)
 		return;
 	}
 	if (rnm_mp_type(**at) != RNM_MP_MAP) {
-		rnm_rnm1_find(reader, "rnm1.norm-stats",
+		rnm_rnm1_find(reader, "rnm1.norm-type",
 		              "norm_stats is %s, expected a map: rspamd fails on each message", type);
 		rnm_mp_skip(at);
 		return;

@@ -195,3 +195,21 @@ void rnm_zstd_encoder_free(struct rnm_zstd_encoder *encoder)
 	ZSTD_freeCCtx(encoder->cctx);
 	free(encoder);
 }
+
+static enum rnm_status append(void *ctx, const void *data, size_t len, struct rnm_error *err)
+{
+	return rnm_buf_append(ctx, data, len) ? RNM_OK : rnm_error_nomem(err);
+}
+
+enum rnm_status rnm_zstd_compress(struct rnm_buf *out, const void *data, size_t len, struct rnm_error *err)
+{
+	struct rnm_zstd_encoder *encoder = NULL;
+	enum rnm_status status = rnm_zstd_encoder_new(&encoder, len, append, out, err);
+
+	if (status == RNM_OK)
+		status = rnm_zstd_encoder_feed(encoder, data, len, err);
+	if (status == RNM_OK)
+		status = rnm_zstd_encoder_end(encoder, err);
+	rnm_zstd_encoder_free(encoder);
+	return status;
+}

@@ -6,6 +6,7 @@
 #define RNM_FORMAT_ZSTD_H
 
 #include <rnm/buf.h>
+#include <rnm/rnm1.h>
 
 /* The first bytes of every zstd frame, 0xFD2FB528 in little endian (RFC 8878, 3.1.1). */
 #define RNM_ZSTD_MAGIC "\x28\xb5\x2f\xfd"
@@ -19,6 +20,15 @@ bool rnm_zstd_is_frame(const void *data, size_t len);
  */
 RNM_MUST_CHECK enum rnm_status rnm_zstd_expand(struct rnm_buf *out, const void *data, size_t len,
                                                const char *what, struct rnm_error *err);
+
+/*
+ * The same for a blob, which must be what rnm_frame_check accepts; ids and messages are those.  out must be
+ * empty; its maximum limits the content.  A sound blob is decoded once; only one that is not, or whose
+ * size is hard to believe, is checked as a stream before memory is spent on it.
+ */
+RNM_MUST_CHECK enum rnm_status rnm_frame_expand(struct rnm_buf *out, const void *data, size_t len,
+                                                enum rnm_blob_kind kind, const char *what,
+                                                struct rnm_error *err);
 
 /*
  * The first bytes that a frame expands to: how many of want were found (fewer in a short or damaged one).
@@ -38,5 +48,9 @@ RNM_MUST_CHECK enum rnm_status rnm_zstd_encoder_feed(struct rnm_zstd_encoder *en
 /* Ends the frame; fails when less or more than total bytes were fed. */
 RNM_MUST_CHECK enum rnm_status rnm_zstd_encoder_end(struct rnm_zstd_encoder *encoder, struct rnm_error *err);
 void rnm_zstd_encoder_free(struct rnm_zstd_encoder *encoder);
+
+/* Appends data as one such frame; RNM_E_NOMEM also when out->max does not hold it. */
+RNM_MUST_CHECK enum rnm_status rnm_zstd_compress(struct rnm_buf *out, const void *data, size_t len,
+                                                 struct rnm_error *err);
 
 #endif

@@ -156,6 +156,15 @@ static int32_t load_le32(const unsigned char *bytes)
 }
 
 /* rspamd: the tensor layout of src/lua/lua_tensor.c, native (little) endian. */
+static bool is_tensor(const unsigned char *start, uint64_t size)
+{
+	int64_t ndims = load_le32(start), count = load_le32(start + 4);
+	int64_t rows = load_le32(start + 8), cols = load_le32(start + 12);
+
+	return ndims == 2 && rows > 0 && cols > 0 && rows * cols == count &&
+	       size == TENSOR_HEAD + (uint64_t)count * 4;
+}
+
 static enum rnm_status check_tensor(struct rnm_frame_check *check, struct rnm_error *err)
 {
 	int64_t ndims = load_le32(check->start), count = load_le32(check->start + 4);
@@ -167,7 +176,7 @@ static enum rnm_status check_tensor(struct rnm_frame_check *check, struct rnm_er
 		    "%s: expected a matrix (2 dimensions, count = rows x columns), found %lld dimensions, "
 		    "count %lld, %lld x %lld",
 		    check->what, (long long)ndims, (long long)count, (long long)rows, (long long)cols);
-	else if (check->declared != TENSOR_HEAD + (uint64_t)count * 4)
+	else if (!is_tensor(check->start, check->declared))
 		rnm_error_set(&check->failure, RNM_E_MALFORMED, "frame.tensor",
 		              "%s: expected %llu bytes for a matrix of %lld x %lld, found %llu", check->what,
 		              (unsigned long long)(TENSOR_HEAD + (uint64_t)count * 4), (long long)rows,
@@ -192,11 +201,9 @@ static enum rnm_status check_kann(struct rnm_frame_check *check, struct rnm_erro
 	return failed(check, err);
 }
 
-static size_t start_needed(const struct rnm_frame_check *check)
+static size_t start_needed(enum rnm_blob_kind kind)
 {
-	return check->kind == RNM_BLOB_KANN     ? KANN_MAGIC_LEN
-	       : check->kind == RNM_BLOB_TENSOR ? TENSOR_HEAD
-	                                        : 0;
+	return kind == RNM_BLOB_KANN ? KANN_MAGIC_LEN : kind == RNM_BLOB_TENSOR ? TENSOR_HEAD : 0;
 }
 
 static enum rnm_status fail_size(struct rnm_frame_check *check, struct rnm_error *err)
@@ -212,7 +219,7 @@ static enum rnm_status fail_size(struct rnm_frame_check *check, struct rnm_error
 /* Looks at the first expanded bytes, as soon as there are enough of them. */
 static enum rnm_status take_expanded(struct rnm_frame_check *check, size_t len, struct rnm_error *err)
 {
-	size_t needed = start_needed(check);
+	size_t needed = start_needed(check->kind);
 	size_t take = needed - check->start_len;
 
 	check->expanded += len;
@@ -325,7 +332,7 @@ enum rnm_status rnm_frame_check_end(struct rnm_frame_check *check, uint64_t *exp
 		return fail_truncated(check, check->consumed, err);
 	if (check->expanded != check->declared)
 		return fail_size(check, err);
-	if (check->start_len < start_needed(check)) {
+	if (check->start_len < start_needed(check->kind)) {
 		rnm_error_set(&check->failure, RNM_E_MALFORMED,
 		              check->kind == RNM_BLOB_KANN ? "frame.kann" : "frame.tensor",
 		              "%s: expected %s inside the zstd frame, found only %llu bytes", check->what,
@@ -336,4 +343,65 @@ enum rnm_status rnm_frame_check_end(struct rnm_frame_check *check, uint64_t *exp
 	if (expanded != NULL)
 		*expanded = check->expanded;
 	return RNM_OK;
+}
+
+/* ---- blobs in memory ---------------------------------------------------------------------------- */
+
+/*
+ * More than this a network of floats is never compressed.  A frame that claims more has to prove it piece
+ * by piece before memory is spent on it.
+ */
+#define PLAUSIBLE_RATIO 64u
+
+static bool begins_as(enum rnm_blob_kind kind, const unsigned char *start, uint64_t size)
+{
+	if (size < start_needed(kind))
+		return false;
+	if (kind == RNM_BLOB_TENSOR)
+		return is_tensor(start, size);
+	return kind != RNM_BLOB_KANN || memcmp(start, KANN_MAGIC, KANN_MAGIC_LEN) == 0;
+}
+
+/* One pass for blobs that are as they should be; what is wrong with others is not said. */
+static bool expand_sound(struct rnm_buf *out, const void *data, size_t len, enum rnm_blob_kind kind)
+{
+	unsigned long long declared = ZSTD_getFrameContentSize(data, len);
+	ZSTD_DCtx *dctx;
+	size_t got;
+
+	if (!rnm_zstd_is_frame(data, len) || declared == ZSTD_CONTENTSIZE_UNKNOWN ||
+	    declared == ZSTD_CONTENTSIZE_ERROR || declared > RNM_BLOB_MAX || declared > out->max - out->len ||
+	    declared / PLAUSIBLE_RATIO > len || ZSTD_findFrameCompressedSize(data, len) != len)
+		return false;
+	dctx = ZSTD_createDCtx();
+	if (dctx == NULL || !rnm_buf_reserve(out, (size_t)declared)) {
+		ZSTD_freeDCtx(dctx);
+		return false;
+	}
+	got = ZSTD_decompressDCtx(dctx, out->data + out->len, (size_t)declared, data, len);
+	ZSTD_freeDCtx(dctx);
+	if (got != declared || !begins_as(kind, (const unsigned char *)out->data + out->len, declared))
+		return false;
+	out->len += got;
+	out->data[out->len] = '\0';
+	return true;
+}
+
+enum rnm_status rnm_frame_expand(struct rnm_buf *out, const void *data, size_t len, enum rnm_blob_kind kind,
+                                 const char *what, struct rnm_error *err)
+{
+	struct rnm_frame_check *check = NULL;
+	enum rnm_status status;
+
+	if (expand_sound(out, data, len, kind))
+		return RNM_OK;
+	rnm_buf_clear(out);
+	status = rnm_frame_check_new(&check, kind, what, err);
+	if (check == NULL)
+		return status;
+	status = rnm_frame_check_feed(check, data, len, err);
+	if (status == RNM_OK)
+		status = rnm_frame_check_end(check, NULL, err);
+	rnm_frame_check_free(check);
+	return status == RNM_OK ? rnm_zstd_expand(out, data, len, what, err) : status;
 }

@@ -87,29 +87,39 @@ static void check_rate(struct rnm_network *net, uint32_t index, struct rnm_findi
 		                 (double)rate);
 }
 
-/* Whether 256 values are all finite: without an early exit compilers make vector code of it. */
-static bool finite_block(const unsigned char *values)
+/* No trained weight comes near: rspamd's optimiser moves them by hundredths. */
+#define HUGE_VALUE 0x1p20f
+
+/* The bits of a float without its sign: ordered as its magnitude, infinities and NaN above all numbers. */
+static uint32_t magnitude_bits(const unsigned char *value)
 {
-	uint32_t carry = 0;
+	uint32_t bits;
 
-	for (size_t k = 0; k < 256; k++) {
-		uint32_t bits;
-
-		memcpy(&bits, values + 4 * k, sizeof(bits));
-		/* One more in the exponent overflows into the sign for NaN and infinity only. */
-		carry |= (bits & 0x7fffffffu) + 0x00800000u;
-	}
-	return carry >> 31 == 0;
+	memcpy(&bits, value, sizeof(bits));
+	return bits & 0x7fffffffu;
 }
 
-/* Index of the first value that is NaN or infinite, or count. */
-static uint64_t first_non_finite(const unsigned char *values, uint64_t count)
+/* The largest magnitude of 256 values: without an early exit compilers make vector code of it. */
+static uint32_t block_magnitude(const unsigned char *values)
+{
+	uint32_t largest = 0;
+
+	for (size_t k = 0; k < 256; k++) {
+		uint32_t bits = magnitude_bits(values + 4 * k);
+
+		largest = bits > largest ? bits : largest;
+	}
+	return largest;
+}
+
+/* Index of the first value whose magnitude is at least bits, or count. */
+static uint64_t first_of_magnitude(const unsigned char *values, uint64_t count, uint32_t bits)
 {
 	uint64_t i = 0;
 
-	while (count - i >= 256 && finite_block(values + 4 * i))
+	while (count - i >= 256 && block_magnitude(values + 4 * i) < bits)
 		i += 256;
-	while (i < count && isfinite(rnm_load_f32(values + 4 * i)))
+	while (i < count && magnitude_bits(values + 4 * i) < bits)
 		i++;
 	return i;
 }
@@ -122,23 +132,40 @@ static bool all_zero(const unsigned char *values, uint64_t count)
 	return true;
 }
 
+static uint32_t bits_of(float value)
+{
+	uint32_t bits;
+
+	memcpy(&bits, &value, sizeof(bits));
+	return bits;
+}
+
+static void add_value(struct rnm_network *net, uint32_t index, enum rnm_finding_code code, uint64_t at,
+                      const char *expected, struct rnm_findings *findings)
+{
+	const struct rnm_network_node *node = &net->nodes[index];
+
+	rnm_findings_add(findings, code, index, node->values + 4 * at,
+	                 "node %" PRIu32 " (%s): expected %s, found %g at position %" PRIu64 " of %" PRIu64,
+	                 index, rnm_network_node_name(node), expected,
+	                 (double)rnm_load_f32(net->data + node->values + 4 * at), at, node->len);
+}
+
 static void check_tensor(struct rnm_network *net, uint32_t index, struct rnm_findings *findings)
 {
 	const struct rnm_network_node *node = &net->nodes[index];
 	const unsigned char *values = net->data + node->values;
-	uint64_t bad = first_non_finite(values, node->len);
+	uint64_t huge = first_of_magnitude(values, node->len, bits_of(HUGE_VALUE));
+	uint64_t bad = huge + first_of_magnitude(values + 4 * huge, node->len - huge, bits_of(INFINITY));
 
 	if (bad < node->len) {
-		rnm_findings_add(findings, node->evaluated ? RNM_KANN_NON_FINITE : RNM_KANN_NON_FINITE_UNUSED,
-		                 index, node->values + 4 * bad,
-		                 "node %" PRIu32
-		                 " (%s): expected finite numbers, found %g at position %" PRIu64
-		                 " of %" PRIu64,
-		                 index, rnm_network_node_name(node), (double)rnm_load_f32(values + 4 * bad),
-		                 bad, node->len);
+		add_value(net, index, node->evaluated ? RNM_KANN_NON_FINITE : RNM_KANN_NON_FINITE_UNUSED, bad,
+		          "finite numbers", findings);
 		if (node->evaluated)
 			rnm_findings_hint(findings, RNM_KANN_NON_FINITE,
 			                  "training diverged: train again, or go back to an earlier version");
+	} else if (huge < node->len) {
+		add_value(net, index, RNM_KANN_HUGE_VALUE, huge, "weights of a trained network", findings);
 	} else if (node->evaluated && node->rank >= 2 && all_zero(values, node->len)) {
 		rnm_findings_add(findings, RNM_KANN_ZERO_WEIGHTS, index, node->values,
 		                 "node %" PRIu32 " (%s): expected a trained matrix, found %" PRIu64 " zeros",
@@ -286,6 +313,24 @@ static void check_evaluated(struct rnm_network *net, uint32_t index, struct rnm_
 		                 index, name);
 }
 
+/*
+ * rspamd stores what the cost is computed from and nothing else, so that a node without a reader is a
+ * link that went astray.
+ */
+static void check_used(struct rnm_network *net, struct rnm_findings *findings)
+{
+	for (uint32_t i = 0; i < net->node_count; i++) {
+		const struct rnm_network_node *node = &net->nodes[i];
+
+		if (net->readers[i] == RNM_NO_NODE && i != net->input &&
+		    (node->roles & (RNM_ROLE_OUTPUT | RNM_ROLE_COST)) == 0)
+			rnm_findings_add(findings, RNM_KANN_UNUSED, i, node->offset,
+			                 "node %" PRIu32
+			                 " (%s): expected another node to read it, found none",
+			                 i, rnm_network_node_name(node));
+	}
+}
+
 static void check_switch(struct rnm_network *net, uint32_t index, struct rnm_findings *findings)
 {
 	const struct rnm_network_node *node = &net->nodes[index];
@@ -318,6 +363,7 @@ void rnm_graph_check_roles(struct rnm_network *net, struct rnm_findings *finding
 			    i, net->nodes[i].pre);
 		check_switch(net, i, findings);
 	}
+	check_used(net, findings);
 	if (!net->nodes[net->input].evaluated)
 		rnm_findings_add(findings, RNM_KANN_CONSTANT_OUTPUT, net->output,
 		                 net->nodes[net->output].offset,

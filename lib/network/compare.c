@@ -8,7 +8,7 @@
 /* Running sums over pairs of values. */
 struct sums {
 	uint64_t count, changed;
-	double max_abs, abs, squares, aa, bb, ab;
+	double max_abs, abs, squares, aa, bb, ab, aabb;
 };
 
 static void add_pairs(struct sums *sums, const unsigned char *a, const unsigned char *b, uint64_t count)
@@ -28,8 +28,23 @@ static void add_pairs(struct sums *sums, const unsigned char *a, const unsigned 
 		sums->aa += x * x;
 		sums->bb += y * y;
 		sums->ab += x * y;
+		sums->aabb += x * y * x * y;
 	}
 	sums->count += count;
+}
+
+static void add_sums(struct sums *to, const struct sums *sums)
+{
+	to->count += sums->count;
+	to->changed += sums->changed;
+	if (isnan(sums->max_abs) || sums->max_abs > to->max_abs)
+		to->max_abs = sums->max_abs;
+	to->abs += sums->abs;
+	to->squares += sums->squares;
+	to->aa += sums->aa;
+	to->bb += sums->bb;
+	to->ab += sums->ab;
+	to->aabb += sums->aabb;
 }
 
 static struct rnm_tensor_delta finish(const struct sums *sums, uint32_t tensor)
@@ -49,12 +64,16 @@ static struct rnm_tensor_delta finish(const struct sums *sums, uint32_t tensor)
 		delta.cosine = sums->ab / norms;
 	else
 		delta.cosine = sums->aa > 0 || sums->bb > 0 ? 0 : 1;
+	if (sums->aabb > 0 || isnan(sums->aabb))
+		delta.cosine_z = sums->ab / sqrt(sums->aabb);
 	return delta;
 }
 
 static void compare_tensors(struct rnm_network_comparison *result, const struct rnm_network *a,
                             const struct rnm_network *b)
 {
+	struct sums matrices = { 0 };
+
 	for (uint32_t i = 0; i < a->tensor_count; i++) {
 		const struct rnm_network_node *left = &a->nodes[a->tensors[i]],
 					      *right = &b->nodes[b->tensors[i]];
@@ -62,8 +81,19 @@ static void compare_tensors(struct rnm_network_comparison *result, const struct 
 
 		add_pairs(&sums, a->data + left->values, b->data + right->values, left->len);
 		result->tensors[i] = finish(&sums, i);
+		if (left->kind == RNM_NODE_VARIABLE && left->rank >= 2)
+			add_sums(&matrices, &sums);
 	}
+	result->matrices = finish(&matrices, RNM_NO_NODE);
 	result->tensor_count = a->tensor_count;
+}
+
+struct rnm_tensor_delta rnm_compare_floats(const void *a, const void *b, uint64_t count)
+{
+	struct sums sums = { 0 };
+
+	add_pairs(&sums, a, b, count);
+	return finish(&sums, RNM_NO_NODE);
 }
 
 enum rnm_status rnm_network_compare(struct rnm_network_comparison **out, const struct rnm_network *a,

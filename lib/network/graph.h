@@ -84,6 +84,7 @@ struct rnm_network {
 	uint32_t input, output;        /* nodes */
 	int64_t truth_dim;             /* as rspamd computes it: -1 none, -2 several */
 	uint32_t *readers;             /* first operator that reads each node, or RNM_NO_NODE */
+	bool *shared;                  /* nodes that more than one operand names */
 	uint32_t *ordinals;            /* of each operator among those of its kind, from 1 */
 	bool *broken;                  /* while checking: nodes whose own record or shape is wrong */
 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The inner loops, one table for each instruction set.  Activations are aligned for float; weights are
- * read as bytes because those of a mapped file start anywhere.
+ * read as bytes because those of a file start anywhere.
  */
 #ifndef RNM_NETWORK_KERNELS_H
 #define RNM_NETWORK_KERNELS_H

@@ -122,6 +122,7 @@ void rnm_network_free(struct rnm_network *network)
 	free(network->children);
 	free(network->tensors);
 	free(network->readers);
+	free(network->shared);
 	free(network->ordinals);
 	free(network->broken);
 	free(network);

@@ -13,7 +13,6 @@
 
 #define MAGIC "KAN\1"
 #define LEAF_SIZE_MIN 14u /* the smallest record: a scalar leaf */
-#define FLAGS_KNOWN 0x17u
 #define ROLES_KNOWN 0xfu
 
 /* State of one pass over the table. */
@@ -267,6 +266,42 @@ static bool read_operator(struct reader *r)
 	return true;
 }
 
+/*
+ * Flags that mean something on such a node (rspamd: contrib/kann/kautodiff.h).  Whether an operator is
+ * trainable is computed again by every loader, whatever the file says.
+ */
+static uint8_t sensible_flags(const struct rnm_network_node *node)
+{
+	if (node->kind != RNM_NODE_OPERATOR)
+		return RNM_NODE_FLAG_VARIABLE | RNM_NODE_FLAG_CONSTANT;
+	switch (node->op) {
+	case RNM_OP_AVG:
+	case RNM_OP_MAX:
+	case RNM_OP_STACK:
+	case RNM_OP_SELECT:
+		return RNM_NODE_FLAG_VARIABLE | RNM_NODE_FLAG_SHARE_RNG | RNM_NODE_FLAG_POOL;
+	default:
+		return RNM_NODE_FLAG_VARIABLE | RNM_NODE_FLAG_SHARE_RNG;
+	}
+}
+
+/* Nothing of this changes what is computed, but rspamd writes none of it: whoever did meant something. */
+static void check_marks(struct reader *r)
+{
+	const struct rnm_network_node *node = r->node;
+	uint32_t roles = node->kind == RNM_NODE_FEED ? ROLES_KNOWN : ROLES_KNOWN & ~RNM_ROLE_TRUTH;
+	uint8_t flags = sensible_flags(node);
+
+	if ((node->flag & ~flags) == 0 && (node->roles & ~roles) == 0 && node->label == 0)
+		return;
+	rnm_findings_add(r->findings, RNM_KANN_FLAGS, r->index, node->offset,
+	                 "node %" PRIu32
+	                 " (%s): expected label 0, flags within 0x%x and roles within 0x%" PRIx32
+	                 ", found %" PRId32 ", 0x%x and 0x%" PRIx32,
+	                 r->index, rnm_network_node_name(node), flags, roles, node->label, node->flag,
+	                 node->roles);
+}
+
 static bool read_record(struct reader *r)
 {
 	struct rnm_network_node *node = r->node;
@@ -290,12 +325,6 @@ static bool read_record(struct reader *r)
 		return false;
 	}
 	node->child_count = (uint32_t)child_count;
-	if ((node->flag & ~FLAGS_KNOWN) != 0 || (node->roles & ~ROLES_KNOWN) != 0)
-		rnm_findings_add(
-		    r->findings, RNM_KANN_FLAGS, r->index, node->offset,
-		    "node %" PRIu32
-		    ": expected flags within 0x%x and roles within 0x%x, found 0x%x and 0x%" PRIx32,
-		    r->index, FLAGS_KNOWN, ROLES_KNOWN, node->flag, node->roles);
 	if (child_count > 0) {
 		node->kind = RNM_NODE_OPERATOR;
 		return read_operator(r);
@@ -338,8 +367,12 @@ static void index_nodes(struct rnm_network *net)
 	uint32_t counts[RNM_OP_END] = { 0 };
 
 	for (uint32_t i = net->node_count; i > 0; i--)
-		for (uint32_t k = 0; k < net->nodes[i - 1].child_count; k++)
-			net->readers[net->nodes[i - 1].children[k]] = i - 1;
+		for (uint32_t k = 0; k < net->nodes[i - 1].child_count; k++) {
+			uint32_t child = net->nodes[i - 1].children[k];
+
+			net->shared[child] = net->readers[child] != RNM_NO_NODE;
+			net->readers[child] = i - 1;
+		}
 	for (uint32_t i = 0; i < net->node_count; i++)
 		if (rnm_op_info(net->nodes[i].op) != NULL)
 			net->ordinals[i] = ++counts[net->nodes[i].op];
@@ -350,8 +383,10 @@ static bool allocate(struct rnm_network *net)
 	net->nodes = calloc(net->node_count, sizeof(*net->nodes));
 	net->broken = calloc(net->node_count, sizeof(*net->broken));
 	net->readers = malloc(net->node_count * sizeof(*net->readers));
+	net->shared = calloc(net->node_count, sizeof(*net->shared));
 	net->ordinals = calloc(net->node_count, sizeof(*net->ordinals));
-	if (net->nodes == NULL || net->broken == NULL || net->readers == NULL || net->ordinals == NULL)
+	if (net->nodes == NULL || net->broken == NULL || net->readers == NULL || net->shared == NULL ||
+	    net->ordinals == NULL)
 		return false;
 	for (uint32_t i = 0; i < net->node_count; i++)
 		net->readers[i] = RNM_NO_NODE;
@@ -373,6 +408,7 @@ bool rnm_graph_read(struct rnm_network *net, struct rnm_findings *findings)
 		r.node = &net->nodes[r.index];
 		if (!read_record(&r))
 			return false;
+		check_marks(&r);
 		r.node->trainable = r.node->kind == RNM_NODE_VARIABLE;
 	}
 	net->x_offset = r.cursor.pos;

@@ -48,7 +48,9 @@ enum rnm_status rnm_client_fail_nomem(struct rnm_redis *redis, struct rnm_error 
 /* A death, too: half of a reply may have been read by a caller that will not come back for the rest. */
 enum rnm_status rnm_client_fail_interrupted(struct rnm_redis *redis, struct rnm_error *err)
 {
-	rnm_error_set(&redis->failure, RNM_E_INTERRUPTED, "redis.interrupted", "interrupted");
+	rnm_error_set(&redis->failure, RNM_E_INTERRUPTED, "redis.interrupted",
+	              "interrupted while %s redis server %s",
+	              redis->connecting ? "connecting to" : "waiting for", redis->address);
 	redis->dead = true;
 	return replay(redis, err);
 }
@@ -97,8 +99,12 @@ enum rnm_status rnm_redis_send(struct rnm_redis *redis, size_t argc, const struc
 	if (argc == 0)
 		return rnm_error_set(err, RNM_E_USAGE, "redis.command",
 		                     "a redis command has at least one argument");
+	if (!command_size(argc, argv, &size) || size > out->max - out->len)
+		return rnm_error_set(err, RNM_E_MALFORMED, "redis.queue-full",
+		                     "expected commands of at most %zu bytes waiting to be sent, found more",
+		                     out->max);
 	/* Room for the whole command first: half of one in the queue would spoil the connection. */
-	if (!command_size(argc, argv, &size) || !rnm_buf_reserve(out, size)) {
+	if (!rnm_buf_reserve(out, size)) {
 		out->failed = false;
 		return rnm_error_nomem(err);
 	}
@@ -173,13 +179,28 @@ static bool pump_out(struct rnm_redis *redis, short *events)
 	}
 }
 
+/* The server went away: what came of it, and that the next try may find another one. */
+static enum rnm_status gone(struct rnm_redis *redis, struct rnm_error *err, const char *reference,
+                            const char *reason)
+{
+	rnm_client_fail(redis, NULL, RNM_E_IO, "redis.closed", reference, "%s", reason);
+	redis->failure.sys_errno = redis->io.sys_errno;
+	if (!redis->connecting)
+		rnm_error_set_hint(&redis->failure,
+		                   "run the command again: the server was stopped or restarted%s",
+		                   redis->sentinel[0] != '\0' ? ", or another one has become the master, "
+		                                                "which the Sentinel then names"
+		                                              : "");
+	return replay(redis, err);
+}
+
 static enum rnm_status closed(struct rnm_redis *redis, struct rnm_error *err)
 {
 	const bool inside = redis->in_len > redis->in_pos || !rnm_resp_complete(&redis->parser);
 
-	return rnm_client_fail(redis, err, RNM_E_IO, "redis.closed", "Server closed the connection",
-	                       inside ? "the connection was closed in the middle of a reply"
-	                              : "the connection was closed before a reply came");
+	return gone(redis, err, "Server closed the connection",
+	            inside ? "the connection was closed in the middle of a reply"
+	                   : "the connection was closed before a reply came");
 }
 
 /* Moves the unread bytes to the front of the window, so that there is room behind them. */
@@ -214,9 +235,9 @@ static enum rnm_status pump_in(struct rnm_redis *redis, short *events, bool *mov
 	case RNM_IO_EOF:
 		return closed(redis, err);
 	default:
-		rnm_client_fail(redis, NULL, RNM_E_IO, "redis.closed", redis->io.reason, "%s",
-		                redis->io.reason);
-		redis->failure.sys_errno = redis->io.sys_errno;
+		gone(redis, NULL, redis->io.reason, redis->io.reason);
+		if (redis->io.hint[0] != '\0')
+			rnm_error_set_hint(&redis->failure, "%s", redis->io.hint);
 		return replay(redis, err);
 	}
 }
@@ -224,7 +245,9 @@ static enum rnm_status pump_in(struct rnm_redis *redis, short *events, bool *mov
 /* How long the reply being read may still wait in all. */
 static double budget(const struct rnm_redis *redis)
 {
-	return redis->timeout + (double)redis->moved / RNM_CLIENT_PACE - redis->waited;
+	const double for_size = redis->connecting ? 0 : (double)redis->moved / RNM_CLIENT_PACE;
+
+	return redis->timeout + for_size - redis->waited;
 }
 
 /* Waits for the peer, *call seconds at most.  Lowers *call by the time that has passed. */
@@ -289,7 +312,7 @@ static enum rnm_status fill(struct rnm_redis *redis, double *call, struct rnm_er
 static void reply_complete(struct rnm_redis *redis)
 {
 	redis->outstanding--;
-	if (redis->one_budget)
+	if (redis->connecting)
 		return;
 	redis->waited = 0;
 	redis->moved = 0;
@@ -362,9 +385,44 @@ enum rnm_status rnm_redis_skip(struct rnm_redis *redis, const struct rnm_event *
 
 /* ---- the rest of the object ---- */
 
+bool rnm_client_note(struct rnm_redis *redis, const char *fmt, ...)
+{
+	char *text;
+	va_list args;
+	int len;
+
+	if (redis->note_count == RNM_CLIENT_NOTES_MAX)
+		return true;
+	va_start(args, fmt);
+	len = vasprintf(&text, fmt, args);
+	va_end(args);
+	if (len < 0)
+		return false;
+	redis->notes[redis->note_count++] = text;
+	return true;
+}
+
 const char *rnm_redis_address(const struct rnm_redis *redis)
 {
 	return redis->address;
+}
+
+const char *rnm_redis_role(const struct rnm_redis *redis)
+{
+	switch (redis->role) {
+	case RNM_ROLE_MASTER:
+		return "master";
+	case RNM_ROLE_REPLICA:
+		return "replica";
+	case RNM_ROLE_UNKNOWN:
+		break;
+	}
+	return NULL;
+}
+
+const char *rnm_redis_sentinel(const struct rnm_redis *redis)
+{
+	return redis->sentinel[0] != '\0' ? redis->sentinel : NULL;
 }
 
 size_t rnm_redis_note_count(const struct rnm_redis *redis)
@@ -375,6 +433,25 @@ size_t rnm_redis_note_count(const struct rnm_redis *redis)
 const char *rnm_redis_note(const struct rnm_redis *redis, size_t index)
 {
 	return index < redis->note_count ? redis->notes[index] : NULL;
+}
+
+struct rnm_redis *rnm_client_new(double timeout, const volatile sig_atomic_t *cancel)
+{
+	struct rnm_redis *redis = calloc(1, sizeof(*redis));
+
+	if (redis == NULL)
+		return NULL;
+	redis->in = malloc(RNM_CLIENT_WINDOW);
+	if (redis->in == NULL) {
+		free(redis);
+		return NULL;
+	}
+	redis->timeout = timeout > 0 ? timeout : RNM_REDIS_TIMEOUT;
+	redis->cancel = cancel;
+	redis->io.fd = -1;
+	rnm_buf_init(&redis->out, RNM_CLIENT_QUEUE_MAX);
+	rnm_resp_init(&redis->parser);
+	return redis;
 }
 
 void rnm_redis_free(struct rnm_redis *redis)

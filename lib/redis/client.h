@@ -23,10 +23,17 @@
  */
 #define RNM_CLIENT_PACE 16384.0
 #define RNM_CLIENT_NOTES_MAX ((size_t)64)
+#define RNM_CLIENT_USER_MAX ((size_t)64)
+
+enum rnm_server_role { RNM_ROLE_UNKNOWN, RNM_ROLE_MASTER, RNM_ROLE_REPLICA };
 
 struct rnm_redis {
 	struct rnm_io io;
 	char address[RNM_ADDRESS_TEXT_MAX];
+	enum rnm_server_role role;           /* as far as it was asked for */
+	bool linked;                         /* of a replica: its link to the master stands */
+	char sentinel[RNM_ADDRESS_TEXT_MAX]; /* the Sentinel that named the server, or "" */
+	char user[RNM_CLIENT_USER_MAX];      /* whose rights we have, for hints */
 	const volatile sig_atomic_t *cancel;
 	double timeout;
 
@@ -42,7 +49,8 @@ struct rnm_redis {
 	/* What the reply being read has cost so far. */
 	double waited;
 	uint64_t moved;
-	bool one_budget; /* while connecting, all replies together have the time of one */
+	/* While we find out who is there, all replies together have one timeout and no time for their size. */
+	bool connecting;
 
 	bool dead; /* failure is what every call returns from now on */
 	struct rnm_error failure;
@@ -51,6 +59,12 @@ struct rnm_redis {
 	char *notes[RNM_CLIENT_NOTES_MAX];
 	size_t note_count;
 };
+
+/* A client without a connection; NULL: no memory.  rnm_redis_free() it. */
+struct rnm_redis *rnm_client_new(double timeout, const volatile sig_atomic_t *cancel);
+
+/* Adds something to tell the user, as long as there is room; false when out of memory. */
+bool rnm_client_note(struct rnm_redis *redis, const char *fmt, ...) RNM_PRINTF(2, 3);
 
 /* Kills the connection with one sentence about the server; returns status, with *err set. */
 enum rnm_status rnm_client_fail(struct rnm_redis *redis, struct rnm_error *err, enum rnm_status status,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The I/O table: how the client moves bytes without knowing what carries them.  A plain socket fills
- * it in io_socket.c; TLS is another implementation of the same four entries.
+ * it in io_socket.c; TLS (io_tls.h) is another implementation of the same four entries.
  *
  * Nothing here blocks.  A call that cannot go on says which readiness of the descriptor it waits for,
  * because a TLS read may have to write and the other way round.
@@ -16,10 +16,10 @@ enum rnm_io_result {
 	RNM_IO_WANT_READ,  /* nothing moved; try again when the descriptor is readable */
 	RNM_IO_WANT_WRITE, /* nothing moved; try again when the descriptor is writable */
 	RNM_IO_EOF,        /* read only: the peer has closed its side */
-	RNM_IO_FAILED      /* io->sys_errno and io->reason say why */
+	RNM_IO_FAILED      /* io->sys_errno and io->reason say why, io->hint perhaps what to do */
 };
 
-#define RNM_IO_REASON_MAX 256
+#define RNM_IO_REASON_MAX 512
 
 struct rnm_io {
 	int fd;    /* what to wait on; -1 when closed */
@@ -30,6 +30,8 @@ struct rnm_io {
 	void (*close)(struct rnm_io *io);
 	int sys_errno;
 	char reason[RNM_IO_REASON_MAX];
+	char hint[RNM_IO_REASON_MAX]; /* "" when there is nothing to add */
+	const char *reference;        /* rspamd's words where they are known; NULL */
 };
 
 /* How long an operation may still wait, and who may call it off. */

@@ -19,7 +19,7 @@ static const char separators[] = ";, \t\r\n";
 
 struct reader {
 	struct rnm_server_list *list;
-	bool literal;     /* each text is one item */
+	struct rnm_servers_syntax syntax;
 	size_t max_items; /* room in list->items and list->problems */
 	bool nomem;
 };
@@ -51,7 +51,7 @@ static bool problem(struct reader *reader, struct rnm_bytes item, const char *fm
 	return false;
 }
 
-static bool add(struct reader *reader, struct rnm_bytes host, uint16_t port, uint32_t priority)
+static bool add(struct reader *reader, struct rnm_bytes host, uint16_t port, bool has_port, uint32_t priority)
 {
 	struct rnm_server_list *list = reader->list;
 	struct rnm_server *server = &list->items[list->count];
@@ -63,6 +63,7 @@ static bool add(struct reader *reader, struct rnm_bytes host, uint16_t port, uin
 	}
 	server->is_unix = port == 0;
 	server->port = port;
+	server->has_port = has_port;
 	server->priority = priority;
 	server->position = list->count++;
 	return true;
@@ -127,7 +128,8 @@ static bool is_literal(int family, const char *data, size_t len)
 static bool parse_tail(struct reader *reader, struct rnm_bytes item, struct rnm_bytes host,
                        struct rnm_bytes tail)
 {
-	uint32_t port = RNM_REDIS_PORT;
+	uint32_t port = reader->syntax.default_port;
+	const bool has_port = tail.data != NULL;
 	uint32_t priority = 0;
 
 	if (tail.data != NULL) {
@@ -142,7 +144,7 @@ static bool parse_tail(struct reader *reader, struct rnm_bytes item, struct rnm_
 		return problem(reader, item,
 		               "expected a priority from 0 to 65535 after the port, found \"%.*s\"",
 		               (int)(tail.len < QUOTE_MAX ? tail.len : QUOTE_MAX), tail.data);
-	return add(reader, host, (uint16_t)port, priority);
+	return add(reader, host, (uint16_t)port, has_port, priority);
 }
 
 /* [v6], [v6]:port, [v6]:port:priority */
@@ -179,7 +181,8 @@ static bool parse_host(struct reader *reader, struct rnm_bytes item)
 	/* rspamd reads ::1 as an empty host and port 0, and then reports a refused connection. */
 	if (is_literal(AF_INET6, item.data, item.len))
 		return problem(reader, item, "an IPv6 address must stand in brackets: [%.*s] or [%.*s]:%d",
-		               (int)item.len, item.data, (int)item.len, item.data, RNM_REDIS_PORT);
+		               (int)item.len, item.data, (int)item.len, item.data,
+		               (int)reader->syntax.default_port);
 	host = take_field(&tail);
 	if (host.len == 0)
 		return problem(reader, item, "expected a host before the ':'");
@@ -199,7 +202,7 @@ static bool parse_item(struct reader *reader, struct rnm_bytes item)
 		if (item.len > path_max)
 			return problem(reader, item, "the path of a unix socket has at most %zu bytes",
 			               path_max);
-		return add(reader, item, 0, 0);
+		return add(reader, item, 0, false, 0);
 	}
 	if (memmem(item.data, item.len, "://", 3) != NULL)
 		return problem(reader, item,
@@ -238,7 +241,7 @@ static const char *parse_rotation(struct rnm_server_list *list, const char *text
 
 static void parse_text(struct reader *reader, const char *text)
 {
-	if (reader->literal) {
+	if (reader->syntax.literal) {
 		(void)parse_item(reader, (struct rnm_bytes){ text, strlen(text) });
 		return;
 	}
@@ -303,7 +306,7 @@ static enum rnm_status prepare(struct reader *reader, char *const *texts, size_t
 			                     "the list of Redis servers is longer than %zu bytes",
 			                     RNM_SERVERS_TEXT_MAX);
 		bytes += len;
-		reader->max_items += reader->literal ? 1 : count_items(texts[i]);
+		reader->max_items += reader->syntax.literal ? 1 : count_items(texts[i]);
 	}
 	if (reader->max_items > RNM_SERVERS_MAX)
 		return rnm_error_set(err, RNM_E_MALFORMED, "redis.servers",
@@ -322,10 +325,10 @@ static enum rnm_status prepare(struct reader *reader, char *const *texts, size_t
 	return list->items == NULL || list->problems == NULL ? rnm_error_nomem(err) : RNM_OK;
 }
 
-static enum rnm_status parse_all(struct rnm_server_list *list, char *const *texts, size_t count, bool literal,
-                                 struct rnm_error *err)
+static enum rnm_status parse_all(struct rnm_server_list *list, char *const *texts, size_t count,
+                                 struct rnm_servers_syntax syntax, struct rnm_error *err)
 {
-	struct reader reader = { list, literal, 0, false };
+	struct reader reader = { .list = list, .syntax = syntax };
 	enum rnm_status status = prepare(&reader, texts, count, err);
 
 	if (status != RNM_OK)
@@ -346,16 +349,18 @@ static enum rnm_status parse_all(struct rnm_server_list *list, char *const *text
 	return RNM_OK;
 }
 
-enum rnm_status rnm_servers_parse(struct rnm_server_list *out, char *const *texts, size_t count, bool literal,
-                                  struct rnm_error *err)
+enum rnm_status rnm_servers_parse(struct rnm_server_list *out, char *const *texts, size_t count,
+                                  struct rnm_servers_syntax syntax, struct rnm_error *err)
 {
 	struct rnm_server_list list;
 	enum rnm_status status;
 
 	memset(&list, 0, sizeof(list));
+	if (syntax.default_port == 0)
+		syntax.default_port = RNM_REDIS_PORT;
 	/* Texts are copied once into servers and once, shortened, into problems. */
 	rnm_arena_init(&list.arena, (size_t)4 * RNM_SERVERS_TEXT_MAX);
-	status = parse_all(&list, texts, count, literal, err);
+	status = parse_all(&list, texts, count, syntax, err);
 	if (status != RNM_OK)
 		rnm_arena_free(&list.arena);
 	else

@@ -24,6 +24,7 @@ struct rnm_server {
 	bool is_unix;
 	const char *host; /* name, address literal without brackets, or path of the socket */
 	uint16_t port;    /* 0 for a path */
+	bool has_port;    /* the port was written, and is not the default */
 	uint32_t priority;
 	size_t position; /* in the list as written */
 };
@@ -38,13 +39,19 @@ struct rnm_server_list {
 	struct rnm_arena arena; /* owns all of the above */
 };
 
+/* How a list is to be read. */
+struct rnm_servers_syntax {
+	bool literal;          /* each element is one item without prefix and separators */
+	uint16_t default_port; /* 0: that of Redis */
+};
+
 /*
- * Parses the elements of a list; when literal, each of them is one item without prefix and separators.
- * What cannot be used is skipped and told in problems, as long as one server is left; otherwise
+ * Parses the elements of a list.  What cannot be used is skipped and told in problems, as long as one server is left; otherwise
  * RNM_E_MALFORMED, id "redis.servers".
  */
 RNM_MUST_CHECK enum rnm_status rnm_servers_parse(struct rnm_server_list *out, char *const *texts,
-                                                 size_t count, bool literal, struct rnm_error *err);
+                                                 size_t count, struct rnm_servers_syntax syntax,
+                                                 struct rnm_error *err);
 void rnm_servers_clear(struct rnm_server_list *list);
 
 #endif

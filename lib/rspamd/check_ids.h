@@ -50,6 +50,9 @@
 	X(REDIS_IN_RULE, "config.redis-in-rule", "Redis options inside a rule are not looked at")            \
 	X(TIMEOUT_OVERRIDDEN, "config.timeout-overridden",                                                   \
 	  "neural.timeout hides another timeout of the Redis connection")                                    \
+	X(TLS_OFF, "config.tls-off", "options of TLS without ssl = true: the connection is not encrypted")   \
+	X(TLS_UNIX, "config.tls-unix", "ssl beside a unix socket, on which TLS is never used")               \
+	X(TLS_UNVERIFIED, "config.tls-unverified", "no_ssl_verify: any certificate will do")                 \
 	X(NUMBER_QUOTED, "config.number-quoted", "a number is written as a string")                          \
 	X(NUMBER_SUFFIX, "config.number-suffix",                                                             \
 	  "a value looks like a number with a suffix but is a string")                                       \
@@ -72,7 +75,9 @@
 	X(REDIS_DISABLED_STRING, "redis.disabled-string",                                                    \
 	  "disabled_modules is a string; rspamd's tools expect a list")                                      \
 	X(REDIS_SCALAR, "redis.scalar-section",                                                              \
-	  "redis = VALUE is ignored: servers are named inside a section")
+	  "redis = VALUE is ignored: servers are named inside a section")                                    \
+	X(REDIS_SENTINELS_ONLY, "redis.sentinels-only",                                                      \
+	  "sentinels without servers: rspamd finds no Redis then")
 
 /* Failures of this room (err.id); rnm_config_check reports them as findings too. */
 #define RNM_RSPAMD_FAILURES(X)                                                                               \
@@ -83,7 +88,10 @@
 	X(REDIS_SERVERS_TYPE, "redis.servers-type",                                                          \
 	  "a server list is neither a string nor a list of strings")                                         \
 	X(REDIS_VALUE_TYPE, "redis.value-type", "a Redis option has a type that cannot be used")             \
-	X(REDIS_URL, "redis.url", "a Redis URL is malformed")
+	X(REDIS_URL, "redis.url", "a Redis URL is malformed")                                                \
+	X(REDIS_TLS_UNUSED, "redis.tls-unused", "options of TLS were given for a server without TLS")        \
+	X(REDIS_TLS_PAIR, "redis.tls-pair", "a client certificate without its key, or a key without it")     \
+	X(REDIS_TLS_CONFLICT, "redis.tls-conflict", "a trusted CA was named, and nothing is to be verified")
 
 /* RNM_ID_PROVIDERS_OBJECT etc. as string constants. */
 #define RNM_ID_VALUE(name, id, summary) static const char RNM_ID_##name[] __attribute__((unused)) = id;

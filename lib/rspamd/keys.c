@@ -48,6 +48,34 @@ char *rnm_rule_model_key(const struct rnm_rule *rule, const char *settings, cons
 	return finish(&name);
 }
 
+char *rnm_training_key(const char *model_key, const char *class_)
+{
+	struct rnm_buf name;
+
+	rnm_buf_init(&name, NAME_MAX_BYTES);
+	rnm_buf_puts(&name, model_key);
+	rnm_buf_putc(&name, '_');
+	rnm_buf_puts(&name, class_);
+	rnm_buf_puts(&name, "_set");
+	return finish(&name);
+}
+
+char *rnm_pending_key(const struct rnm_rule *rule, const char *settings, const char *class_)
+{
+	struct rnm_buf name;
+
+	rnm_buf_init(&name, NAME_MAX_BYTES);
+	rnm_buf_puts(&name, rule->global);
+	rnm_buf_putc(&name, '_');
+	rnm_buf_puts(&name, rule->prefix);
+	rnm_buf_putc(&name, '_');
+	rnm_buf_puts(&name, settings);
+	rnm_buf_puts(&name, "_pending_");
+	rnm_buf_puts(&name, class_);
+	rnm_buf_puts(&name, "_set");
+	return finish(&name);
+}
+
 static bool separator_at(struct rnm_bytes text, size_t pos)
 {
 	return text.len >= SEPARATOR_LEN && pos <= text.len - SEPARATOR_LEN &&

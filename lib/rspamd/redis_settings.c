@@ -64,6 +64,88 @@ enum rnm_status rnm_redis_settings_set_password(struct rnm_redis_settings *setti
 	return RNM_OK;
 }
 
+/* A copy of text takes the place of *slot; no text empties it. */
+static bool replace_text(char **slot, const char *text)
+{
+	char *copy = text != NULL ? strdup(text) : NULL;
+
+	if (text != NULL && copy == NULL)
+		return false;
+	free(*slot);
+	*slot = copy;
+	return true;
+}
+
+static enum rnm_status check_tls(const struct rnm_redis_settings *settings, const struct rnm_redis_tls *tls,
+                                 struct rnm_error *err)
+{
+	if (!settings->ssl) {
+		rnm_error_set(err, RNM_E_USAGE, RNM_ID_REDIS_TLS_UNUSED,
+		              "options of TLS were given, but the redis server is not reached over TLS");
+		rnm_error_set_hint(err,
+		                   "write --redis rediss://HOST, or set ssl = true in the configuration");
+		return RNM_E_USAGE;
+	}
+	if ((tls->cert == NULL) != (tls->key == NULL)) {
+		rnm_error_set(err, RNM_E_USAGE, RNM_ID_REDIS_TLS_PAIR,
+		              "a client certificate and its private key come together, found only the %s",
+		              tls->cert != NULL ? "certificate" : "key");
+		rnm_error_set_hint(err, "give both --cert FILE and --key FILE");
+		return RNM_E_USAGE;
+	}
+	if (tls->no_verify && (tls->ca != NULL || tls->ca_dir != NULL)) {
+		rnm_error_set(err, RNM_E_USAGE, RNM_ID_REDIS_TLS_CONFLICT,
+		              "a trusted CA was named for a connection on which nothing is verified");
+		rnm_error_set_hint(err, "leave out --insecure");
+		return RNM_E_USAGE;
+	}
+	return RNM_OK;
+}
+
+enum rnm_status rnm_redis_settings_set_tls(struct rnm_redis_settings *settings,
+                                           const struct rnm_redis_tls *tls, struct rnm_error *err)
+{
+	const bool trust = tls->ca != NULL || tls->ca_dir != NULL;
+	const bool identity = tls->cert != NULL || tls->key != NULL;
+	bool good = true;
+	enum rnm_status status;
+
+	if (!trust && !identity && tls->sni == NULL && !tls->no_verify)
+		return RNM_OK;
+	status = check_tls(settings, tls, err);
+	if (status != RNM_OK)
+		return status;
+	if (trust) {
+		good = replace_text(&settings->ssl_ca, tls->ca) &&
+		       replace_text(&settings->ssl_ca_dir, tls->ca_dir);
+		settings->ssl_ca_given = true;
+	}
+	if (identity) {
+		good = good && replace_text(&settings->ssl_cert, tls->cert) &&
+		       replace_text(&settings->ssl_key, tls->key);
+		settings->ssl_cert_given = true;
+	}
+	if (tls->sni != NULL)
+		good = good && replace_text(&settings->sni, tls->sni);
+	if (trust || tls->no_verify)
+		settings->no_ssl_verify = tls->no_verify;
+	return good ? RNM_OK : rnm_error_nomem(err);
+}
+
+enum rnm_status rnm_redis_settings_drop_sentinels(struct rnm_redis_settings *settings, struct rnm_error *err)
+{
+	rnm_names_free(settings->sentinels, settings->sentinel_count);
+	settings->sentinels = NULL;
+	settings->sentinel_count = 0;
+	if (settings->read_count > 0)
+		return RNM_OK;
+	rnm_error_set(err, RNM_E_NOT_FOUND, RNM_ID_REDIS_NO_SERVERS,
+	              "expected servers of Redis for the neural module, found only Sentinels");
+	rnm_error_set_reference(err, "cannot get Redis configuration for neural module");
+	rnm_error_set_hint(err, "write servers = ... beside sentinels");
+	return RNM_E_NOT_FOUND;
+}
+
 static bool is_module(const struct rnm_value *value)
 {
 	const char *name = rnm_value_string(value);
@@ -156,14 +238,17 @@ static enum rnm_status merge_all(struct rnm_redis_merge *merge, const struct sec
 		return status;
 	if (rnm_value_truthy(in_redis)) {
 		status = rnm_redis_merge_section(merge, in_redis, "redis.neural", &named);
-		return status != RNM_OK || named ? status : fail_own_section(merge->err, in_redis, at->redis);
+	} else {
+		status = rnm_redis_merge_section(merge, at->redis, "redis", &named);
+		if (status == RNM_OK && is_disabled(disabled, merge->notes))
+			return fail_disabled(merge->err, disabled);
 	}
-	status = rnm_redis_merge_section(merge, at->redis, "redis", &named);
-	if (status != RNM_OK)
+	if (status == RNM_OK && !named)
+		status = rnm_redis_only_sentinels(merge, &named);
+	if (status != RNM_OK || named)
 		return status;
-	if (is_disabled(disabled, merge->notes))
-		return fail_disabled(merge->err, disabled);
-	return named ? RNM_OK : rnm_redis_no_servers(merge);
+	return rnm_value_truthy(in_redis) ? fail_own_section(merge->err, in_redis, at->redis)
+	                                  : rnm_redis_no_servers(merge);
 }
 
 enum rnm_status rnm_redis_settings_read(struct rnm_redis_settings **out, struct rnm_config *config,

@@ -19,6 +19,9 @@ struct rnm_redis_merge {
 	/* For the sentence that says why there are no servers. */
 	const struct rnm_value *write_only; /* write_servers without servers to read from */
 	const struct rnm_value *empty;      /* a server list with nothing in it */
+	/* Where Sentinels are named, for settings without servers. */
+	const struct rnm_value *sentinels;
+	const char *sentinels_section;
 	struct rnm_error *err;
 };
 
@@ -32,6 +35,12 @@ RNM_MUST_CHECK enum rnm_status rnm_redis_merge_section(struct rnm_redis_merge *m
 
 /* Sets the error "redis.no-servers" from what the merge has seen. */
 enum rnm_status rnm_redis_no_servers(struct rnm_redis_merge *merge);
+
+/*
+ * Whether Sentinels stand in for servers that no section names: rspamd gives up there, rnm can ask them.
+ * Sets the origin and leaves a remark.
+ */
+RNM_MUST_CHECK enum rnm_status rnm_redis_only_sentinels(struct rnm_redis_merge *merge, bool *stand_in);
 
 /* rnm_redis_settings_from_config with its remarks in notes instead of settings->warnings. */
 RNM_MUST_CHECK enum rnm_status rnm_redis_settings_read(struct rnm_redis_settings **out,

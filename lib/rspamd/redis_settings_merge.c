@@ -155,6 +155,18 @@ enum rnm_status rnm_redis_no_servers(struct rnm_redis_merge *merge)
 	return RNM_E_NOT_FOUND;
 }
 
+enum rnm_status rnm_redis_only_sentinels(struct rnm_redis_merge *merge, bool *stand_in)
+{
+	*stand_in = merge->settings->sentinel_count > 0;
+	if (!*stand_in)
+		return RNM_OK;
+	rnm_finding_add(merge->notes, RNM_ID_REDIS_SENTINELS_ONLY, merge->sentinels,
+	                "sentinels of the section %s stand alone, and without servers beside them rspamd "
+	                "finds no Redis; write servers = ... there, too",
+	                merge->sentinels_section);
+	return set_origin(merge, merge->sentinels, merge->sentinels_section);
+}
+
 /* Who may write: a list of its own, else the readable servers unless they were called read_servers. */
 static enum rnm_status set_write_servers(struct rnm_redis_merge *merge, const struct rnm_value *section,
                                          const char *name, const struct rnm_value *readable)
@@ -340,8 +352,11 @@ static enum rnm_status merge_sentinels(struct rnm_redis_merge *merge, const stru
 	const struct rnm_value *value = first_set(section, names, 1);
 	enum rnm_status status = RNM_OK;
 
-	if (value != NULL && settings->sentinel_count == 0)
+	if (value != NULL && settings->sentinel_count == 0) {
 		status = add_servers(merge, value, name, &settings->sentinels, &settings->sentinel_count);
+		merge->sentinels = value;
+		merge->sentinels_section = name;
+	}
 	if (status == RNM_OK)
 		status =
 		    merge_number(merge, section, name, "sentinel_watch_time", &settings->sentinel_watch_time);

@@ -218,12 +218,6 @@ static enum rnm_status set_host(struct rnm_redis_settings *settings, const struc
 		status = rnm_error_nomem(err);
 	}
 	free(address);
-	/* A TLS proxy in front of many servers needs the name; an address is never sent. */
-	if (status == RNM_OK && settings->ssl && !url->bracketed &&
-	    host[strspn(host, "0123456789.")] != '\0') {
-		settings->sni = strdup(host);
-		status = settings->sni != NULL ? RNM_OK : rnm_error_nomem(err);
-	}
 	return status;
 }
 

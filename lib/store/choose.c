@@ -1,21 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "store/events.h"
 #include "store/model.h"
 
 #include <stdlib.h>
 #include <string.h>
+
+static bool is_version(const struct rnm_profile *profile, double version)
+{
+	/* Not "neither less nor more", which holds for any version when the wanted one is not a number. */
+	return profile->version_kind != RNM_VERSION_ABSENT && profile->version >= version &&
+	       profile->version <= version;
+}
 
 /* Has a network and a version that can be compared: what is left to ask is the digest. */
 static bool usable(const struct rnm_model *model, const struct rnm_choice *choice)
 {
 	if (!model->live || !model->profile.parsed || model->profile.version_kind == RNM_VERSION_BAD)
 		return false;
-	if (!choice->has_version)
-		return true;
-	if (model->profile.version_kind == RNM_VERSION_ABSENT)
-		return false;
-	/* Not "neither less nor more", which holds for any version when the wanted one is not a number. */
-	return model->profile.version >= choice->version && model->profile.version <= choice->version;
+	return !choice->has_version || is_version(&model->profile, choice->version);
 }
 
 /* Whether a is to be preferred to b, which is newer: what workers read first, then the higher version. */
@@ -57,12 +58,16 @@ static bool any_parsed(const struct rnm_model_list *list)
 	return false;
 }
 
-/* What Redis said of the first key that could not be asked, or NULL. */
-static const char *key_error(const struct rnm_model_list *list)
+/* What Redis said of the first key that could not be asked and may have been the one, or NULL. */
+static const char *key_error(const struct rnm_model_list *list, const struct rnm_choice *choice)
 {
-	for (size_t i = 0; i < list->count; i++)
-		if (list->models[i].key_error != NULL)
-			return list->models[i].key_error;
+	for (size_t i = 0; i < list->count; i++) {
+		const struct rnm_model *model = &list->models[i];
+
+		if (model->key_error != NULL &&
+		    (!choice->has_version || is_version(&model->profile, choice->version)))
+			return model->key_error;
+	}
 	return NULL;
 }
 
@@ -94,9 +99,24 @@ static enum rnm_status refuse_digest(const struct rnm_rule *rule, const struct r
 	return RNM_E_REFUSED;
 }
 
+static enum rnm_status refused_key(const struct rnm_model_list *list, const char *answer,
+                                   struct rnm_error *err)
+{
+	rnm_error_set(err, RNM_E_REDIS, "store.none-live",
+	              "none of the %zu models under %s can be exported: %s", list->count, list->zset, answer);
+	rnm_error_set_reference(err, "no suitable model found");
+	if (list->key_hint != NULL)
+		rnm_error_set_hint(err, "%s", list->key_hint);
+	return RNM_E_REDIS;
+}
+
 static enum rnm_status not_found(const struct rnm_model_list *list, const struct rnm_choice *choice,
                                  struct rnm_error *err)
 {
+	const char *answer = key_error(list, choice);
+
+	if (answer != NULL)
+		return refused_key(list, answer, err);
 	if (!any_parsed(list)) {
 		rnm_error_set(err, RNM_E_NOT_FOUND, "store.empty", "there are no models in Redis under %s",
 		              list->zset);
@@ -108,14 +128,6 @@ static enum rnm_status not_found(const struct rnm_model_list *list, const struct
 		              list->zset);
 		rnm_error_set_reference(err, "model version %.14g not found", choice->version);
 		rnm_error_set_hint(err, "`rnm list` shows the versions that exist");
-	} else if (key_error(list) != NULL) {
-		rnm_error_set(err, RNM_E_REDIS, "store.none-live",
-		              "none of the %zu models under %s can be exported: %s", list->count, list->zset,
-		              key_error(list));
-		rnm_error_set_reference(err, "no suitable model found");
-		rnm_event_hint_refusal(err, key_error(list),
-		                       "allow +hexists and +hmget in the ACL of the Redis user");
-		return RNM_E_REDIS;
 	} else {
 		rnm_error_set(err, RNM_E_NOT_FOUND, "store.none-live",
 		              "none of the %zu models under %s can be exported: their keys hold no network",

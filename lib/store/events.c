@@ -26,8 +26,8 @@ enum rnm_status rnm_event_bulk(struct rnm_redis *redis, const struct rnm_event *
 	return buf->failed ? rnm_error_nomem(err) : RNM_OK;
 }
 
-enum rnm_status rnm_event_integer(struct rnm_redis *redis, int64_t *integer, bool *is_error,
-                                  struct rnm_buf *text, struct rnm_error *err)
+enum rnm_status rnm_event_integer(struct rnm_redis *redis, const char *command, int64_t *integer,
+                                  bool *is_error, struct rnm_buf *text, struct rnm_error *err)
 {
 	struct rnm_event event;
 	enum rnm_status status = rnm_redis_next(redis, &event, err);
@@ -39,8 +39,11 @@ enum rnm_status rnm_event_integer(struct rnm_redis *redis, int64_t *integer, boo
 		*integer = event.integer;
 		return RNM_OK;
 	}
+	if (event.kind == RNM_EVENT_NIL)
+		return RNM_OK;
+	/* A list or a string is not even read: it may have no end. */
 	if (event.kind != RNM_EVENT_ERROR)
-		return rnm_redis_skip(redis, &event, err);
+		return rnm_event_unexpected(command, err);
 	*is_error = true;
 	rnm_buf_clear(text);
 	rnm_buf_append(text, event.data.data, event.data.len);
@@ -61,19 +64,48 @@ enum rnm_status rnm_event_send(struct rnm_redis *redis, const char *command, con
 	return rnm_redis_send(redis, field != NULL ? 3 : 2, argv, err);
 }
 
-void rnm_event_hint_refusal(struct rnm_error *err, const char *answer, const char *command_hint)
+static enum rnm_status read_element(struct rnm_redis *redis, const char *command, struct rnm_buf *text,
+                                    const char *what, struct rnm_error *err)
 {
-	if (strncmp(answer, "NOAUTH", 6) == 0)
-		rnm_error_set_hint(
-		    err, "set password in the section redis of rspamd's configuration, or give it with "
-			 "--password-file FILE or in RNM_REDIS_PASSWORD");
-	else if (strncmp(answer, "NOPERM", 6) != 0)
-		return;
-	/* "... to access one of the keys" (Redis 6), "... to access a key" (7); else it is the command. */
-	else if (strstr(answer, "access") != NULL)
-		rnm_error_set_hint(
-		    err, "the Redis user may not read these keys: its ACL needs a key pattern such as ~rn* "
-			 "(rn is the default of neural.prefix)");
-	else if (command_hint != NULL)
-		rnm_error_set_hint(err, "%s", command_hint);
+	struct rnm_event event;
+	enum rnm_status status = rnm_redis_next(redis, &event, err);
+
+	if (status != RNM_OK)
+		return status;
+	if (event.kind != RNM_EVENT_BULK_BEGIN)
+		return rnm_event_unexpected(command, err);
+	return rnm_event_bulk(redis, &event, text, what, err);
+}
+
+enum rnm_status rnm_event_scan(struct rnm_redis *redis, const char *command, char cursor[RNM_CURSOR_MAX],
+                               struct rnm_buf *text, const char *what, rnm_event_take *take, void *ctx,
+                               struct rnm_error *err)
+{
+	struct rnm_event event;
+	enum rnm_status status = rnm_redis_next(redis, &event, err);
+
+	if (status != RNM_OK)
+		return status;
+	if (event.kind == RNM_EVENT_ERROR) {
+		rnm_buf_clear(text);
+		rnm_buf_append(text, event.data.data, event.data.len);
+		return RNM_NO;
+	}
+	if (event.kind != RNM_EVENT_ARRAY || event.length != 2)
+		return rnm_event_unexpected(command, err);
+	status = read_element(redis, command, text, "the cursor", err);
+	if (status != RNM_OK)
+		return status;
+	if (text->len == 0 || text->len >= RNM_CURSOR_MAX)
+		return rnm_event_unexpected(command, err);
+	memcpy(cursor, rnm_buf_cstr(text), text->len + 1);
+	status = rnm_redis_next(redis, &event, err);
+	if (status == RNM_OK && event.kind != RNM_EVENT_ARRAY)
+		status = rnm_event_unexpected(command, err);
+	for (uint64_t i = 0; status == RNM_OK && i < event.length; i++) {
+		status = read_element(redis, command, text, what, err);
+		if (status == RNM_OK)
+			status = take(ctx, err);
+	}
+	return status;
 }

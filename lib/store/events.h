@@ -17,11 +17,12 @@ RNM_MUST_CHECK enum rnm_status rnm_event_bulk(struct rnm_redis *redis, const str
                                               struct rnm_buf *buf, const char *what, struct rnm_error *err);
 
 /*
- * One scalar reply.  An error reply leaves *is_error true and its text in buf, and is no failure; what is
- * neither an integer nor an error is skipped and leaves *integer as it was.
+ * The integer that a command answers with.  An error reply leaves *is_error true and its text in buf, and is
+ * no failure; a null leaves *integer as it was; anything else is RNM_E_MALFORMED.
  */
-RNM_MUST_CHECK enum rnm_status rnm_event_integer(struct rnm_redis *redis, int64_t *integer, bool *is_error,
-                                                 struct rnm_buf *text, struct rnm_error *err);
+RNM_MUST_CHECK enum rnm_status rnm_event_integer(struct rnm_redis *redis, const char *command,
+                                                 int64_t *integer, bool *is_error, struct rnm_buf *text,
+                                                 struct rnm_error *err);
 
 /* RNM_E_MALFORMED for a reply of another kind than the command gives. */
 RNM_MUST_CHECK enum rnm_status rnm_event_unexpected(const char *command, struct rnm_error *err);
@@ -30,10 +31,18 @@ RNM_MUST_CHECK enum rnm_status rnm_event_unexpected(const char *command, struct 
 RNM_MUST_CHECK enum rnm_status rnm_event_send(struct rnm_redis *redis, const char *command, const char *key,
                                               const char *field, struct rnm_error *err);
 
+/* Longest cursor of SCAN and its kin, with the NUL. */
+#define RNM_CURSOR_MAX 32
+/* Takes one name or member of an answer; it lies in the buffer. */
+typedef enum rnm_status rnm_event_take(void *ctx, struct rnm_error *err);
 /*
- * Adds the next step after an error reply to the error: for a missing password, for a key that the user
- * may not touch, for a command that the user may not run (command_hint; NULL: none).
+ * Reads the answer to command (SCAN or SSCAN): the next cursor replaces cursor, and every element is put into
+ * text, up to its maximum, before take is called; what names one in messages.  RNM_NO, without err being set,
+ * for an error reply, whose text is then in text.
  */
-void rnm_event_hint_refusal(struct rnm_error *err, const char *answer, const char *command_hint);
+RNM_MUST_CHECK enum rnm_status rnm_event_scan(struct rnm_redis *redis, const char *command,
+                                              char cursor[RNM_CURSOR_MAX], struct rnm_buf *text,
+                                              const char *what, rnm_event_take *take, void *ctx,
+                                              struct rnm_error *err);
 
 #endif

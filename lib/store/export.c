@@ -4,6 +4,7 @@
  * so that the head of the file is known when the first byte of a blob arrives.
  */
 #include "base/value_build.h"
+#include "redis/refusal.h"
 #include "store/events.h"
 #include "store/export_head.h"
 #include "store/output.h"
@@ -60,10 +61,12 @@ static enum rnm_status in_key(const struct exporting *job, enum rnm_status statu
 
 static enum rnm_status redis_refused(const struct exporting *job, const char *text, struct rnm_error *err)
 {
+	const struct rnm_refused what = { job->redis, "HMGET", job->rule->global };
+
 	rnm_error_set(err, RNM_E_REDIS, "export.redis", "cannot read the model under %s: %s", key_of(job),
 	              text);
 	rnm_error_set_reference(err, "failed to load model data: %s", text);
-	rnm_event_hint_refusal(err, text, "the Redis user may not run HMGET: allow +hmget in its ACL");
+	rnm_refusal_explain(err, &what, text);
 	return RNM_E_REDIS;
 }
 

@@ -20,6 +20,7 @@ struct judgement {
 	size_t fitting;    /* profiles in the window that workers accept */
 	bool same_symbols; /* all fitting profiles name the same symbols */
 	size_t stuck;      /* the model whose network workers try and fail to load, or SIZE_MAX */
+	size_t unreadable; /* one that may be served instead: its key is not shown to us; or SIZE_MAX */
 	struct rnm_distances distances; /* of the profiles' symbols from the rule's own */
 };
 
@@ -137,6 +138,18 @@ static bool is_empty(const struct rnm_model *model)
 	return model->live && model->has_ann_size && model->ann_size == 0;
 }
 
+/* A fitting profile whose key Redis does not show, and which would come before the one with a network. */
+static size_t first_unreadable(const struct judgement *judgement, size_t live)
+{
+	const struct rnm_model_list *list = judgement->list;
+
+	for (size_t i = 0; i < list->count; i++)
+		if (worker_takes(judgement, i) && list->models[i].key_error != NULL &&
+		    (live == SIZE_MAX || preferred(judgement, i, live)))
+			return i;
+	return SIZE_MAX;
+}
+
 static void find_served(struct judgement *judgement)
 {
 	struct rnm_model_list *list = judgement->list;
@@ -152,6 +165,7 @@ static void find_served(struct judgement *judgement)
 			judgement->same_symbols = false;
 	}
 	list->served = live;
+	judgement->unreadable = first_unreadable(judgement, live);
 	/* When the first choice has no network, the others are tried only with a version above -1. */
 	if (live != SIZE_MAX && live != first && !(list->models[live].profile.version > -1))
 		list->served = SIZE_MAX;
@@ -273,6 +287,8 @@ static const char *unsure(const struct judgement *judgement)
 {
 	const struct rnm_rule *rule = judgement->rule;
 
+	if (judgement->unreadable != SIZE_MAX)
+		return ", provided that those before it, whose keys cannot be read, have no network";
 	if (judgement->distances.known || (rule->providers_used && rule->disable_symbols_input))
 		return "";
 	if (!judgement->same_symbols)
@@ -299,6 +315,9 @@ static char *served_why(const struct judgement *judgement)
 		    list->models[judgement->stuck].profile.version_text);
 	if (judgement->fitting == 0)
 		return text_of("none of the %zu newest profiles fits the configuration", judgement->window);
+	if (list->served == SIZE_MAX && judgement->unreadable != SIZE_MAX)
+		return text_of("not known, because the key of version %s cannot be read",
+		               list->models[judgement->unreadable].profile.version_text);
 	if (list->served == SIZE_MAX)
 		return strdup("no profile that fits the configuration has a usable network under its key");
 	return text_of("%s (%s) among the %zu fitting of the %zu newest profiles%s",
@@ -333,9 +352,11 @@ static enum rnm_status judge(struct judgement *judgement, struct rnm_error *err)
 enum rnm_status rnm_model_list_judge(struct rnm_model_list *list, const struct rnm_rule *rule,
                                      struct rnm_error *err)
 {
-	struct judgement judgement = {
-		.list = list, .rule = rule, .window = window_size(rule, list->count), .stuck = SIZE_MAX
-	};
+	struct judgement judgement = { .list = list,
+		                       .rule = rule,
+		                       .window = window_size(rule, list->count),
+		                       .stuck = SIZE_MAX,
+		                       .unreadable = SIZE_MAX };
 	enum rnm_status status = rnm_distances_measure(&judgement.distances, list, rule, err);
 
 	if (status == RNM_OK)

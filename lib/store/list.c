@@ -4,6 +4,7 @@
  */
 #include "base/number.h"
 #include "base/value_build.h"
+#include "redis/refusal.h"
 #include "store/events.h"
 #include "store/model.h"
 
@@ -17,6 +18,7 @@
 
 struct listing {
 	struct rnm_redis *redis;
+	const char *global; /* neural.prefix */
 	struct rnm_model_list *list;
 	size_t cap;
 	enum rnm_list_detail detail;
@@ -26,6 +28,8 @@ struct listing {
 
 static enum rnm_status zset_error(const struct listing *listing, const char *text, struct rnm_error *err)
 {
+	const struct rnm_refused what = { listing->redis, "ZREVRANGE", listing->global };
+
 	rnm_error_set(err, RNM_E_REDIS, "store.zset", "cannot list the models in %s: %s", listing->list->zset,
 	              text);
 	rnm_error_set_reference(err, "failed to list models: %s", text);
@@ -33,8 +37,7 @@ static enum rnm_status zset_error(const struct listing *listing, const char *tex
 		rnm_error_set_hint(err,
 		                   "this key is no list of models: something else uses the name; compare "
 		                   "neural.prefix and the rule's prefix, or rename the other key");
-	rnm_event_hint_refusal(
-	    err, text, "the Redis user may not run this: allow +zrevrange +hexists +hmget in its ACL");
+	rnm_refusal_explain(err, &what, text);
 	return RNM_E_REDIS;
 }
 
@@ -164,17 +167,35 @@ static enum rnm_status first_trip(struct listing *listing, struct rnm_error *err
 	status = read_zset(listing, &zset_failure);
 	/* After an error reply the connection is fine, once the second answer has been taken from it. */
 	if (full && (status == RNM_OK || status == RNM_E_REDIS))
-		second = rnm_event_integer(listing->redis, &list->zset_ttl_ms, &refused, &listing->text, err);
+		second = rnm_event_integer(listing->redis, "PTTL", &list->zset_ttl_ms, &refused,
+		                           &listing->text, err);
 	if (status != RNM_OK && err != NULL)
 		*err = zset_failure;
 	return status != RNM_OK ? status : second;
+}
+
+/* What to do about an error reply to HEXISTS, the text of which is in the buffer: once for the list. */
+static enum rnm_status keep_hint(struct listing *listing, struct rnm_error *err)
+{
+	const struct rnm_refused what = { listing->redis, "HEXISTS", listing->global };
+	struct rnm_error advice;
+
+	if (listing->list->key_hint != NULL)
+		return RNM_OK;
+	rnm_error_clear(&advice);
+	rnm_refusal_hint(&advice, &what, rnm_buf_cstr(&listing->text));
+	if (advice.hint[0] == '\0')
+		return RNM_OK;
+	listing->list->key_hint = strdup(advice.hint);
+	return listing->list->key_hint != NULL ? RNM_OK : rnm_error_nomem(err);
 }
 
 static enum rnm_status read_alive(struct listing *listing, struct rnm_model *model, struct rnm_error *err)
 {
 	int64_t exists = 0;
 	bool refused;
-	enum rnm_status status = rnm_event_integer(listing->redis, &exists, &refused, &listing->text, err);
+	enum rnm_status status =
+	    rnm_event_integer(listing->redis, "HEXISTS", &exists, &refused, &listing->text, err);
 
 	if (status != RNM_OK)
 		return status;
@@ -186,7 +207,7 @@ static enum rnm_status read_alive(struct listing *listing, struct rnm_model *mod
 		return RNM_OK;
 	}
 	model->key_error = strdup(rnm_buf_cstr(&listing->text));
-	return model->key_error != NULL ? RNM_OK : rnm_error_nomem(err);
+	return model->key_error != NULL ? keep_hint(listing, err) : rnm_error_nomem(err);
 }
 
 static enum rnm_status read_key(struct listing *listing, struct rnm_model *model, struct rnm_error *err)
@@ -197,12 +218,12 @@ static enum rnm_status read_key(struct listing *listing, struct rnm_model *model
 
 	if (listing->detail == RNM_LIST_ALIVE || status != RNM_OK)
 		return status;
-	status = rnm_event_integer(listing->redis, &size, &refused, &listing->text, err);
+	status = rnm_event_integer(listing->redis, "HSTRLEN", &size, &refused, &listing->text, err);
 	if (status != RNM_OK)
 		return status;
 	model->has_ann_size = size >= 0 && model->live;
 	model->ann_size = model->has_ann_size ? (uint64_t)size : 0;
-	return rnm_event_integer(listing->redis, &model->ttl_ms, &refused, &listing->text, err);
+	return rnm_event_integer(listing->redis, "PTTL", &model->ttl_ms, &refused, &listing->text, err);
 }
 
 /* The answers to ask_key, in the same order. */
@@ -222,7 +243,7 @@ enum rnm_status rnm_store_list(struct rnm_model_list **out, struct rnm_redis *re
                                struct rnm_error *err)
 {
 	struct rnm_model_list *list = calloc(1, sizeof(*list));
-	struct listing listing = { .redis = redis, .list = list, .detail = detail };
+	struct listing listing = { .redis = redis, .global = rule->global, .list = list, .detail = detail };
 	enum rnm_status status = RNM_OK;
 
 	if (list == NULL)
@@ -261,6 +282,7 @@ void rnm_model_list_free(struct rnm_model_list *list)
 	}
 	free(list->models);
 	free(list->served_why);
+	free(list->key_hint);
 	free(list->zset);
 	free(list->settings);
 	free(list);

@@ -5,15 +5,13 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #define KANN_MAGIC "KAN\1"
 #define KANN_MAGIC_LEN 4u
 
 /* What the public struct points into. */
 struct backing {
-	struct rnm_mapping mapping;
-	struct rnm_buf bytes; /* for what cannot be mapped */
+	struct rnm_buf bytes; /* of the file */
 	struct rnm_rnm1 *container;
 	struct rnm_rnm1 bare;        /* stands in for the container of a bare network */
 	struct rnm_bytes plain_kann; /* a network that was not compressed: the bytes of the file */
@@ -22,49 +20,16 @@ struct backing {
 	struct rnm_network *network;
 };
 
-/* Maps a regular file; a pipe, a socket or a terminal is read to its end. */
-static enum rnm_status load(struct backing *backing, const char *path, struct rnm_bytes *out,
-                            struct rnm_error *err)
-{
-	struct stat st;
-	enum rnm_status status;
-
-	if (stat(path, &st) == 0 && S_ISREG(st.st_mode)) {
-		status = rnm_mapping_open(&backing->mapping, path, RNM_MODEL_FILE_MAX, err);
-		*out = (struct rnm_bytes){ backing->mapping.data, backing->mapping.size };
-		return status;
-	}
-	status = rnm_file_read(path, &backing->bytes, RNM_MODEL_FILE_MAX, err);
-	*out = (struct rnm_bytes){ rnm_buf_cstr(&backing->bytes), backing->bytes.len };
-	return status;
-}
-
-/*
- * Expands a blob.  The streaming check comes first: it knows the rules for blobs (one frame, declared size)
- * and refuses a frame that lies about its size before memory is spent on it.
- */
-static enum rnm_status expand(struct rnm_buf *out, struct rnm_bytes blob, enum rnm_blob_kind kind,
-                              const char *what, struct rnm_error *err)
-{
-	struct rnm_frame_check *check = NULL;
-	uint64_t expanded = 0;
-	enum rnm_status status = rnm_frame_check_new(&check, kind, what, err);
-
-	if (status == RNM_OK)
-		status = rnm_frame_check_feed(check, blob.data, blob.len, err);
-	if (status == RNM_OK)
-		status = rnm_frame_check_end(check, &expanded, err);
-	rnm_frame_check_free(check);
-	return status == RNM_OK ? rnm_zstd_expand(out, blob.data, blob.len, what, err) : status;
-}
-
 static void inspect_ann(struct rnm_model_file *file, struct backing *backing)
 {
 	struct rnm_error *problem = &file->ann_problem;
 	struct rnm_bytes network = backing->plain_kann;
 
 	if (network.len == 0) {
-		if (expand(&backing->ann, file->container->ann, RNM_BLOB_KANN, "ann_data", problem) != RNM_OK)
+		struct rnm_bytes blob = file->container->ann;
+
+		if (rnm_frame_expand(&backing->ann, blob.data, blob.len, RNM_BLOB_KANN, "ann_data",
+		                     problem) != RNM_OK)
 			return;
 		network = (struct rnm_bytes){ rnm_buf_cstr(&backing->ann), backing->ann.len };
 	}
@@ -78,9 +43,10 @@ static void inspect_ann(struct rnm_model_file *file, struct backing *backing)
 static void inspect_pca(struct rnm_model_file *file, struct backing *backing)
 {
 	struct rnm_error *problem = &file->pca_problem;
+	struct rnm_bytes blob = file->container->pca;
 
-	if (file->container->pca.len == 0 ||
-	    expand(&backing->pca, file->container->pca, RNM_BLOB_TENSOR, "pca_data", problem) != RNM_OK)
+	if (blob.len == 0 || rnm_frame_expand(&backing->pca, blob.data, blob.len, RNM_BLOB_TENSOR, "pca_data",
+	                                      problem) != RNM_OK)
 		return;
 	file->pca_expanded = backing->pca.len;
 	(void)!rnm_tensor_read(&file->pca, backing->pca.data, backing->pca.len, problem);
@@ -89,31 +55,20 @@ static void inspect_pca(struct rnm_model_file *file, struct backing *backing)
 /* Do the parts go together?  rspamd: src/plugins/lua/neural.lua checks none of this when it loads. */
 static void inspect_fit(struct rnm_model_file *file)
 {
-	const struct rnm_rnm1 *container = file->container;
-	uint64_t input;
-	uint64_t raw;
+	struct rnm_preprocess preprocess;
 
 	if (file->network == NULL || file->pca_problem.status != RNM_OK)
 		return;
-	input = rnm_network_input_dim(file->network);
-	raw = rnm_model_file_raw_dim(file);
-	if (file->pca.rows > 0 && file->pca.rows != input)
-		rnm_error_set(
-		    &file->fit_problem, RNM_NO, "model.pca-rows",
-		    "expected a PCA matrix of %llu rows, as many as the network has inputs, found %u",
-		    (unsigned long long)input, file->pca.rows);
-	else if (container->norm_mode == RNM_NORM_ZSCORE && container->norm_count != raw)
-		rnm_error_set(&file->fit_problem, RNM_NO, "model.norm-length",
-		              "expected norm_stats for %llu inputs, found %zu: rspamd would leave the others "
-		              "as they are",
-		              (unsigned long long)raw, container->norm_count);
+	rnm_model_file_preprocess(file, &preprocess);
+	if (rnm_preprocess_check(&preprocess, rnm_model_file_raw_dim(file),
+	                         rnm_network_input_dim(file->network), &file->fit_problem) != RNM_OK)
+		file->fit_problem.status = RNM_NO;
 }
 
 static void release(struct backing *backing)
 {
 	rnm_network_free(backing->network);
 	rnm_rnm1_free(backing->container);
-	rnm_mapping_close(&backing->mapping);
 	rnm_buf_free(&backing->bytes);
 	rnm_buf_free(&backing->ann);
 	rnm_buf_free(&backing->pca);
@@ -122,7 +77,7 @@ static void release(struct backing *backing)
 
 static bool is_network(const void *data, size_t len)
 {
-	char start[KANN_MAGIC_LEN];
+	char start[KANN_MAGIC_LEN] = { 0 };
 
 	if (rnm_zstd_is_frame(data, len))
 		len = rnm_zstd_peek(data, len, start, sizeof(start));
@@ -197,14 +152,17 @@ static struct rnm_model_file *new_file(void)
 enum rnm_status rnm_model_file_open(struct rnm_model_file **out, const char *path, struct rnm_error *err)
 {
 	struct rnm_model_file *file = new_file();
-	struct rnm_bytes bytes;
+	struct backing *backing;
 	enum rnm_status status;
 
 	if (file == NULL)
 		return rnm_error_nomem(err);
-	status = load(file->owned, path, &bytes, err);
+	backing = file->owned;
+	status = rnm_file_read(path, &backing->bytes, RNM_MODEL_FILE_MAX, err);
 	if (status == RNM_OK)
-		status = take(file, file->owned, bytes, path, err);
+		status =
+		    take(file, backing,
+		         (struct rnm_bytes){ rnm_buf_cstr(&backing->bytes), backing->bytes.len }, path, err);
 	if (status == RNM_OK)
 		*out = file;
 	else
@@ -258,6 +216,35 @@ void rnm_model_file_free(struct rnm_model_file *file)
 	rnm_tensor_clear(&file->pca);
 	release(file->owned);
 	free(file);
+}
+
+enum rnm_status rnm_model_file_add_pca(struct rnm_model_file *file, const char *path, struct rnm_error *err)
+{
+	struct backing *backing = file->owned;
+	struct rnm_buf bytes;
+	enum rnm_status status;
+
+	if (file->container->pca.len > 0)
+		return rnm_error_set(err, RNM_E_USAGE, "model.has-pca",
+		                     "expected a model without PCA matrix, found one with its own");
+	rnm_buf_clear(&backing->pca);
+	rnm_buf_init(&bytes, RNM_BLOB_MAX + 1);
+	status = rnm_file_read(path, &bytes, RNM_BLOB_MAX, err);
+	if (status == RNM_OK && rnm_zstd_is_frame(bytes.data, bytes.len))
+		status = rnm_frame_expand(&backing->pca, bytes.data, bytes.len, RNM_BLOB_TENSOR, path, err);
+	else if (status == RNM_OK && !rnm_buf_append(&backing->pca, rnm_buf_cstr(&bytes), bytes.len))
+		status = rnm_error_nomem(err);
+	rnm_buf_free(&bytes);
+	if (status != RNM_OK)
+		return status;
+	rnm_tensor_clear(&file->pca);
+	status = rnm_tensor_read(&file->pca, backing->pca.data, backing->pca.len, err);
+	if (status != RNM_OK)
+		return rnm_error_at_line(err, path, 0), status;
+	file->pca_expanded = backing->pca.len;
+	rnm_error_clear(&file->fit_problem);
+	inspect_fit(file);
+	return RNM_OK;
 }
 
 enum rnm_status rnm_model_file_verdict(const struct rnm_model_file *file, struct rnm_error *err)

@@ -82,21 +82,31 @@ static int open_spool(const char *folder)
 	return fd;
 }
 
+static enum rnm_status open_target(struct rnm_output *output, struct rnm_error *err)
+{
+	const struct rnm_export_options *options = output->options;
+	struct rnm_error failure;
+
+	if (options->path == NULL || options->dry_run)
+		return RNM_OK;
+	if (rnm_replace_open(&output->replace, options->path, &failure) != RNM_OK)
+		return open_error(output, &failure, err);
+	output->has_replace = true;
+	return RNM_OK;
+}
+
 enum rnm_status rnm_output_open(struct rnm_output *output, const struct rnm_export_options *options,
                                 struct rnm_error *err)
 {
+	enum rnm_status status;
 	bool direct;
 
 	*output = (struct rnm_output){ .options = options, .spool = -1 };
 	if (options->memory != NULL)
 		return RNM_OK;
-	if (options->path != NULL && !options->dry_run) {
-		struct rnm_error failure;
-
-		if (rnm_replace_open(&output->replace, options->path, &failure) != RNM_OK)
-			return open_error(output, &failure, err);
-		output->has_replace = true;
-	}
+	status = open_target(output, err);
+	if (status != RNM_OK)
+		return status;
 	direct = output->has_replace && !output->replace.in_place && !options->compress;
 	/* A dry run of a compressed file has to compress, to tell its size; that of a plain one only reads. */
 	if (direct || (options->dry_run && !options->compress))
@@ -299,23 +309,48 @@ static enum rnm_status pack(struct rnm_output *output, uint64_t *size, char hash
 	return RNM_OK;
 }
 
+static enum rnm_status commit(struct rnm_output *output, struct rnm_error *err)
+{
+	struct rnm_error failure;
+
+	if (!output->has_replace)
+		return RNM_OK;
+	output->has_replace = false; /* commit releases it in any case */
+	if (rnm_replace_commit(&output->replace, &failure) != RNM_OK)
+		return write_error(output, failure.sys_errno, err);
+	return RNM_OK;
+}
+
 enum rnm_status rnm_output_finish(struct rnm_output *output, uint64_t *size, char hash[RNM_TEE_HASH_HEX],
                                   struct rnm_error *err)
 {
 	enum rnm_status status = RNM_OK;
-	struct rnm_error failure;
 
 	*size = output->received;
 	if (output->options->compress)
 		status = pack(output, size, hash, err);
 	else if (output->spool >= 0)
 		status = copy_spool(output, err);
-	if (status != RNM_OK || !output->has_replace)
-		return status;
-	output->has_replace = false; /* commit releases it in any case */
-	if (rnm_replace_commit(&output->replace, &failure) != RNM_OK)
-		return write_error(output, failure.sys_errno, err);
-	return RNM_OK;
+	return status == RNM_OK ? commit(output, err) : status;
+}
+
+enum rnm_status rnm_output_whole(const struct rnm_export_options *options, struct rnm_bytes bytes,
+                                 struct rnm_error *err)
+{
+	struct rnm_output output = { .options = options, .spool = -1 };
+	enum rnm_status status;
+
+	if (options->dry_run)
+		return RNM_OK;
+	status = cancelled(&output) ? interrupted(&output, err) : open_target(&output, err);
+	if (status == RNM_OK && output.has_replace && !output.replace.in_place)
+		status = replace_write(&output, bytes.data, bytes.len, err);
+	else if (status == RNM_OK)
+		status = write_out(&output, bytes.data, bytes.len, err);
+	if (status == RNM_OK)
+		status = commit(&output, err);
+	rnm_output_close(&output);
+	return status;
 }
 
 void rnm_output_close(struct rnm_output *output)

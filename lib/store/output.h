@@ -33,6 +33,12 @@ RNM_MUST_CHECK enum rnm_status rnm_output_take(void *ctx, const void *data, size
  */
 RNM_MUST_CHECK enum rnm_status rnm_output_finish(struct rnm_output *output, uint64_t *size,
                                                  char hash[RNM_TEE_HASH_HEX], struct rnm_error *err);
+/*
+ * The same for a file that is complete and checked already: of the options only path, fd, dry_run and
+ * cancel count, and nothing waits anywhere.
+ */
+RNM_MUST_CHECK enum rnm_status rnm_output_whole(const struct rnm_export_options *options,
+                                                struct rnm_bytes bytes, struct rnm_error *err);
 /* Releases everything; what has not been finished is removed. */
 void rnm_output_close(struct rnm_output *output);
 

@@ -3,6 +3,7 @@
  * Finding every sorted set of models by its name.
  */
 #include "base/value_build.h"
+#include "redis/refusal.h"
 #include "store/events.h"
 
 #include <rnm/store.h>
@@ -14,6 +15,8 @@
 #define NAME_MAX_BYTES ((size_t)1 << 20)
 /* A server that never hands out cursor 0 again must not keep us for ever: 1000 keys each, 10^9 keys. */
 #define ROUNDS_MAX 1000000u
+/* Names in all rounds: Redis sends those that match the pattern, and some of them twice. */
+#define NAMES_MAX ((size_t)1000000)
 
 struct scan {
 	struct rnm_redis *redis;
@@ -22,6 +25,7 @@ struct scan {
 	size_t known_count;
 	struct rnm_store_set *sets;
 	size_t count, cap;
+	size_t names; /* that the server has sent */
 	struct rnm_buf text;
 };
 
@@ -43,11 +47,15 @@ static void free_set(struct rnm_store_set *set)
 	free(set->settings);
 }
 
-static enum rnm_status add_name(struct scan *scan, struct rnm_error *err)
+static enum rnm_status add_name(void *ctx, struct rnm_error *err)
 {
+	struct scan *scan = ctx;
 	struct rnm_bytes name = { rnm_buf_cstr(&scan->text), scan->text.len }, prefix, settings;
 	struct rnm_store_set *set;
 
+	if (scan->names++ == NAMES_MAX)
+		return rnm_error_set(err, RNM_E_MALFORMED, "store.too-many",
+		                     "expected SCAN to name at most %zu keys, found more", NAMES_MAX);
 	/* A name with a NUL cannot be asked for later; rspamd makes none. */
 	if (memchr(name.data, '\0', name.len) != NULL ||
 	    !rnm_zset_split(name, scan->global, scan->known, scan->known_count, &prefix, &settings))
@@ -75,62 +83,27 @@ static enum rnm_status add_name(struct scan *scan, struct rnm_error *err)
 	return rnm_error_nomem(err);
 }
 
-static enum rnm_status read_bulk(struct scan *scan, struct rnm_error *err)
+static enum rnm_status scan_refused(const struct scan *scan, struct rnm_error *err)
 {
-	struct rnm_event event;
-	enum rnm_status status = rnm_redis_next(scan->redis, &event, err);
+	const struct rnm_refused what = { scan->redis, "SCAN", scan->global };
 
-	if (status != RNM_OK)
-		return status;
-	if (event.kind != RNM_EVENT_BULK_BEGIN)
-		return rnm_event_unexpected("SCAN", err);
-	return rnm_event_bulk(scan->redis, &event, &scan->text, "the name of a key", err);
-}
-
-static enum rnm_status scan_refused(struct scan *scan, struct rnm_bytes answer, struct rnm_error *err)
-{
-	rnm_buf_clear(&scan->text);
-	rnm_buf_append(&scan->text, answer.data, answer.len);
 	rnm_error_set(err, RNM_E_REDIS, "store.scan", "cannot look for models: %s",
 	              rnm_buf_cstr(&scan->text));
-	rnm_event_hint_refusal(
-	    err, rnm_buf_cstr(&scan->text),
-	    "the Redis user may not run SCAN: name -r and -s instead of --all, or allow +scan in its ACL");
+	rnm_refusal_explain(err, &what, rnm_buf_cstr(&scan->text));
 	return RNM_E_REDIS;
 }
 
 /* One round; the next cursor replaces the old one. */
-static enum rnm_status scan_round(struct scan *scan, const char *pattern, char *cursor, size_t size,
+static enum rnm_status scan_round(struct scan *scan, const char *pattern, char cursor[RNM_CURSOR_MAX],
                                   struct rnm_error *err)
 {
-	struct rnm_event event;
-	enum rnm_status status;
-
-	status =
+	enum rnm_status status =
 	    rnm_redis_sendv(scan->redis, err, "SCAN", cursor, "MATCH", pattern, "COUNT", SCAN_COUNT, NULL);
+
 	if (status == RNM_OK)
-		status = rnm_redis_next(scan->redis, &event, err);
-	if (status != RNM_OK)
-		return status;
-	if (event.kind == RNM_EVENT_ERROR)
-		return scan_refused(scan, event.data, err);
-	if (event.kind != RNM_EVENT_ARRAY || event.length != 2)
-		return rnm_event_unexpected("SCAN", err);
-	status = read_bulk(scan, err);
-	if (status != RNM_OK)
-		return status;
-	if (scan->text.len == 0 || scan->text.len >= size)
-		return rnm_event_unexpected("SCAN", err);
-	memcpy(cursor, rnm_buf_cstr(&scan->text), scan->text.len + 1);
-	status = rnm_redis_next(scan->redis, &event, err);
-	if (status == RNM_OK && event.kind != RNM_EVENT_ARRAY)
-		status = rnm_event_unexpected("SCAN", err);
-	for (uint64_t i = 0; status == RNM_OK && i < event.length; i++) {
-		status = read_bulk(scan, err);
-		if (status == RNM_OK)
-			status = add_name(scan, err);
-	}
-	return status;
+		status = rnm_event_scan(scan->redis, "SCAN", cursor, &scan->text, "the name of a key",
+		                        add_name, scan, err);
+	return status == RNM_NO ? scan_refused(scan, err) : status;
 }
 
 static int by_name(const void *a, const void *b)
@@ -169,6 +142,8 @@ static enum rnm_status keep_zsets(struct scan *scan, struct rnm_error *err)
 
 		if (status == RNM_OK)
 			status = rnm_redis_next(scan->redis, &event, err);
+		if (status == RNM_OK && event.kind != RNM_EVENT_STATUS && event.kind != RNM_EVENT_ERROR)
+			status = rnm_event_unexpected("TYPE", err);
 		if (event.kind == RNM_EVENT_STATUS && !rnm_bytes_equal(event.data, rnm_bytes_of("zset")))
 			free_set(&scan->sets[i]);
 		else
@@ -185,7 +160,7 @@ enum rnm_status rnm_store_scan(struct rnm_store_set **out, size_t *count, struct
 	struct scan scan = {
 		.redis = redis, .global = global, .known = known_prefixes, .known_count = known_count
 	};
-	char cursor[32] = "0";
+	char cursor[RNM_CURSOR_MAX] = "0";
 	struct rnm_buf pattern;
 	enum rnm_status status;
 	unsigned rounds = 0;
@@ -199,7 +174,7 @@ enum rnm_status rnm_store_scan(struct rnm_store_set **out, size_t *count, struct
 			                       "expected SCAN to end, found it still going after %u rounds",
 			                       ROUNDS_MAX);
 		else
-			status = scan_round(&scan, rnm_buf_cstr(&pattern), cursor, sizeof(cursor), err);
+			status = scan_round(&scan, rnm_buf_cstr(&pattern), cursor, err);
 	}
 	sort_unique(&scan);
 	if (status == RNM_OK)

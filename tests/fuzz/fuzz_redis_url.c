@@ -8,6 +8,7 @@
 
 static void check_settings(const struct rnm_redis_settings *settings)
 {
+	const struct rnm_servers_syntax syntax = { .literal = true };
 	struct rnm_server_list list;
 
 	FUZZ_CHECK(settings->read_count == 1 && settings->write_count == 1);
@@ -15,7 +16,7 @@ static void check_settings(const struct rnm_redis_settings *settings)
 	FUZZ_CHECK(settings->literal_servers && settings->origin != NULL && settings->timeout > 0);
 	FUZZ_CHECK(settings->db == NULL || settings->db[strspn(settings->db, "0123456789")] == '\0');
 	/* What was named may still be no address, e.g. [1:2] or a name too long: then it is said. */
-	if (rnm_servers_parse(&list, settings->read_servers, 1, true, NULL) != RNM_OK)
+	if (rnm_servers_parse(&list, settings->read_servers, 1, syntax, NULL) != RNM_OK)
 		return;
 	FUZZ_CHECK(list.count == 1 && list.problem_count == 0);
 	FUZZ_CHECK(list.items[0].is_unix == (settings->read_servers[0][0] == '/'));

@@ -29,7 +29,7 @@ static void check_list(const struct rnm_server_list *list)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	const bool literal = (fuzz_byte(&data, &size) & 1) != 0;
+	const struct rnm_servers_syntax syntax = { .literal = (fuzz_byte(&data, &size) & 1) != 0 };
 	char *texts[TEXTS_MAX];
 	struct rnm_server_list list;
 	struct rnm_error err;
@@ -44,7 +44,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		at += len + 1;
 	}
 	rnm_error_clear(&err);
-	status = rnm_servers_parse(&list, texts, count, literal, &err);
+	status = rnm_servers_parse(&list, texts, count, syntax, &err);
 	fuzz_check_error(status, &err);
 	if (status == RNM_OK) {
 		check_list(&list);

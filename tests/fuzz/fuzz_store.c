@@ -3,63 +3,9 @@
  * A hostile Redis: the input is what the server sends, while models are listed and one is exported, while
  * sets are looked for, or while a whole reply is read.
  */
-#include "fuzz.h"
-
-#include "redis/client.h"
+#include "fuzz_server.h"
 
 #include <rnm/store.h>
-
-/* The server's side of the connection. */
-struct server {
-	const uint8_t *data;
-	size_t left;
-	size_t step; /* bytes that arrive at once */
-};
-
-static enum rnm_io_result server_read(struct rnm_io *io, void *data, size_t len, size_t *done)
-{
-	struct server *server = io->ctx;
-
-	*done = len < server->step ? len : server->step;
-	if (*done > server->left)
-		*done = server->left;
-	if (*done == 0)
-		return RNM_IO_EOF;
-	memcpy(data, server->data, *done);
-	server->data += *done;
-	server->left -= *done;
-	return RNM_IO_DONE;
-}
-
-static enum rnm_io_result server_write(struct rnm_io *io, const void *data, size_t len, size_t *done)
-{
-	(void)io;
-	(void)data;
-	*done = len;
-	return RNM_IO_DONE;
-}
-
-static void server_close(struct rnm_io *io)
-{
-	(void)io;
-}
-
-static struct rnm_redis *connection(struct server *server)
-{
-	struct rnm_redis *redis = calloc(1, sizeof(*redis));
-
-	FUZZ_CHECK(redis != NULL);
-	redis->in = malloc(RNM_CLIENT_WINDOW);
-	FUZZ_CHECK(redis->in != NULL);
-	redis->timeout = 1;
-	redis->io = (struct rnm_io){
-		.fd = -1, .ctx = server, .read = server_read, .write = server_write, .close = server_close
-	};
-	snprintf(redis->address, sizeof(redis->address), "fuzz");
-	rnm_buf_init(&redis->out, RNM_CLIENT_QUEUE_MAX);
-	rnm_resp_init(&redis->parser);
-	return redis;
-}
 
 static void export_model(struct rnm_redis *redis, const struct rnm_rule *rule,
                          const struct rnm_model_list *list, size_t index, uint8_t choices)
@@ -156,8 +102,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	const uint8_t choices = fuzz_byte(&data, &size);
 	const size_t step = (size_t)fuzz_byte(&data, &size) * 16 + 1;
-	struct server server = { data, size, step };
-	struct rnm_redis *redis = connection(&server);
+	struct fuzz_server server = { data, size, step };
+	struct rnm_redis *redis = fuzz_connection(&server);
 
 	if ((choices & 1) == 0)
 		list_models(redis, choices);

@@ -52,6 +52,31 @@ flags() { # VARIABLE...: what pkg-config says, for the place where it lies now
 	[ "$("$DIR/digest-static" "$DIR/rspamd.conf" embed)" = 376616275a1a984c ]
 }
 
+# A recorded vector of a network that rspamd trained, and what rspamd said of it; in RNM1 with PCA and without.
+@test "examples/score.c scores as rspamd does, linked either way" {
+	[ -z "${SANITIZED:-}" ] || skip "sanitizer build"
+	local name program
+	[ "$(wc -l <"$ROOT/examples/score.c")" -lt 40 ]
+	# shellcheck disable=SC2046
+	cc -std=c17 -Wall -Wextra -Werror "$ROOT/examples/score.c" -o "$DIR/score" $(flags --cflags --libs)
+	# shellcheck disable=SC2046
+	cc "$ROOT/examples/score.c" -o "$DIR/score-static" $(flags --cflags) "$LIB/librnm.a" \
+		$(pkg-config --libs lua5.1 libzstd libxxhash libsodium jansson) -pthread -lm
+	for name in symbol_10 embedding_64 symbol_40_pca8; do
+		/usr/bin/python3 "$RNM_TESTS/live/model_of_record.py" "$RNM_TESTS/data/models/$name" "$DIR/model"
+		mapfile -t vector < <(jq '.rows[0].input[]' "$RNM_TESTS/data/models/$name.json")
+		for program in score score-static; do
+			LD_LIBRARY_PATH=$LIB "$DIR/$program" "$DIR/model" "${vector[@]}" >"$DIR/got"
+			jq -e --slurpfile got "$DIR/got" '(.rows[0].output[0] - $got[0]) | fabs < 1e-5' \
+				"$RNM_TESTS/data/models/$name.json" || { echo "$program $name: $(cat "$DIR/got")"; false; }
+		done
+	done
+	LD_LIBRARY_PATH=$LIB run "$DIR/score" "$DIR/model" 1 2
+	[ "$status" -eq 3 ]
+	LD_LIBRARY_PATH=$LIB run "$DIR/score" "$DIR/nothing" 1
+	[ "$status" -eq 4 ]
+}
+
 @test "the shared library has a versioned name and exports only its own" {
 	readelf -d "$LIB/librnm.so" | grep -q 'SONAME.*\[librnm\.so\.1\]'
 	[ "$(nm -D --defined-only "$LIB/librnm.so" | awk '$2 == "T" && $3 !~ /^rnm_/' | grep -vc asan)" = 0 ]
@@ -65,12 +90,19 @@ flags() { # VARIABLE...: what pkg-config says, for the place where it lies now
 	}
 }
 
-@test "every public header compiles alone, as C and as C++" {
+@test "every public header compiles alone, as C and as C++17" {
+	local compiler
+	for compiler in g++ clang++; do
+		command -v $compiler >/dev/null || continue
+		echo '#include <rnm/rnm.h>' >"$DIR/all.cc"
+		echo 'int main() { return rnm_version() == nullptr; }' >>"$DIR/all.cc"
+		$compiler -std=c++17 -Wall -Wextra -Wpedantic -Werror -I"$DIR/usr/include" -fsyntax-only "$DIR/all.cc"
+	done
 	for header in "$DIR"/usr/include/rnm/*.h; do
 		echo "#include <rnm/$(basename "$header")>" >"$DIR/one.c"
 		cc -std=c17 -Wall -Wextra -Wpedantic -Werror -I"$DIR/usr/include" -fsyntax-only "$DIR/one.c"
 		if command -v c++ >/dev/null; then
-			c++ -x c++ -Wall -Wextra -Werror -I"$DIR/usr/include" -fsyntax-only "$DIR/one.c"
+			c++ -x c++ -std=c++17 -Wall -Wextra -Wpedantic -Werror -I"$DIR/usr/include" -fsyntax-only "$DIR/one.c"
 		fi
 	done
 }

@@ -140,6 +140,13 @@ struct live {
 	char socket[96];
 };
 
+/* Skips a test where no redis-server is installed. */
+#define NEED(server)                                                                                         \
+	do {                                                                                                 \
+		if ((server).pid == 0)                                                                       \
+			skip();                                                                              \
+	} while (0)
+
 static inline void live_exec(const struct live *live)
 {
 	char port[8];

@@ -18,7 +18,8 @@
 static struct live server; /* loaded from a copy of the original's dump */
 static char folder[64];    /* where the tests write files */
 
-static char embed_name[] = "embed", symbolic_name[] = "symbolic", space_prefix[] = "p p";
+static char embed_name[] = "embed";
+static char symbolic_name[] __attribute__((unused)) = "symbolic", space_prefix[] __attribute__((unused)) = "p p";
 static char global_name[] = "rn";
 static const struct rnm_value no_options = { .type = RNM_OBJECT }; /* a rule that says nothing more */
 
@@ -213,7 +214,7 @@ struct case_entry {
 
 #define OK_CASE(name, verdicts) { name, 1, 0, 0, 0, 0, NULL, "export_" name, NULL, NULL, verdicts, NULL }
 
-static const struct case_entry cases[] = {
+static const struct case_entry cases[] __attribute__((unused)) = {
 	{ "default", 3, 0, 0, 0, 0, NULL, "export_default", NULL, NULL,
 	  "served|older version|no network under its key (expired?)", NULL },
 	{ "older_live", 2, 1, 1, 1, 1, NULL, "export_older_live", NULL, NULL, "no network under its key (expired?)|served",

@@ -261,7 +261,6 @@ static void errors_carry_place_and_reason(void **state)
 
 static void reading_files(void **state)
 {
-	struct rnm_mapping mapping;
 	struct rnm_error err;
 	struct rnm_buf buf;
 
@@ -279,11 +278,6 @@ static void reading_files(void **state)
 	assert_int_equal(rnm_file_read(folder, &buf, 5, &err), RNM_E_IO);
 	assert_int_equal(err.sys_errno, EISDIR);
 	rnm_buf_free(&buf);
-	assert_int_equal(rnm_mapping_open(&mapping, in_folder("a"), 5, &err), RNM_OK);
-	assert_int_equal(mapping.size, 5);
-	assert_memory_equal(mapping.data, "hello", 5);
-	rnm_mapping_close(&mapping);
-	assert_int_equal(rnm_mapping_open(&mapping, folder, 5, &err), RNM_E_IO);
 }
 
 static void replacing_keeps_the_old_file_until_commit(void **state)

@@ -196,6 +196,35 @@ static void golden_avx512(void **state)
 	golden_models(RNM_KERNEL_AVX512);
 }
 
+/*
+ * The answer to a vector does not depend on the others of its batch, nor on where it stands among them:
+ * only the order of sums may.
+ */
+static void independent_of_batch(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < GOLDEN; i++) {
+		struct model m;
+
+		current = golden[i];
+		open_model(&m, golden[i]);
+		for (size_t k = 0; k < KERNELS; k++) {
+			float alone[32], batch[32];
+
+			if (!rnm_kernel_available(kernels[k]))
+				continue;
+			assert_in_range(m.rows, 2, 32);
+			for (size_t r = 0; r < m.rows; r++)
+				evaluate(m.net, kernels[k], 1, m.inputs + r * m.dim, 1, &alone[r]);
+			for (uint32_t size = 2; size <= m.rows; size++) {
+				evaluate(m.net, kernels[k], size, m.inputs, m.rows, batch);
+				close_to(batch, alone, m.rows, 2e-6);
+			}
+		}
+		close_model(&m);
+	}
+}
+
 /* ---- models built by the published rules -------------------------------------------------------- */
 
 static struct kann file; /* large: not for the stack */
@@ -279,6 +308,17 @@ static void published_architectures(void **state)
 	}
 	kann_embedding(&file, &embeddings[1]);
 	is_file("43e9ac0aa5bdee7f498cd46cdf26055621088f6891885e35b6bee204968a1f0a");
+}
+
+/* A dropout switch that was left on is evaluated as off: otherwise answers would be random. */
+static void forced_inference(void **state)
+{
+	struct kann_embedding on = embeddings[2];
+
+	(void)state;
+	on.dropout_switch = 1;
+	kann_embedding(&file, &on);
+	check_file(&file, filled_input(300), &(float){ -0.929577053f }, 5e-6);
 }
 
 static int32_t conv(struct kann *k, uint16_t op, int32_t a, int32_t w, struct kann_op params)
@@ -565,7 +605,9 @@ int main(void)
 		cmocka_unit_test(golden_plain),
 		cmocka_unit_test(golden_avx2),
 		cmocka_unit_test(golden_avx512),
+		cmocka_unit_test(independent_of_batch),
 		cmocka_unit_test(published_architectures),
+		cmocka_unit_test(forced_inference),
 		cmocka_unit_test(published_convolutions),
 		cmocka_unit_test(published_softmax),
 		cmocka_unit_test(published_attention),

@@ -131,6 +131,14 @@ static const struct patch patches[] = {
 	PATCH(302, "\2", "kann.feed"),
 	PATCH(306, "\2", "kann.shape"),           /* two truths, one prediction */
 	PATCH(314, "\0", "kann.cost"),
+	PATCH(8, "\1", "kann.flags"),             /* a label */
+	PATCH(34, "\4", "kann.flags"),            /* an operator as the truth */
+	PATCH(38, "\4", "kann.flags"),            /* a relu as a pool */
+	PATCH(38, "\2", "kann.flags"),            /* ... as a constant */
+	PATCH(65, "\x11", "kann.flags"),          /* weights that share random states */
+	PATCH(94, "\0", "kann.unused"),           /* the product reads the input, and nobody the relu */
+	PATCH(341, "\0\0\x80\x50", "kann.huge-value"),
+	PATCH(341, "\0\0\x80\xc9", "kann.huge-value"), /* -2^20 */
 	PATCH(341, "\0\0\xc0\x7f", "kann.non-finite"),
 	PATCH(405, "\0\0\x80\xff", "kann.non-finite"),
 	PATCH(341, "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", "kann.zero-weights"),

@@ -67,6 +67,96 @@ static void descriptions(void **state)
 	described("graph of 3 nodes, 4 -> 4, operators sin, softmax");
 }
 
+/* Each network is its own kind; one node out of its place, and it is none of rspamd's. */
+static void architectures(void **state)
+{
+	static const struct patch patches[] = {
+		PATCH(274, "\6", NULL),  /* the output a sigm */
+		PATCH(243, "\2", NULL),  /* the output's bias multiplied */
+		PATCH(43, "\7", NULL),   /* a tanh on the input */
+		PATCH(323, "\x1d", NULL), /* another cost */
+	};
+	struct kann_embedding embedding = { .n = 64, .widths = { 40, 32 }, .layers = 2 };
+	struct rnm_network *net = NULL;
+	struct rnm_error err;
+
+	(void)state;
+	assert_string_equal(rnm_architecture_name(RNM_ARCHITECTURE_OTHER), "other");
+	kann_embedding(&file, &embedding);
+	must(rnm_network_load(&net, file.bytes, file.len, NULL, &err), &err);
+	assert_int_equal(rnm_network_architecture(net), RNM_ARCHITECTURE_EMBEDDING);
+	rnm_network_free(net);
+	for (size_t i = 0; i <= sizeof(patches) / sizeof(patches[0]); i++) {
+		kann_symbol(&file, 2, 4, fill_weight);
+		if (i > 0)
+			memcpy(file.bytes + patches[i - 1].offset, patches[i - 1].bytes, patches[i - 1].len);
+		must(rnm_network_load(&net, file.bytes, file.len, NULL, &err), &err);
+		assert_int_equal(rnm_network_architecture(net),
+		                 i == 0 ? RNM_ARCHITECTURE_SYMBOL : RNM_ARCHITECTURE_OTHER);
+		rnm_network_free(net);
+	}
+}
+
+/* Units that the weights alone prove to say nothing, and units that only look like it. */
+static void dead_units(void **state)
+{
+	static const struct {
+		bool relu_below, relu_above;
+		float first[4], bias; /* of unit 0 */
+		uint64_t dead;
+	} cases[] = {
+		{ true, true, { 0, 0, 0, 0 }, 1, 1 },
+		{ false, false, { 0, -0.0f, 0, 0 }, 1, 1 },
+		{ true, true, { -1, -2, 0, -1 }, 0, 1 },
+		{ true, true, { -1, -2, 0, -1 }, -1, 1 },
+		{ true, true, { -1, -2, 0, -1 }, 0.1f, 0 }, /* the bias lets it through */
+		{ true, true, { -1, -2, 0.1f, -1 }, -1, 0 },
+		{ false, true, { -1, -2, 0, -1 }, -1, 0 }, /* inputs may be negative */
+		{ true, false, { -1, -2, 0, -1 }, -1, 0 }, /* nothing cuts at 0 */
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct rnm_network *net = NULL;
+		struct rnm_tensor_stats stats;
+		struct rnm_error err;
+		int32_t at;
+
+		kann_begin(&file);
+		at = kann_leaf(&file, 1, 0, 2, DIMS(1, 4));
+		if (cases[i].relu_below)
+			at = kann_unary(&file, 8, at);
+		at = kann_dense(&file, at, 4, 3);
+		if (cases[i].relu_above)
+			at = kann_unary(&file, 8, at);
+		kann_tail(&file, at, 3);
+		for (size_t w = 0; w < file.variables; w++)
+			file.values[w] = w < 4 ? cases[i].first[w] : w == 12 ? cases[i].bias : 0.5f;
+		kann_end(&file, file.values);
+		must(rnm_network_load(&net, file.bytes, file.len, NULL, &err), &err);
+		assert_true(rnm_network_tensor_stats(net, 0, &stats));
+		assert_int_equal(stats.units, 3);
+		assert_int_equal(stats.dead, cases[i].dead);
+		assert_true(rnm_network_tensor_stats(net, 1, &stats));
+		assert_int_equal(stats.units, 0);
+		assert_false(rnm_network_tensor_stats(net, 4, &stats));
+		rnm_network_free(net);
+	}
+}
+
+static void histograms(void **state)
+{
+	static const float values[] = { -1, -0.5f, 0, 0.5f, 1, NAN, INFINITY, 0.49f };
+	struct rnm_network_tensor tensor = { .len = 8, .data = values };
+	uint64_t bins[4];
+
+	(void)state;
+	rnm_tensor_histogram(&tensor, -1, 1, bins, 4);
+	assert_true(bins[0] == 1 && bins[1] == 1 && bins[2] == 2 && bins[3] == 2);
+	rnm_tensor_histogram(&tensor, 0, 0, bins, 4);
+	assert_true(bins[0] == 1 && bins[1] + bins[2] + bins[3] == 0);
+}
+
 static void accessors(void **state)
 {
 	static const char *const names[] = { "dense1.weight", "dense1.bias", "norm1.gamma",  "norm1.beta",
@@ -418,6 +508,7 @@ static void comparing(void **state)
 	struct rnm_network *a = NULL, *b = NULL;
 	struct rnm_error err;
 	float changed = fill_weight(5) + 3;
+	double squares = 0, fourths = 0;
 
 	(void)state;
 	kann_symbol(&file, 10, 16, fill_weight);
@@ -429,6 +520,18 @@ static void comparing(void **state)
 	assert_null(c->difference);
 	assert_int_equal(c->total.changed, 0);
 	assert_float_equal(c->total.cosine, 1, 1e-12);
+	/* Matrices only; of a tensor with itself: sum(a^2) / sqrt(sum(a^4)). */
+	assert_int_equal(c->matrices.count, 176);
+	for (size_t i = 0; i < 193; i++) {
+		double square = (double)fill_weight(i) * (double)fill_weight(i);
+
+		/* x holds 160 weights, 16 biases, 16 weights, 1 bias. */
+		if (i < 160 || (i >= 176 && i < 192)) {
+			squares += square;
+			fourths += square * square;
+		}
+	}
+	assert_true(fabs(c->matrices.cosine_z - squares / sqrt(fourths)) < 1e-9);
 	rnm_network_comparison_free(c);
 	memcpy(other.bytes + 341 + 4 * 5, &changed, 4);
 	must(rnm_network_compare(&c, a, b, &err), &err);
@@ -459,6 +562,8 @@ static void comparing(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(architectures), cmocka_unit_test(dead_units),
+		cmocka_unit_test(histograms),
 		cmocka_unit_test(descriptions),  cmocka_unit_test(accessors),
 		cmocka_unit_test(any_alignment), cmocka_unit_test(foreign_scratch),
 		cmocka_unit_test(tensors),       cmocka_unit_test(projection),

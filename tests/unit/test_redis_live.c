@@ -8,12 +8,6 @@
 static struct live open_server; /* no password */
 static struct live locked;      /* default password "sesam", user rnm with the rights of an export */
 
-#define NEED(server)                                                                                         \
-	do {                                                                                                 \
-		if ((server).pid == 0)                                                                       \
-			skip();                                                                              \
-	} while (0)
-
 static int start_servers(void **state)
 {
 	struct target where;
@@ -266,7 +260,7 @@ static void test_next_server(void **state)
 	close(fd);
 }
 
-static void test_read_only_and_tls(void **state)
+static void test_read_only(void **state)
 {
 	struct target where;
 	struct rnm_redis_settings *settings = target(&where, 5, "127.0.0.1:%u", open_server.port);
@@ -278,16 +272,6 @@ static void test_read_only_and_tls(void **state)
 	settings->write_count = 0;
 	assert_int_equal(rnm_redis_connect(&redis, settings, RNM_REDIS_WRITE, NULL, &err), RNM_E_REFUSED);
 	assert_string_equal(err.id, "redis.read-only");
-
-	settings->ssl = true;
-	assert_int_equal(rnm_redis_connect(&redis, settings, RNM_REDIS_READ, NULL, &err), RNM_E_USAGE);
-	assert_string_equal(err.id, "redis.tls");
-	settings = target(&where, 5, "%s", open_server.socket);
-	settings->ssl = true;
-	redis = must_connect(settings);
-	assert_int_equal(rnm_redis_note_count(redis), 1);
-	assert_non_null(strstr(rnm_redis_note(redis, 0), "not encrypted"));
-	rnm_redis_free(redis);
 }
 
 /* ---- replies ---- */
@@ -587,6 +571,35 @@ static void test_large_bulk_is_streamed(void **state)
 	rnm_redis_free(redis);
 }
 
+/* A queue that is full is not a lack of memory, and what has been queued before is still good. */
+static void test_full_queue(void **state)
+{
+	struct rnm_bytes argv[2] = { { "ECHO", 4 }, { NULL, 700 } };
+	char text[700];
+	struct rnm_redis *redis;
+	struct rnm_error err;
+
+	(void)state;
+	NEED(open_server);
+	redis = connect_open();
+	redis->out.max = 1000;
+	memset(text, 'e', sizeof(text));
+	argv[1].data = text;
+	assert_int_equal(rnm_redis_send(redis, 2, argv, &err), RNM_OK);
+	assert_int_equal(rnm_redis_send(redis, 2, argv, &err), RNM_E_MALFORMED);
+	assert_string_equal(err.id, "redis.queue-full");
+	assert_string_equal(err.message, "expected commands of at most 1000 bytes waiting to be sent, found more");
+	{
+		struct rnm_reply *reply = NULL;
+
+		assert_int_equal(rnm_redis_reply(redis, &reply, 0, &err), RNM_OK);
+		assert_int_equal(reply->text.len, 700);
+		rnm_reply_free(reply);
+	}
+	assert_int_equal(rnm_redis_send(redis, 2, argv, &err), RNM_OK);
+	rnm_redis_free(redis);
+}
+
 /* ---- waiting ---- */
 
 static volatile sig_atomic_t cancel_flag;
@@ -595,7 +608,7 @@ static void *raise_flag(void *arg)
 {
 	(void)arg;
 	nap(0.15);
-	cancel_flag = 1;
+	__atomic_store_n(&cancel_flag, 1, __ATOMIC_SEQ_CST);
 	return NULL;
 }
 
@@ -619,6 +632,7 @@ static void wait_and_be_cancelled(void)
 	assert_int_equal(rnm_redis_sendv(redis, &err, "BLPOP", "never", "0", NULL), RNM_OK);
 	assert_int_equal(rnm_redis_next(redis, &event, &err), RNM_E_INTERRUPTED);
 	assert_int_equal(err.status, RNM_E_INTERRUPTED);
+	assert_non_null(strstr(err.message, "interrupted while waiting for redis server /tmp/rnm-test-"));
 	assert_true(now() - start < 1.5);
 	assert_int_equal(rnm_redis_next(redis, &event, NULL), RNM_E_INTERRUPTED);
 	rnm_redis_free(redis);
@@ -689,7 +703,7 @@ int main(void)
 		cmocka_unit_test(test_databases),
 		cmocka_unit_test(test_missing_socket),
 		cmocka_unit_test(test_next_server),
-		cmocka_unit_test(test_read_only_and_tls),
+		cmocka_unit_test(test_read_only),
 		cmocka_unit_test(test_error_reply_leaves_the_connection_alone),
 		cmocka_unit_test(test_whole_replies),
 		cmocka_unit_test(test_calls_in_the_wrong_order),
@@ -698,6 +712,7 @@ int main(void)
 		cmocka_unit_test(test_long_pipeline),
 		cmocka_unit_test(test_pipeline_larger_than_the_sockets),
 		cmocka_unit_test(test_large_bulk_is_streamed),
+		cmocka_unit_test(test_full_queue),
 		cmocka_unit_test(test_cancel_from_a_thread),
 		cmocka_unit_test(test_cancel_from_a_signal),
 		cmocka_unit_test(test_timeout_of_a_command),

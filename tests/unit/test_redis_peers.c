@@ -234,7 +234,7 @@ static void test_full_queues(void **state)
 	char path[] = "/tmp/rnm-test-XXXXXX";
 	struct sockaddr_un addr = { .sun_family = AF_UNIX };
 	struct rnm_io_limit limit = { 1, NULL };
-	struct rnm_server server = { false, "127.0.0.1", 0, 0, 0 };
+	struct rnm_server server = { .host = "127.0.0.1" };
 	struct rnm_address_list where;
 	struct rnm_io held[3];
 	const char *reason;

@@ -216,7 +216,13 @@ static void failures(void **state)
 	assert_fails("redis { }", RNM_E_NOT_FOUND, "redis.no-servers", 0, nothing);
 	assert_fails("redis = host;", RNM_E_NOT_FOUND, "redis.no-servers", 0, nothing);
 	assert_fails("neural { redis = host; }", RNM_E_NOT_FOUND, "redis.no-servers", 0, nothing);
-	assert_fails("redis { sentinels = \"a:26379\"; }", RNM_E_NOT_FOUND, "redis.no-servers", 0, nothing);
+	/* Sentinels of a section that is not looked at, or may not be used, do not count. */
+	assert_fails("redis { sentinels = \"a\"; neural { db = 1; } }", RNM_E_NOT_FOUND, "redis.no-servers", 1,
+	             "expected servers in the section neural inside the section redis, found none");
+	assert_fails("redis { sentinels = \"a\"; disabled_modules = [\"neural\"]; }", RNM_E_NOT_FOUND,
+	             "redis.no-servers", 1,
+	             "expected the section redis to serve the neural module, found it in disabled_modules");
+	assert_fails("redis { sentinels = \" ,\"; }", RNM_E_NOT_FOUND, "redis.no-servers", 0, nothing);
 	assert_fails("redis {\nwrite_servers = a; }", RNM_E_NOT_FOUND, "redis.no-servers", 2,
 	             "expected servers of Redis to read from, found only write_servers");
 	assert_fails("redis {\nservers = \"\"; }", RNM_E_NOT_FOUND, "redis.no-servers", 2,
@@ -288,7 +294,7 @@ static void good_urls(void **state)
 		{ "REDISS://[::1]:6380", "[::1]:6380", "-", "-", "-", "-", "URL rediss://[::1]:6380", true },
 		{ "redis://[fe80::1]", "[fe80::1]:6379", "-", "-", "-", "-", "URL redis://[fe80::1]:6379",
 		  false },
-		{ "rediss://cache.example.org", "cache.example.org:6379", "-", "-", "-", "cache.example.org",
+		{ "rediss://cache.example.org", "cache.example.org:6379", "-", "-", "-", "-",
 		  "URL rediss://cache.example.org:6379", true },
 		{ "rediss://10.0.0.1", "10.0.0.1:6379", "-", "-", "-", "-", "URL rediss://10.0.0.1:6379",
 		  true },
@@ -392,6 +398,48 @@ static void bad_urls(void **state)
 	}
 }
 
+/* rspamd gives up where no section names servers; there Sentinels stand in. */
+static void only_sentinels(void **state)
+{
+	static const struct {
+		const char *text, *sentinels, *origin;
+		size_t warnings;
+	} cases[] = {
+		{ "redis { sentinels = \"a,b:26379\"; }", "a,b:26379", "redis", 1 },
+		{ "neural { redis { sentinels = s; } }", "s", "neural.redis", 1 },
+		{ "neural { sentinels = s; } redis { neural { db = 1; } }", "s", "neural", 1 },
+		{ "redis { neural { sentinels = s; } sentinels = other; }", "s", "redis.neural", 1 },
+		/* With servers they are only what is asked first. */
+		{ "neural { sentinels = s; } redis { servers = a; sentinels = other; }", "s", "redis", 0 },
+	};
+	struct rnm_error err;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct rnm_redis_settings *s = settings_of(cases[i].text);
+		const bool alone = s->read_count == 0;
+		char origin[64];
+
+		assert_int_equal(s->sentinel_count, 1);
+		assert_text("sentinels", s->sentinels[0], cases[i].sentinels);
+		snprintf(origin, sizeof(origin), "section %s, ", cases[i].origin);
+		assert_memory_equal(s->origin, origin, strlen(origin));
+		assert_int_equal(alone, cases[i].warnings == 1);
+		assert_int_equal(s->warning_count, cases[i].warnings);
+		if (alone)
+			assert_non_null(strstr(s->warnings[0], "stand alone, and without servers beside them "
+			                                       "rspamd finds no Redis"));
+		/* The original never asks them. */
+		assert_int_equal(rnm_redis_settings_drop_sentinels(s, &err), alone ? RNM_E_NOT_FOUND : RNM_OK);
+		assert_int_equal(s->sentinel_count, 0);
+		if (alone) {
+			assert_string_equal(err.id, "redis.no-servers");
+			assert_string_equal(err.reference, "cannot get Redis configuration for neural module");
+		}
+		rnm_redis_settings_free(s);
+	}
+}
+
 static void passwords(void **state)
 {
 	struct rnm_redis_settings *s = NULL;
@@ -414,7 +462,7 @@ int main(void)
 		cmocka_unit_test(precedence),    cmocka_unit_test(servers),   cmocka_unit_test(timeouts),
 		cmocka_unit_test(texts),         cmocka_unit_test(switches),  cmocka_unit_test(failures),
 		cmocka_unit_test(warning_texts), cmocka_unit_test(good_urls), cmocka_unit_test(bad_urls),
-		cmocka_unit_test(passwords),
+		cmocka_unit_test(passwords),     cmocka_unit_test(only_sentinels),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -468,6 +468,27 @@ static void redis_findings(void **state)
 	assert_findings(REDIS "neural { rules { x {\nservers = b; } } }", "config.redis-in-rule:3");
 }
 
+static void tls_findings(void **state)
+{
+	(void)state;
+	assert_findings("redis { servers = a; ssl = true; ssl_ca = \"/ca\"; ssl_cert = c;\nssl_key = k; }\n"
+	                "neural { train {} }",
+	                "");
+	assert_findings("redis { servers = a; ssl = true;\nssl_cert = c; }\nneural { train {} }",
+	                "redis.tls-pair:2");
+	assert_findings("redis { servers = a; ssl = true; }\nneural { train {}\nssl_key = k; }",
+	                "redis.tls-pair:3");
+	assert_findings("redis { servers = a; ssl = true;\nno_ssl_verify = true; }\nneural { train {} }",
+	                "config.tls-unverified:2");
+	assert_findings("redis { servers = \"a,/run/redis.sock\";\nssl = true; }\nneural { train {} }",
+	                "config.tls-unix:2");
+	assert_findings("redis { servers = a;\nssl_ca = \"/ca\"; }\nneural { train {} }", "config.tls-off:2");
+	assert_findings("redis { servers = a; ssl = true; }\nneural { train {} ssl = false;\nsni = x; }",
+	                "config.tls-off:3");
+	/* That section is not looked at: it has no servers, and the one inside it decides. */
+	assert_findings("redis { sni = x; neural { servers = a; } }\nneural { train {} }", "");
+}
+
 static void hostile(void **state)
 {
 	size_t size = (size_t)1 << 20;
@@ -538,6 +559,7 @@ int main(void)
 		cmocka_unit_test(shared_prefixes),
 		cmocka_unit_test(value_findings),
 		cmocka_unit_test(redis_findings),
+		cmocka_unit_test(tls_findings),
 		cmocka_unit_test(hostile),
 		cmocka_unit_test(documented),
 	};

@@ -12,6 +12,8 @@
 
 #include <cmocka.h>
 
+static const struct rnm_servers_syntax listed, literal = { .literal = true };
+
 #define TEXT_MAX ((size_t)1 << 20)
 
 /* The list as text: "host:port/priority" or the path, each followed by a blank. */
@@ -74,7 +76,7 @@ static void test_every_form(void **state)
 		struct rnm_server_list list;
 		struct rnm_error err;
 
-		assert_int_equal(rnm_servers_parse(&list, &element, 1, false, &err), RNM_OK);
+		assert_int_equal(rnm_servers_parse(&list, &element, 1, listed, &err), RNM_OK);
 		render(&text, &list);
 		assert_string_equal(rnm_buf_cstr(&text), table[i].servers);
 		assert_int_equal(list.problem_count, 0);
@@ -121,7 +123,7 @@ static void test_unusable_elements_alone(void **state)
 		struct rnm_server_list list;
 		struct rnm_error err;
 
-		assert_int_equal(rnm_servers_parse(&list, &element, 1, false, &err), RNM_E_MALFORMED);
+		assert_int_equal(rnm_servers_parse(&list, &element, 1, listed, &err), RNM_E_MALFORMED);
 		assert_string_equal(err.id, "redis.servers");
 		assert_non_null(strstr(err.message, table[i].problem));
 		assert_true(strlen(err.hint) > 0);
@@ -139,7 +141,7 @@ static void test_unusable_elements_among_others(void **state)
 
 	(void)state;
 	rnm_buf_init(&text, TEXT_MAX);
-	assert_int_equal(rnm_servers_parse(&list, elements, 2, false, NULL), RNM_OK);
+	assert_int_equal(rnm_servers_parse(&list, elements, 2, listed, NULL), RNM_OK);
 	render(&text, &list);
 	assert_string_equal(rnm_buf_cstr(&text), "b|2/9 c|3/9 a|1/0 ");
 	assert_int_equal(list.problem_count, 4);
@@ -156,7 +158,7 @@ static void test_prefix_of_any_element_counts(void **state)
 	struct rnm_server_list list;
 
 	(void)state;
-	assert_int_equal(rnm_servers_parse(&list, elements, 2, false, NULL), RNM_OK);
+	assert_int_equal(rnm_servers_parse(&list, elements, 2, listed, NULL), RNM_OK);
 	assert_int_equal(list.rotation, RNM_ROTATION_RANDOM);
 	assert_string_equal(list.items[0].host, "a");
 	rnm_servers_clear(&list);
@@ -172,11 +174,11 @@ static void test_literal_elements(void **state)
 
 	(void)state;
 	rnm_buf_init(&text, TEXT_MAX);
-	assert_int_equal(rnm_servers_parse(&list, good, 2, true, NULL), RNM_OK);
+	assert_int_equal(rnm_servers_parse(&list, good, 2, literal, NULL), RNM_OK);
 	render(&text, &list);
 	assert_string_equal(rnm_buf_cstr(&text), "/run/my redis,1;x.sock random|6380/0 ");
 	rnm_servers_clear(&list);
-	assert_int_equal(rnm_servers_parse(&list, bad, 3, true, NULL), RNM_OK);
+	assert_int_equal(rnm_servers_parse(&list, bad, 3, literal, NULL), RNM_OK);
 	assert_int_equal(list.problem_count, 1);
 	assert_string_equal(list.problems[0], "\"\": it is empty");
 	assert_string_equal(list.items[0].host, "a,b"); /* a name that no resolver knows */
@@ -194,9 +196,9 @@ static void test_empty_lists(void **state)
 		struct rnm_server_list list;
 		struct rnm_error err;
 
-		assert_int_equal(rnm_servers_parse(&list, &element, 1, false, &err), RNM_E_MALFORMED);
+		assert_int_equal(rnm_servers_parse(&list, &element, 1, listed, &err), RNM_E_MALFORMED);
 		assert_string_equal(err.id, "redis.servers");
-		assert_int_equal(rnm_servers_parse(&list, NULL, 0, false, &err), RNM_E_MALFORMED);
+		assert_int_equal(rnm_servers_parse(&list, NULL, 0, listed, &err), RNM_E_MALFORMED);
 		assert_string_equal(err.reference,
 		                    "cannot select redis server (all dead or pending DNS resolution)");
 	}
@@ -212,16 +214,16 @@ static void test_limits(void **state)
 	rnm_buf_init(&text, 2 * TEXT_MAX);
 	for (size_t i = 0; i < RNM_SERVERS_MAX; i++)
 		rnm_buf_puts(&text, "a ");
-	assert_int_equal(rnm_servers_parse(&list, &text.data, 1, false, &err), RNM_OK);
+	assert_int_equal(rnm_servers_parse(&list, &text.data, 1, listed, &err), RNM_OK);
 	assert_int_equal(list.count, RNM_SERVERS_MAX);
 	rnm_servers_clear(&list);
 	rnm_buf_puts(&text, "a");
-	assert_int_equal(rnm_servers_parse(&list, &text.data, 1, false, &err), RNM_E_MALFORMED);
+	assert_int_equal(rnm_servers_parse(&list, &text.data, 1, listed, &err), RNM_E_MALFORMED);
 
 	rnm_buf_clear(&text);
 	while (text.len <= RNM_SERVERS_TEXT_MAX)
 		rnm_buf_puts(&text, "aaaaaaaaaaaaaaaa");
-	assert_int_equal(rnm_servers_parse(&list, &text.data, 1, false, &err), RNM_E_MALFORMED);
+	assert_int_equal(rnm_servers_parse(&list, &text.data, 1, listed, &err), RNM_E_MALFORMED);
 	assert_non_null(strstr(err.message, "longer than 1048576 bytes"));
 
 	/* The longest path that a socket address holds, and one byte more; the same for a host. */
@@ -229,15 +231,15 @@ static void test_limits(void **state)
 	rnm_buf_putc(&text, '/');
 	while (text.len < 107)
 		rnm_buf_putc(&text, 'p');
-	assert_int_equal(rnm_servers_parse(&list, &text.data, 1, false, &err), RNM_OK);
+	assert_int_equal(rnm_servers_parse(&list, &text.data, 1, listed, &err), RNM_OK);
 	rnm_servers_clear(&list);
 	rnm_buf_putc(&text, 'p');
-	assert_int_equal(rnm_servers_parse(&list, &text.data, 1, false, &err), RNM_E_MALFORMED);
+	assert_int_equal(rnm_servers_parse(&list, &text.data, 1, listed, &err), RNM_E_MALFORMED);
 	assert_non_null(strstr(err.message, "at most 107 bytes"));
 	while (text.len < 256)
 		rnm_buf_putc(&text, 'h');
 	text.data[0] = 'h';
-	assert_int_equal(rnm_servers_parse(&list, &text.data, 1, false, &err), RNM_E_MALFORMED);
+	assert_int_equal(rnm_servers_parse(&list, &text.data, 1, listed, &err), RNM_E_MALFORMED);
 	assert_non_null(strstr(err.message, "a host name has at most 255 bytes"));
 	rnm_buf_free(&text);
 }
@@ -247,7 +249,7 @@ static void test_limits(void **state)
 static enum rnm_status resolve(struct rnm_address_list *out, const char *host, bool is_unix,
                                const char **reason)
 {
-	const struct rnm_server server = { is_unix, host, is_unix ? 0 : 6379, 0, 0 };
+	const struct rnm_server server = { .is_unix = is_unix, .host = host, .port = is_unix ? 0 : 6379 };
 	struct rnm_io_limit limit = { 10, NULL };
 
 	return rnm_resolve(out, &server, &limit, reason);
@@ -288,7 +290,7 @@ static void test_names(void **state)
 
 static void test_names_obey_the_limit_and_the_flag(void **state)
 {
-	const struct rnm_server server = { false, "localhost", 6379, 0, 0 };
+	const struct rnm_server server = { .host = "localhost", .port = 6379 };
 	volatile sig_atomic_t cancel = 1;
 	struct rnm_io_limit raised = { 10, &cancel };
 	struct rnm_io_limit over = { 0, NULL };
@@ -304,9 +306,34 @@ static void test_names_obey_the_limit_and_the_flag(void **state)
 	assert_true(status == RNM_NO || status == RNM_OK);
 }
 
+/* The lists of Sentinels are read in the same way, but for the port. */
+static void test_default_port(void **state)
+{
+	const struct rnm_servers_syntax sentinels = { .default_port = 5000 };
+	char text[] = "a b:5000 [::1] ./s.sock ::1";
+	char *element = text;
+	struct rnm_server_list list;
+	struct rnm_buf rendered;
+
+	(void)state;
+	rnm_buf_init(&rendered, TEXT_MAX);
+	assert_int_equal(rnm_servers_parse(&list, &element, 1, sentinels, NULL), RNM_OK);
+	render(&rendered, &list);
+	assert_string_equal(rnm_buf_cstr(&rendered), "a|5000/0 b|5000/0 ::1|5000/0 ./s.sock ");
+	assert_false(list.items[0].has_port);
+	assert_true(list.items[1].has_port);
+	assert_false(list.items[2].has_port || list.items[3].has_port);
+	assert_int_equal(list.problem_count, 1);
+	assert_string_equal(list.problems[0],
+	                    "\"::1\": an IPv6 address must stand in brackets: [::1] or [::1]:5000");
+	rnm_servers_clear(&list);
+	rnm_buf_free(&rendered);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_default_port),
 		cmocka_unit_test(test_every_form),
 		cmocka_unit_test(test_unusable_elements_alone),
 		cmocka_unit_test(test_unusable_elements_among_others),

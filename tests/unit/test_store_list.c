@@ -604,19 +604,21 @@ static struct rnm_redis *connect_as(struct rnm_redis *redis, const char *user, c
 	return must_connect(settings);
 }
 
-static void expect_list_hint(struct rnm_redis *redis, const char *settings, const char *hint)
+static void expect_list_hint(struct rnm_redis *redis, const char *settings, const char *id, const char *hint)
 {
 	struct rnm_rule rule = embed_rule();
 	struct rnm_model_list *list = NULL;
 	struct rnm_error err;
 
 	assert_int_equal(rnm_store_list(&list, redis, &rule, settings, RNM_LIST_ALIVE, &err), RNM_E_REDIS);
-	assert_string_equal(err.id, "store.zset");
+	assert_string_equal(err.id, id);
 	assert_non_null(strstr(err.hint, hint));
 }
 
 static void test_refusal_hints(void **state)
 {
+	const struct rnm_choice third = { .has_version = true, .version = 3 };
+	const struct rnm_choice ninth = { .has_version = true, .version = 9 };
 	struct rnm_redis *redis, *limited;
 	struct rnm_store_set *sets = NULL;
 	struct rnm_model_list *list;
@@ -627,14 +629,14 @@ static void test_refusal_hints(void **state)
 	(void)state;
 	NEED_SERVER();
 	redis = connect_server();
-	expect_list_hint(redis, "wrongtype", "this key is no list of models");
+	expect_list_hint(redis, "wrongtype", "store.zset", "this key is no list of models");
 	limited = connect_as(redis, "keyless", "~other*", "+zrevrange");
-	expect_list_hint(limited, "default", "a key pattern such as ~rn*");
+	expect_list_hint(limited, "default", "answer.noperm", "a key pattern such as ~rn* (ACL SETUSER keyless ~rn*)");
 	rnm_redis_free(limited);
 	limited = connect_as(redis, "commandless", "~rn*", "+hmget");
-	expect_list_hint(limited, "default", "+zrevrange +hexists +hmget");
+	expect_list_hint(limited, "default", "answer.noperm", "may not run ZREVRANGE: type ACL SETUSER commandless +zrevrange");
 	assert_int_equal(rnm_store_scan(&sets, &count, limited, "rn", NULL, 0, &err), RNM_E_REDIS);
-	assert_string_equal(err.id, "store.scan");
+	assert_string_equal(err.id, "answer.noperm");
 	assert_true(begins(err.message, "cannot look for models: NOPERM "));
 	assert_non_null(strstr(err.hint, "name -r and -s instead of --all"));
 	rnm_redis_free(limited);
@@ -645,6 +647,11 @@ static void test_refusal_hints(void **state)
 	assert_string_equal(err.id, "store.none-live");
 	assert_string_equal(err.reference, "no suitable model found");
 	assert_non_null(strstr(err.hint, "a key pattern such as ~rn*"));
+	/* Neither is it when one version is wanted, as long as it is one of those. */
+	assert_int_equal(rnm_store_choose(&count, list, &rule, &third, &err), RNM_E_REDIS);
+	assert_string_equal(err.id, "store.none-live");
+	assert_int_equal(rnm_store_choose(&count, list, &rule, &ninth, &err), RNM_E_NOT_FOUND);
+	assert_string_equal(err.id, "store.no-version");
 	rnm_model_list_free(list);
 	rnm_redis_free(limited);
 	rnm_redis_free(redis);

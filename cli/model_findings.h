@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What was found about a model, as people and programs read it. */
+#ifndef RNM_CLI_MODEL_FINDINGS_H
+#define RNM_CLI_MODEL_FINDINGS_H
+
+#include <rnm/json.h>
+#include <rnm/verify.h>
+
+/* "problem: SENTENCE [id]" behind indent, and its hint. */
+void text_model_finding(struct rnm_buf *out, const char *indent, const struct rnm_model_finding *finding);
+/* The members "sound" and "findings". */
+void json_model_findings(struct rnm_json *json, const struct rnm_verification *verification);
+/* "RNM1 model", "bare network", "model in Redis". */
+const char *model_kind_text(const struct rnm_model_file *file);
+
+#endif

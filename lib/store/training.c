@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Training sets, member by member; never SMEMBERS, whose one answer holds all of them. */
+#include "format/vectors.h"
+#include "format/zstd.h"
+#include "redis/refusal.h"
+#include "rspamd/keys.h"
+#include "store/events.h"
+
+#include <rnm/training.h>
+#include <stdlib.h>
+#include <string.h>
+#include <xxhash.h>
+
+#define SCAN_COUNT "100"
+#define TRAINING_SEPARATOR ';' /* rspamd: src/plugins/lua/neural.lua */
+/* A server that never hands out cursor 0 again must not keep us for ever. */
+#define ROUNDS_MAX 1000000u
+
+enum rnm_status rnm_training_decode(struct rnm_bytes member, double *values, size_t count,
+                                    struct rnm_error *err)
+{
+	struct rnm_numbers numbers = { .values = values, .cap = count, .room = count };
+	struct rnm_buf text;
+	enum rnm_status status;
+
+	rnm_buf_init(&text, RNM_TRAINING_EXPANDED_MAX);
+	status = rnm_zstd_expand(&text, member.data, member.len, "the vector", err);
+	if (status == RNM_OK)
+		status = rnm_numbers_joined(rnm_buf_cstr(&text), rnm_buf_cstr(&text) + text.len,
+		                            TRAINING_SEPARATOR, &numbers, err);
+	if (status == RNM_OK && numbers.count != count)
+		status = rnm_error_set(err, RNM_E_MALFORMED, "vector.length",
+		                       "expected %zu numbers, found %zu", count, numbers.count);
+	rnm_buf_free(&text);
+	return status;
+}
+
+/* ---- members that have been there before ---- */
+
+/* Hashes in open addressing; 0 marks a free place. */
+struct seen {
+	uint64_t *places;
+	size_t size; /* a power of two */
+	size_t count;
+};
+
+/* The place of the hash, or the free one where it belongs. */
+static uint64_t *find(const struct seen *seen, uint64_t hash)
+{
+	size_t i = (size_t)hash & (seen->size - 1);
+
+	while (seen->places[i] != 0 && seen->places[i] != hash)
+		i = (i + 1) & (seen->size - 1);
+	return &seen->places[i];
+}
+
+static bool grow(struct seen *seen)
+{
+	struct seen larger = { .size = seen->size == 0 ? 1024 : seen->size * 2, .count = seen->count };
+
+	larger.places = calloc(larger.size, sizeof(*larger.places));
+	if (larger.places == NULL)
+		return false;
+	for (size_t i = 0; i < seen->size; i++) {
+		if (seen->places[i] != 0)
+			*find(&larger, seen->places[i]) = seen->places[i];
+	}
+	free(seen->places);
+	*seen = larger;
+	return true;
+}
+
+/* Whether the member is new, which it then no longer is. */
+static enum rnm_status remember(struct seen *seen, struct rnm_bytes member, bool *is_new,
+                                struct rnm_error *err)
+{
+	uint64_t hash = XXH3_64bits(member.data, member.len);
+	uint64_t *place;
+
+	hash += hash == 0;
+	if (seen->count >= seen->size / 2 && !grow(seen))
+		return rnm_error_nomem(err);
+	place = find(seen, hash);
+	*is_new = *place == 0;
+	if (*is_new && seen->count == RNM_TRAINING_VECTORS_MAX)
+		return rnm_error_set(err, RNM_E_MALFORMED, "training.too-many",
+		                     "expected at most %zu vectors of one class, found more",
+		                     RNM_TRAINING_VECTORS_MAX);
+	seen->count += *is_new;
+	*place = hash;
+	return RNM_OK;
+}
+
+/* ---- reading ---- */
+
+struct reading {
+	struct rnm_redis *redis;
+	enum rnm_class class_;
+	struct rnm_training_set *set;
+	struct seen seen; /* of the class */
+	struct rnm_buf member;
+	double *values;
+	size_t count;
+	rnm_training_sink *sink;
+	void *ctx;
+};
+
+static enum rnm_status take_member(void *ctx, struct rnm_error *err)
+{
+	struct reading *reading = ctx;
+	const struct rnm_bytes member = { rnm_buf_cstr(&reading->member), reading->member.len };
+	struct rnm_error problem;
+	enum rnm_status status;
+	bool is_new = false;
+
+	status = remember(&reading->seen, member, &is_new, err);
+	if (status != RNM_OK)
+		return status;
+	if (!is_new) {
+		reading->set->duplicates++;
+		return RNM_OK;
+	}
+	status = rnm_training_decode(member, reading->values, reading->count, &problem);
+	if (status == RNM_OK)
+		status =
+		    reading->sink(reading->ctx, reading->class_, reading->values, reading->count, &problem);
+	if (status == RNM_OK) {
+		reading->set->vectors++;
+		return RNM_OK;
+	}
+	if (status != RNM_E_MALFORMED) {
+		if (err != NULL)
+			*err = problem;
+		return status;
+	}
+	if (reading->set->bad++ == 0)
+		reading->set->problem = problem;
+	return RNM_OK;
+}
+
+static enum rnm_status refused(const struct reading *reading, struct rnm_error *err)
+{
+	const struct rnm_refused what = { .redis = reading->redis, .command = "SSCAN" };
+	const char *answer = rnm_buf_cstr(&reading->member);
+
+	rnm_error_set(err, RNM_E_REDIS, "training.refused", "cannot read the training set %s: %s",
+	              reading->set->key, answer);
+	rnm_refusal_hint(err, &what, answer);
+	return RNM_E_REDIS;
+}
+
+static enum rnm_status read_set(struct reading *reading, struct rnm_error *err)
+{
+	char cursor[RNM_CURSOR_MAX] = "0";
+	enum rnm_status status = RNM_OK;
+	unsigned rounds = 0;
+
+	do {
+		if (rounds++ == ROUNDS_MAX)
+			return rnm_error_set(err, RNM_E_MALFORMED, "training.too-many",
+			                     "expected SSCAN to end, found it still going after %u rounds",
+			                     ROUNDS_MAX);
+		status = rnm_redis_sendv(reading->redis, err, "SSCAN", reading->set->key, cursor, "COUNT",
+		                         SCAN_COUNT, NULL);
+		if (status == RNM_OK)
+			status = rnm_event_scan(reading->redis, "SSCAN", cursor, &reading->member,
+			                        "a training vector", take_member, reading, err);
+	} while (status == RNM_OK && strcmp(cursor, "0") != 0);
+	return status == RNM_NO ? refused(reading, err) : status;
+}
+
+/* Both sets of one class, as their union. */
+static enum rnm_status read_class(struct reading *reading, enum rnm_class class_,
+                                  struct rnm_training_set *sets, struct rnm_error *err)
+{
+	enum rnm_status status = RNM_OK;
+
+	reading->class_ = class_;
+	reading->seen = (struct seen){ 0 };
+	for (size_t i = 0; status == RNM_OK && i < RNM_TRAINING_SETS; i++) {
+		reading->set = &sets[i];
+		status = read_set(reading, err);
+	}
+	free(reading->seen.places);
+	return status;
+}
+
+static bool name_sets(struct rnm_training_set sets[RNM_TRAINING_SETS], const struct rnm_rule *rule,
+                      const char *settings, const char *model_key, const char *class_)
+{
+	sets[0].key = rnm_training_key(model_key, class_);
+	sets[1].key = rnm_pending_key(rule, settings, class_);
+	return sets[0].key != NULL && sets[1].key != NULL;
+}
+
+enum rnm_status rnm_training_read(struct rnm_training_sets **out, struct rnm_redis *redis,
+                                  const struct rnm_rule *rule, const char *settings, const char *model_key,
+                                  size_t count, rnm_training_sink *sink, void *ctx, struct rnm_error *err)
+{
+	struct rnm_training_sets *sets = calloc(1, sizeof(*sets));
+	struct reading reading = { .redis = redis, .count = count, .sink = sink, .ctx = ctx };
+	enum rnm_status status = RNM_OK;
+
+	if (sets == NULL)
+		return rnm_error_nomem(err);
+	reading.values = calloc(count > 0 ? count : 1, sizeof(*reading.values));
+	rnm_buf_init(&reading.member, RNM_TRAINING_MEMBER_MAX);
+	if (reading.values == NULL || !name_sets(sets->spam, rule, settings, model_key, "spam") ||
+	    !name_sets(sets->ham, rule, settings, model_key, "ham"))
+		status = rnm_error_nomem(err);
+	if (status == RNM_OK)
+		status = read_class(&reading, RNM_CLASS_SPAM, sets->spam, err);
+	if (status == RNM_OK)
+		status = read_class(&reading, RNM_CLASS_HAM, sets->ham, err);
+	rnm_buf_free(&reading.member);
+	free(reading.values);
+	if (status == RNM_OK)
+		*out = sets;
+	else
+		rnm_training_sets_free(sets);
+	return status;
+}
+
+void rnm_training_sets_free(struct rnm_training_sets *sets)
+{
+	if (sets == NULL)
+		return;
+	for (size_t i = 0; i < RNM_TRAINING_SETS; i++) {
+		free(sets->spam[i].key);
+		free(sets->ham[i].key);
+	}
+	free(sets);
+}
