@@ -95,7 +95,7 @@ ten() {
 	# A matrix for another network, and one that is none.
 	call rnm score "$MODELS/symbol_10.kann" --pca "$MODELS/symbol_40_pca8.pca" --vectors "$BATS_TEST_TMPDIR/in"
 	expect_rc 3
-	expect_err "expected a PCA matrix of 10 rows"
+	expect_err "expected PCA rows to equal the network's input 10, found 8"
 	head -c 100 "$MODELS/symbol_40_pca8.pca" >"$BATS_TEST_TMPDIR/cut"
 	call rnm score "$MODELS/symbol_40_pca8.kann" --pca "$BATS_TEST_TMPDIR/cut" --vectors "$BATS_TEST_TMPDIR/in"
 	expect_rc 3

@@ -277,7 +277,7 @@ static void unfit_models(void **state)
 	fill_parts(&parts, &(struct spec){ .mean = bad, .std = bad, .norm_count = 10 });
 	refused("norm.std", &parts);
 	fill_parts(&parts, &(struct spec){ .mean = bad + 2, .std = bad + 2, .norm_count = 8 });
-	refused("model.norm-length", &parts);
+	refused("norm.length", &parts);
 	fill_parts(&parts, &(struct spec){ .spam = NAN, .ham = 1 });
 	parts.has_roc = true;
 	refused("rnm1.roc", &parts);
@@ -285,7 +285,7 @@ static void unfit_models(void **state)
 	matrix[8] = 4;
 	matrix[12] = 10;
 	fill_parts(&parts, &(struct spec){ .pca = matrix });
-	refused("model.pca-rows", &parts);
+	refused("pca.rows", &parts);
 }
 
 /* What other programs put into the map `rnm` does not spoil a file that is made from theirs. */
