@@ -38,14 +38,23 @@ depends() { # PACKAGE: names only
 	same control "$(lines control md5sums)" "$(control_files rnm)"
 }
 
-@test "every command has a manual page" {
-	local command
-	for command in "$BATS_FILE_TMPDIR"/rnm/usr/bin/*; do
-		[ -e "$BATS_FILE_TMPDIR/rnm/usr/share/man/man1/$(basename "$command").1.gz" ] || {
-			echo "no manual page for $(basename "$command")"
-			return 1
-		}
+@test "every command and every verb has a manual page, and the library one" {
+	local page share="$BATS_FILE_TMPDIR/rnm/usr/share" missing=
+	local verbs='/^Verbs:/,/^$/s/^  \([a-z]*\)  .*/rnm-\1/p'
+	for page in neural_export rnm $("$BATS_FILE_TMPDIR/rnm/usr/bin/rnm" help | sed -n "$verbs"); do
+		[ -e "$share/man/man1/$page.1.gz" ] || missing="$missing $page"
 	done
+	same "without a manual page" "" "$missing"
+	[ -e "$share/man/man1/rnm-export.1.gz" ]
+	[ -e "$BATS_FILE_TMPDIR/librnm-dev/usr/share/man/man3/librnm.3.gz" ]
+}
+
+@test "completions lie where each shell of Debian looks, for both names" {
+	local share="$BATS_FILE_TMPDIR/rnm/usr/share"
+	same bash "$(lines neural_export rnm)" "$(ls "$share/bash-completion/completions")"
+	same fish "$(lines neural_export.fish rnm.fish)" "$(ls "$share/fish/vendor_completions.d")"
+	same zsh _rnm "$(ls "$share/zsh/vendor-completions")"
+	same "dead links" "" "$(find "$share" -xtype l)"
 }
 
 @test "librnm1 is the shared library, whose name is its soname" {
@@ -64,6 +73,11 @@ depends() { # PACKAGE: names only
 		"$(tree librnm-dev | sed -n "s|^usr/lib/$MULTIARCH/||p")"
 	[ "$(readlink "$BATS_FILE_TMPDIR/librnm-dev/usr/lib/$MULTIARCH/librnm.so")" = librnm.so.1 ]
 	dpkg-deb -f "$(deb librnm-dev)" Depends | grep -qF "librnm1 (= $VERSION)"
+}
+
+@test "librnm-dev brings the examples of the source, ready to be compiled" {
+	same examples "$(cd "$BATS_TEST_DIRNAME/../../examples" && LC_ALL=C ls)" \
+		"$(LC_ALL=C ls "$BATS_FILE_TMPDIR/librnm-dev/usr/share/doc/librnm-dev/examples")"
 }
 
 @test "librnm-dev depends on all that librnm.pc asks for" {
@@ -106,6 +120,6 @@ depends() { # PACKAGE: names only
 		done < <(grep -oE '\]\([^)#:]+\)' "$page" | sed 's/](\(.*\))/\1/')
 	done < <(find "$doc/docs" "$doc/SECURITY.md" -name '*.md')
 	same "broken links" "" "$bad"
-	same pages "$(cd "$BATS_TEST_DIRNAME/../../docs" && find . -name '*.md' | LC_ALL=C sort)" \
+	same pages "$(cd "$BATS_TEST_DIRNAME/../../docs" && find . -name '*.md' ! -name '*.in.md' | LC_ALL=C sort)" \
 		"$(cd "$doc/docs" && find . -name '*.md' | LC_ALL=C sort)"
 }
