@@ -40,7 +40,7 @@ depends() { # PACKAGE: names only
 
 @test "every command and every verb has a manual page, and the library one" {
 	local page share="$BATS_FILE_TMPDIR/rnm/usr/share" missing=
-	local verbs='/^Verbs:/,/^$/s/^  \([a-z]*\)  .*/rnm-\1/p'
+	local verbs='/^Verbs:/,/^$/s/^  \([a-z][a-z]*\)  .*/rnm-\1/p'
 	for page in neural_export rnm $("$BATS_FILE_TMPDIR/rnm/usr/bin/rnm" help | sed -n "$verbs"); do
 		[ -e "$share/man/man1/$page.1.gz" ] || missing="$missing $page"
 	done
