@@ -42,8 +42,10 @@ static void put_member(struct rnm_buf *out, const struct rnm_model_file *file, c
 {
 	const struct rnm_value *value = rnm_value_get(file->container->extra, key);
 
+	/* A piece of what is too long: the buffer would take none of it. */
 	if (rnm_value_string(value) != NULL)
-		rnm_buf_append(out, value->as.string.data, value->as.string.len);
+		rnm_buf_append(out, value->as.string.data,
+		               value->as.string.len < CELL_MAX ? value->as.string.len : CELL_MAX);
 }
 
 static void put_rule(struct rnm_buf *out, const struct rnm_model_file *file)

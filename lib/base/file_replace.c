@@ -15,7 +15,7 @@
 
 /* Written pages are handed to the disk in steps of this size, so that the final fsync has little left. */
 #define WRITE_OUT_STEP ((uint64_t)8 << 20)
-#define TEMP_TRIES 100
+#define TEMP_TRIES_MAX 100
 /* "/proc/self/fd/" and a number. */
 #define FD_NAME_MAX 32
 
@@ -89,7 +89,7 @@ static int open_temp(const char *target, char **temp)
 	}
 	if (fd >= 0 || (errno != EOPNOTSUPP && errno != EISDIR && errno != ENOENT && errno != EINVAL))
 		return fd;
-	for (int i = 0; i < TEMP_TRIES; i++) {
+	for (int i = 0; i < TEMP_TRIES_MAX; i++) {
 		*temp = temp_name(target);
 		if (*temp == NULL)
 			return -1;
@@ -209,7 +209,7 @@ static bool give_name(struct rnm_replace *replace)
 	char source[FD_NAME_MAX];
 
 	(void)snprintf(source, sizeof(source), "/proc/self/fd/%d", replace->fd);
-	for (int i = 0; i < TEMP_TRIES; i++) {
+	for (int i = 0; i < TEMP_TRIES_MAX; i++) {
 		char *temp = temp_name(replace->target);
 
 		if (temp == NULL)

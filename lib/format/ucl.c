@@ -361,7 +361,7 @@ static struct ucl_parser *new_parser(struct rnm_arena *arena, unsigned max_depth
 	memset(parser, 0, offsetof(struct ucl_parser, error));
 	rnm_error_clear(&parser->error);
 	parser->arena = arena;
-	parser->max_depth = max_depth != 0 ? max_depth : UCL_DEPTH_DEFAULT;
+	parser->max_depth = max_depth != 0 ? max_depth : UCL_DEPTH_MAX;
 	parser->next_chunk_id = 1;
 	parser->root = rnm_value_new(arena, RNM_OBJECT);
 	if (parser->root == NULL) {
@@ -442,7 +442,7 @@ enum rnm_status rnm_ucl_parse_json(struct rnm_value **out, struct rnm_arena *are
 
 struct rnm_value *ucl_parse_arguments(struct ucl_parser *parser, struct rnm_bytes text)
 {
-	struct ucl_parser *inner = new_parser(parser->arena, UCL_DEPTH_DEFAULT);
+	struct ucl_parser *inner = new_parser(parser->arena, UCL_DEPTH_MAX);
 	struct rnm_value *arguments = NULL;
 	struct ucl_var vars[2] = { { rnm_bytes_of("FILENAME"), rnm_bytes_of("undef") },
 		                   { rnm_bytes_of("CURDIR"), rnm_bytes_of(".") } };

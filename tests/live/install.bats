@@ -95,8 +95,16 @@ flags() { # VARIABLE...: what pkg-config says, for the place where it lies now
 }
 
 @test "the shared library has a versioned name and exports only its own" {
-	readelf -d "$LIB/librnm.so" | grep -q 'SONAME.*librnm\.so\.0'
+	readelf -d "$LIB/librnm.so" | grep -q 'SONAME.*\[librnm\.so\.1\]'
 	[ "$(nm -D --defined-only "$LIB/librnm.so" | awk '$2 == "T" && $3 !~ /^rnm_/' | grep -vc asan)" = 0 ]
+}
+
+@test "the packages list exactly the symbols that the library exports" {
+	diff <(awk '/^ / { sub(/@.*/, ""); print $1 }' "$ROOT/debian/librnm1.symbols") \
+		<(nm -D --defined-only "$LIB/librnm.so" | awk '$3 ~ /^rnm_/ { print $3 }' | LC_ALL=C sort) || {
+		echo "run scripts/deb-symbols"
+		return 1
+	}
 }
 
 @test "every public header compiles alone, as C and as C++17" {
