@@ -24,6 +24,9 @@ deps-demo:
 deps-test:
 	@$(if $(NO_INSTALL_DEPS),true,scripts/install-deps build demo test)
 
+deps-deb:
+	@$(if $(NO_INSTALL_DEPS),true,scripts/install-deps deb)
+
 demo: deps-demo all
 	@scripts/demo $(BUILD)/rnm
 
@@ -32,6 +35,16 @@ test: deps-test
 
 bench: deps-test all
 	@bench/run $(BUILD)/rnm
+
+.PHONY: deb test-package deps-deb
+
+# The Debian packages, in build-deb/.
+deb: deps-deb
+	@scripts/deb
+
+# Builds them twice and tries them in a clean chroot; needs a mirror of Debian.
+test-package: deps-deb
+	@tests/package/run
 
 # T: seconds for each target.
 fuzz: deps-test

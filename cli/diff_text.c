@@ -52,6 +52,7 @@ static void put_member(struct rnm_buf *out, const struct rnm_model_file *file, c
 {
 	const struct rnm_value *value = rnm_value_get(file->container->extra, key);
 
+	/* A piece of what is too long: the buffer would take none of it. */
 	if (rnm_value_string(value) != NULL)
 		put_start(out, (struct rnm_bytes){ value->as.string.data, value->as.string.len });
 }

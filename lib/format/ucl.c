@@ -362,7 +362,7 @@ static struct ucl_parser *new_parser(struct rnm_arena *arena, unsigned max_depth
 	memset(parser, 0, offsetof(struct ucl_parser, error));
 	rnm_error_clear(&parser->error);
 	parser->arena = arena;
-	parser->max_depth = max_depth != 0 ? max_depth : UCL_DEPTH_DEFAULT;
+	parser->max_depth = max_depth != 0 ? max_depth : UCL_DEPTH_MAX;
 	parser->next_chunk_id = 1;
 	parser->root = rnm_value_new(arena, RNM_OBJECT);
 	if (parser->root == NULL) {
@@ -443,7 +443,7 @@ enum rnm_status rnm_ucl_parse_json(struct rnm_value **out, struct rnm_arena *are
 
 bool ucl_parse_arguments(struct ucl_parser *parser, struct rnm_bytes text, struct rnm_value **out)
 {
-	struct ucl_parser *inner = new_parser(parser->arena, UCL_DEPTH_DEFAULT);
+	struct ucl_parser *inner = new_parser(parser->arena, UCL_DEPTH_MAX);
 	struct ucl_var vars[2] = { { rnm_bytes_of("FILENAME"), rnm_bytes_of("undef") },
 		                   { rnm_bytes_of("CURDIR"), rnm_bytes_of(".") } };
 	const struct rnm_ucl_io *io = parser->io;

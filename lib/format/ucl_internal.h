@@ -13,7 +13,7 @@
 #define UCL_CHUNKS_MAX 16u
 /* rspamd: contrib/libucl/ucl_parser.c.  Names in one chain of a named section. */
 #define UCL_NAMES_MAX 65535u
-#define UCL_DEPTH_DEFAULT 1000u
+#define UCL_DEPTH_MAX 1000u
 #define UCL_PRIORITY_MASK 15u
 /* Members visited by all .inherit macros of one parse: each costs 15 bytes of text and a whole object of
  * work, so without a bound a small file could keep the parser busy for hours. */

@@ -65,6 +65,9 @@ static size_t scan_number(const struct scan *scan, double *value)
 	if (!is_digit(scan, digits) || (*digits == '0' && is_digit(scan, digits + 1)))
 		return 0;
 	used = rnm_scan_number(scan->at, (size_t)(scan->end - scan->at), value);
+	/* Too long, so that none of it counts. */
+	if (used == 0)
+		return 0;
 	point = memchr(digits, '.', used - (size_t)(digits - scan->at));
 	return point == NULL || is_digit(scan, point + 1) ? used : 0;
 }

@@ -10,14 +10,14 @@
 #define PATH_BYTES_MAX 65536u
 
 static const struct rnm_config_limits default_limits = {
-	.max_file_bytes = (size_t)64 << 20,
-	.max_total_bytes = (size_t)256 << 20,
-	.max_files = 4096,
-	.max_depth = 1000,
-	.max_tree_bytes = (size_t)1 << 30,
-	.max_lua_steps = 50000000,
-	.max_lua_bytes = (size_t)64 << 20,
-	.max_lua_seconds = 5.0,
+	.max_file_bytes = RNM_CONFIG_FILE_MAX,
+	.max_total_bytes = RNM_CONFIG_TOTAL_MAX,
+	.max_files = RNM_CONFIG_FILES_MAX,
+	.max_depth = RNM_CONFIG_DEPTH_MAX,
+	.max_tree_bytes = RNM_CONFIG_TREE_MAX,
+	.max_lua_steps = RNM_CONFIG_LUA_STEPS_MAX,
+	.max_lua_bytes = RNM_CONFIG_LUA_BYTES_MAX,
+	.max_lua_seconds = RNM_CONFIG_LUA_SECONDS_MAX,
 };
 
 static struct rnm_config_limits effective_limits(const struct rnm_config_limits *given)

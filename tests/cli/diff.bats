@@ -147,7 +147,7 @@ open(sys.argv[2], "wb").write(data); m[b"ann_data"] = zstd(b"", sys.argv[2])'
 	packed 'm[b"norm_stats"] = {b"mode": b"zscore", b"mean": [1, 2], b"std": [1, 2]}'
 	call rnm diff "$MODEL" "$BATS_TEST_TMPDIR/m"
 	expect_rc 0
-	grep -qE '^problem of B: .*\[model.norm-length\]$' "$out" || { show; false; }
+	grep -qE '^problem of B: .*\[norm.length\]$' "$out" || { show; false; }
 	call rnm diff "$MODEL" "$BATS_TEST_TMPDIR/m" --json
 	expect_json '.b.problem != null and .a.problem == null and .verdict == "other-processing"'
 }
@@ -161,6 +161,13 @@ open(sys.argv[2], "wb").write(data); m[b"ann_data"] = zstd(b"", sys.argv[2])'
 	expect_out "A  redis:embed/default@2: model in Redis"
 	call rnm diff -c "$CONF" "$MODEL" "$DATA/models/embedding_64.kann" --json
 	expect_json '.b.kind == "network" and (.unknown | index("providers_digest")) != null'
+}
+
+@test "a text of the file that is too long for a cell is shown in part" {
+	packed 'm[b"rnm"][b"rule"] = b"x" * 5000'
+	call rnm diff "$MODEL" "$BATS_TEST_TMPDIR/m"
+	expect_rc 0
+	grep -Eq '^ *rule +embed +x{61}\.\.\. +differs$' "$out" || { show; false; }
 }
 
 @test "wrong calls" {
