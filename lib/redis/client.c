@@ -224,6 +224,7 @@ static enum rnm_status pump_in(struct rnm_redis *redis, short *events, bool *mov
 	case RNM_IO_DONE:
 		redis->in_len += done;
 		redis->moved += done;
+		redis->heard = true;
 		*moved = true;
 		return RNM_OK;
 	case RNM_IO_WANT_READ:
