@@ -10,9 +10,6 @@
 #include <time.h>
 #include <unistd.h>
 
-/* rspamd: the compiled CONFDIR of distribution packages. */
-#define DEFAULT_CONFDIR "/etc/rspamd"
-#define CONFIG_FILE_NAME "/rspamd.conf"
 /* Longest password file that is read; only its first line counts. */
 #define PASSWORD_FILE_MAX 4096
 

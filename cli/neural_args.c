@@ -15,6 +15,13 @@
 /* Names longer than this are never one character away from ours. */
 #define SPELLING_MAX 40
 
+bool neural_args_program(const char *program)
+{
+	const char *slash = strrchr(program, '/');
+
+	return strcmp(slash != NULL ? slash + 1 : program, verb_specs[VERB_NEURAL_EXPORT].name) == 0;
+}
+
 static bool fail(struct neural_args *args, const char *fmt, ...) RNM_PRINTF(2, 3);
 static bool fail(struct neural_args *args, const char *fmt, ...)
 {
@@ -211,6 +218,7 @@ bool neural_args_parse(struct neural_args *args, size_t argc, char *const *argv)
 		if (args->values[OPTION_HELP].count > 0)
 			return true;
 	}
+	args->unfinished = state.pending;
 	return close_pending(&state);
 }
 

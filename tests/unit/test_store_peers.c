@@ -255,6 +255,14 @@ static void expect_untouched(void)
 
 /* ---- death ---- */
 
+/* A server that has not said a byte may be one that wants TLS. */
+static const char *hint_of_death(size_t bytes)
+{
+	if (bytes >= said_before(STEP_ZSET))
+		return "run the command again: the server was stopped or restarted";
+	return bytes > 0 ? "" : "does the server want TLS? It is used with rediss:// or ssl = true";
+}
+
 static void expect_death(const struct peer *peer, size_t bytes, bool compress)
 {
 	struct rnm_error err;
@@ -264,10 +272,7 @@ static void expect_death(const struct peer *peer, size_t bytes, bool compress)
 		fail_msg("%zu bytes: status %d: %s", bytes, (int)status, err.message);
 	assert_string_equal(err.id, bytes < said_before(STEP_ZSET) ? "redis.connect" : "redis.closed");
 	assert_non_null(strstr(err.message, "the connection was closed"));
-	assert_string_equal(err.hint, bytes == 0 ? "does the server want TLS? It is used with rediss:// or ssl = true"
-	                              : bytes < said_before(STEP_ZSET)
-	                                  ? ""
-	                                  : "run the command again: the server was stopped or restarted");
+	assert_string_equal(err.hint, hint_of_death(bytes));
 	expect_untouched();
 }
 
