@@ -14,7 +14,7 @@
 #include <string.h>
 
 /* A verdict repeats little of a profile but perhaps its version. */
-#define VERDICT_MAX (2 * RNM_PROFILE_MAX)
+#define TEXT_MAX (2 * RNM_PROFILE_MAX)
 
 struct judgement {
 	struct rnm_model_list *list;
@@ -338,7 +338,7 @@ static enum rnm_status judge(struct judgement *judgement, struct rnm_error *err)
 	struct rnm_model_list *list = judgement->list;
 	struct rnm_buf text;
 
-	rnm_buf_init(&text, VERDICT_MAX);
+	rnm_buf_init(&text, TEXT_MAX);
 	for (size_t i = 0; i < list->count; i++) {
 		list->models[i].digest_match = match_digest(judgement->rule, &list->models[i].profile);
 		list->models[i].in_window = i < judgement->window;
