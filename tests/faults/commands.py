@@ -17,6 +17,7 @@ class Command:
     many        one failure may be told of in several messages
     report      what it prints on stdout of a failure, as a regular expression
     slow        much I/O: not with one byte at a time
+    silent      completion: offers what it can, and tells of no failure
     tls         over TLS, where OpenSSL says of a failure what it likes
     exhaustive  only in an exhaustive run
     """
@@ -30,6 +31,7 @@ class Command:
     many: bool = False
     report: str = ""
     slow: bool = False
+    silent: bool = False
     tls: bool = False
     exhaustive: bool = False
 
@@ -122,6 +124,9 @@ COMMANDS = [
     Command("merge --dry-run", "merge {model} {model} {other} --keep 1 --dry-run --json", report=FAILED_JSON),
     Command("list through a Sentinel", "-c {sentinel_conf} list -r embed"),
     Command("export through a Sentinel", "-c {sentinel_conf} export -r embed -s unit -o {out}/model.rnm", old=("model.rnm",)),
+    Command("complete", "__complete zsh rnm exp", silent=True),
+    Command("complete from Redis", "__complete zsh rnm list -c {conf} -r embed -s ''", silent=True),
+    Command("complete a section", "__complete bash 'rnm config -c {conf} op' ''", silent=True),
     Command("neural_export", "-c {conf} -r embed -o {out}/model.rnm", old=("model.rnm",), drop_in=True),
     Command("neural_export, wrong usage", "-c {conf} --rul embed", exit=1, drop_in=True),
     Command("neural_export --list", "-c {conf} -r embed --list", drop_in=True),

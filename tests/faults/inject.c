@@ -41,6 +41,7 @@
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -394,6 +395,15 @@ EXPORT int clock_gettime(clockid_t clock, struct timespec *now)
 	if (start.tv_sec == 0)
 		start = *now;
 	*now = start;
+	return 0;
+}
+
+/* What ends a completion that takes too long; here it would hide what goes wrong behind a slow machine. */
+EXPORT int setitimer(__itimer_which_t which, const struct itimerval *restrict limit, struct itimerval *restrict old)
+{
+	(void)which;
+	(void)limit;
+	(void)old;
 	return 0;
 }
 
