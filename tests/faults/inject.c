@@ -60,7 +60,6 @@
 	X(REALPATH, "realpath", EIO)                                                                         \
 	X(OPENDIR, "opendir", EMFILE)                                                                        \
 	X(READDIR, "readdir", EIO)                                                                           \
-	X(MMAP, "mmap", ENOMEM)                                                                              \
 	X(READ, "read", EIO)                                                                                 \
 	X(WRITE, "write", ENOSPC)                                                                            \
 	X(SENDFILE, "sendfile", EIO)                                                                         \
@@ -304,8 +303,6 @@ WRAP(READLINK, ssize_t, -1, readlink, (const char *path, char *text, size_t len)
 WRAP(REALPATH, char *, NULL, realpath, (const char *path, char *text), (path, text))
 WRAP(OPENDIR, DIR *, NULL, opendir, (const char *path), (path))
 WRAP(READDIR, struct dirent *, NULL, readdir, (DIR * dir), (dir))
-WRAP(MMAP, void *, MAP_FAILED, mmap, (void *at, size_t len, int how, int flags, int fd, off_t offset),
-     (at, len, how, flags, fd, offset))
 WRAP_MOVE(READ, read, (int fd, void *data, size_t len), (fd, data, len))
 WRAP_MOVE(READ, pread, (int fd, void *data, size_t len, off_t offset), (fd, data, len, offset))
 WRAP_MOVE(WRITE, write, (int fd, const void *data, size_t len), (fd, data, len))
