@@ -68,9 +68,7 @@ static int print_verbs(void)
 
 	rnm_buf_init(&out, OUTPUT_MAX);
 	help_verbs(&out);
-	fputs(rnm_buf_cstr(&out), stderr);
-	rnm_buf_free(&out);
-	return RNM_E_USAGE;
+	return output_aside(&out) ? RNM_E_USAGE : RNM_E_IO;
 }
 
 static int run_verb(const struct options *options)

@@ -170,7 +170,8 @@ const struct verb_spec verb_specs[VERB_COUNT] = {
 		"\n"
 		"The exit code is 0 whether they differ or not; with --exit-code it is 1 unless they are the same.\n"
 		"How a file is packed (compression) is no difference.\n"
-		"\n" MODEL_ARGUMENT_HELP,
+		"\n"
+		"Each of A and B is a MODEL.\n" MODEL_ARGUMENT_HELP,
 		{
 			{ "rnm diff old.rnm new.rnm", "two files" },
 			{ "rnm diff --exit-code embed.rnm redis:embed", "is the published file what workers serve?" },

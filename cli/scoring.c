@@ -186,12 +186,14 @@ static enum rnm_status add_vector(struct batch *batch, const struct rnm_vector *
 	struct rnm_scorer *scorer = batch->run->scoring->scorer;
 	const size_t slot = rnm_scorer_pending(scorer);
 	const size_t id_start = batch->ids.len;
-	enum rnm_status status = rnm_scorer_add(scorer, vector->values, vector->count, err);
+	enum rnm_status status;
 
-	if (status != RNM_OK)
-		return rnm_error_at_line(err, batch->run->path, (uint32_t)vector->line), status;
+	/* First: what the scorer has is answered, also when this vector is the last one. */
 	if (!rnm_buf_append(&batch->ids, vector->id.data, vector->id.len))
 		return rnm_error_nomem(err);
+	status = rnm_scorer_add(scorer, vector->values, vector->count, err);
+	if (status != RNM_OK)
+		return rnm_error_at_line(err, batch->run->path, (uint32_t)vector->line), status;
 	batch->items[slot].line = vector->line;
 	batch->items[slot].id_kind = vector->id_kind;
 	batch->items[slot].id_start = id_start;

@@ -156,7 +156,8 @@ void mdoc_sentence(struct rnm_buf *out, const char *phrase, const char *tail)
 	rnm_buf_putc(&sentence, (char)toupper((unsigned char)phrase[0]));
 	rnm_buf_puts(&sentence, phrase + 1);
 	/* Some of them end as sentences already. */
-	rnm_buf_puts(&sentence, strcmp(tail, ".") == 0 && phrase[strlen(phrase) - 1] == '.' ? "" : tail);
+	rnm_buf_puts(&sentence,
+	             strlen(tail) == 1 && strchr(".?", phrase[strlen(phrase) - 1]) != NULL ? "" : tail);
 	mdoc_prose(out, rnm_buf_cstr(&sentence));
 	out->failed = out->failed || sentence.failed;
 	rnm_buf_free(&sentence);

@@ -237,7 +237,10 @@ bool ucl_argument_is(const struct rnm_value *given, const char *name);
 
 /* Parses a text into the innermost open object (or the root for the first chunk). */
 bool ucl_parse_chunk(struct ucl_parser *parser, struct ucl_chunk *chunk);
-/* A parser over a text of its own with the same arena, for the arguments of a macro. */
-struct rnm_value *ucl_parse_arguments(struct ucl_parser *parser, struct rnm_bytes text);
+/*
+ * A parser over a text of its own with the same arena, for the arguments of a macro.  *out is NULL when they
+ * cannot be read; false, with the error set, only for lack of memory.
+ */
+bool ucl_parse_arguments(struct ucl_parser *parser, struct rnm_bytes text, struct rnm_value **out);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "rspamd/config_internal.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -71,15 +72,17 @@ static void prefix_reference(struct rnm_error *err)
 	rnm_error_set_reference(err, "failed to load config: ucl parser error: %s", parser_text);
 }
 
-/* The name by which messages and $FILENAME call the main file. */
+/* The name by which messages and $FILENAME call the main file; NULL: no memory. */
 static const char *resolved_path(struct config_loader *loader)
 {
 	struct rnm_config *config = loader->config;
 	const char *copy = config->path;
 	char *full = NULL;
+	int errnum = config_resolve(loader, config->path, &full);
 
-	if (config_resolve(loader, config->path, &full) == 0)
-		copy = rnm_arena_strndup(&config->arena, full, strlen(full));
+	if (errnum != 0)
+		return errnum == ENOMEM ? NULL : copy;
+	copy = rnm_arena_strndup(&config->arena, full, strlen(full));
 	free(full);
 	return copy;
 }

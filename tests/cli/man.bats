@@ -101,6 +101,20 @@ has() {
 	! has "$(page config)" RNM_REDIS_PASSWORD >/dev/null || false
 	has "$(page config)" "/etc/rspamd/rspamd.conf"
 	has "$(page export)" "--all and --version"
+	has "$(page eval)" "[--redis[=URL]]"
+	has "$(page merge)" "MODEL[=SHARE] ..."
+	has "$(page diff)" "[-h] A B"
+	# What is set in the configuration and not by options.
+	for word in ssl ssl_ca ssl_ca_dir ssl_cert ssl_key sni no_ssl_verify sentinels sentinel_masters_pattern \
+		sentinel_username sentinel_password; do
+		sed -n '/^\.Sh REDIS/,/^\.Sh ENV/p' "$WORK/man/man1/rnm.1" | grep -qE "(Li|It Li) $word\b" || {
+			echo "rnm.1 lacks $word"
+			false
+		}
+	done
+	for verb in list export inspect verify score eval diff merge; do
+		grep -q "in the section REDIS" "$(page "$verb")"
+	done
 }
 
 @test "every verb has examples, and what it prints as JSON is told" {
