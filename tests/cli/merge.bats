@@ -88,6 +88,9 @@ mean() {
 		(.rnm.symbols | length) == 3 and .rnm.profile_digest == "aabbccdd" and
 		(.rnm.merged | map([.share, .version])) == [[0.6, 1], [0.4, 4]] and
 		(.rnm.merged | map(.weights | test("^[0-9a-f]{64}$")) | all)'
+	# A part is found again by the hash that inspect prints.
+	for part in "$A" "$B"; do rnm inspect --hash "$part"; done | awk '$2 == "weights" { print $1 }' >"$BATS_TEST_TMPDIR/hashes"
+	rnm inspect --json "$BATS_TEST_TMPDIR/m" | jq -r '.rnm.merged[].weights' | diff - "$BATS_TEST_TMPDIR/hashes"
 	python "$BATS_TEST_DIRNAME/rnm1.py" show "$BATS_TEST_TMPDIR/m" | jq -e '.model_version == 5'
 }
 
