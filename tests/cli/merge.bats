@@ -267,6 +267,20 @@ mean() {
 	[ "$(cat "$BATS_TEST_TMPDIR/m")" = old ]
 }
 
+@test "two sound models whose mean says the same of every vector" {
+	echo old >"$BATS_TEST_TMPDIR/m"
+	derived "$A" "$BATS_TEST_TMPDIR/minus" 'data = network()
+for at in range(len(data) - 4 * 2178, len(data) - 4, 4): struct.pack_into("<f", data, at, -struct.unpack_from("<f", data, at)[0])
+set_network(data)'
+	rnm -q verify "$BATS_TEST_TMPDIR/minus"
+	call rnm merge -o "$BATS_TEST_TMPDIR/m" "$A" "$BATS_TEST_TMPDIR/minus"
+	expect_rc 8
+	expect_err "rnm: nothing was written, for rspamd could not use the model: expected answers that depend on the vector, found 0 for every one of 32"
+	[ "$(cat "$BATS_TEST_TMPDIR/m")" = old ]
+	call rnm merge --dry-run "$A" "$BATS_TEST_TMPDIR/minus" --raw
+	expect_rc 8
+}
+
 @test "a mean of strangers and a model without digest: said" {
 	derived "$A" "$BATS_TEST_TMPDIR/other" 'random.seed(3); data = network()
 for at in range(len(data) - 4 * 2178, len(data) - 4, 4): struct.pack_into("<f", data, at, random.gauss(0, 0.1))
