@@ -193,7 +193,8 @@ static enum rnm_status check_count(struct rnm_vectors *vectors, struct rnm_error
 static enum rnm_status check_header(const struct rnm_vectors *vectors, struct rnm_error *err)
 {
 	const struct rnm_csv *csv = &vectors->csv;
-	const size_t names = csv->id_column != RNM_CSV_NO_COLUMN ? csv->header_fields - 1 : csv->header_fields;
+	const size_t names =
+	    csv->id_column != RNM_CSV_NO_COLUMN ? csv->header_fields - 1 : csv->header_fields;
 
 	if (vectors->expected == 0 || names == vectors->expected ||
 	    (names == vectors->expected + 1 && csv->id_column == RNM_CSV_NO_COLUMN))
