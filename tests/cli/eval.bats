@@ -264,6 +264,14 @@ browser() {
 	expect_err "the vectors are either files or the training sets in Redis"
 	call rnm eval "$NET" --spam "$SPAM" --ham "$HAM" --fpr 2
 	expect_rc 2
+	call rnm eval "$NET" --spam "$SPAM" --ham "$HAM" --fpr much
+	expect_rc 2
+	expect_err "hint: for example --fpr 0.001"
+	for option in --settings=x --version=1; do
+		call rnm eval "$NET" --spam "$SPAM" --ham "$HAM" $option
+		expect_rc 2
+		expect_err "names training sets in Redis"
+	done
 	call rnm eval "$NET" --spam "$SPAM" --ham "$HAM" --report - --json
 	expect_rc 2
 	# The URL is never the next word, where MODEL may stand.
