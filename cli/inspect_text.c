@@ -13,6 +13,8 @@
 
 /* More matrices than this do not fit on a screen. */
 #define MATRICES_MAX 8
+#define PARTS_MAX 4
+#define HASH_SHOWN 16
 
 static void put_name(struct rnm_buf *out, const char *name)
 {
@@ -96,6 +98,33 @@ static void text_origin(struct rnm_buf *out, const struct rnm_rnm1 *container)
 	}
 }
 
+/* The parts of a merged model, by as much of their hashes as tells them apart (rnm inspect --hash). */
+static void text_parts(struct rnm_buf *out, const struct rnm_rnm1 *container)
+{
+	const struct rnm_value *parts = rnm_value_get(container->extra, "merged");
+	const size_t count = rnm_value_count(parts);
+
+	for (size_t i = 0; i < count && i < PARTS_MAX; i++) {
+		const struct rnm_value *part = rnm_value_at(parts, i);
+		const char *weights = rnm_value_string(rnm_value_get(part, "weights"));
+		char number[NUMBER_TEXT_MAX];
+		double share, version;
+
+		if (weights == NULL || !rnm_value_number(rnm_value_get(part, "share"), &share))
+			continue;
+		put_name(out, i == 0 ? "merged from" : "");
+		rnm_buf_printf(out, "%s of ", number_text(share, number));
+		output_escape(out, weights, strnlen(weights, HASH_SHOWN), ESCAPE_ALL);
+		if (rnm_value_number(rnm_value_get(part, "version"), &version))
+			rnm_buf_printf(out, ", version %s", number_text(version, number));
+		rnm_buf_putc(out, '\n');
+	}
+	if (count > PARTS_MAX) {
+		put_name(out, "");
+		rnm_buf_printf(out, "and %zu more\n", count - PARTS_MAX);
+	}
+}
+
 static void text_identity(struct rnm_buf *out, const struct inspection *inspection)
 {
 	const struct rnm_rnm1 *container = inspection->file->container;
@@ -114,6 +143,7 @@ static void text_identity(struct rnm_buf *out, const struct inspection *inspecti
 	text_time(out, inspection);
 	text_redis(out, inspection->model->model);
 	text_origin(out, container);
+	text_parts(out, container);
 }
 
 /* ---- what it holds ---- */

@@ -90,6 +90,9 @@ mean() {
 		(.rnm.merged | map(.weights | test("^[0-9a-f]{64}$")) | all)'
 	# A part is found again by the hash that inspect prints.
 	for part in "$A" "$B"; do rnm inspect --hash "$part"; done | awk '$2 == "weights" { print $1 }' >"$BATS_TEST_TMPDIR/hashes"
+	call rnm inspect "$BATS_TEST_TMPDIR/m"
+	expect_out "  merged from   0.6 of $(head -c 16 "$BATS_TEST_TMPDIR/hashes"), version 1"
+	expect_out "                0.4 of $(tail -n 1 "$BATS_TEST_TMPDIR/hashes" | head -c 16), version 4"
 	rnm inspect --json "$BATS_TEST_TMPDIR/m" | jq -r '.rnm.merged[].weights' | diff - "$BATS_TEST_TMPDIR/hashes"
 	python "$BATS_TEST_DIRNAME/rnm1.py" show "$BATS_TEST_TMPDIR/m" | jq -e '.model_version == 5'
 }
