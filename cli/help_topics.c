@@ -60,6 +60,7 @@ static void write_model_json(struct rnm_buf *out)
 	    "      effective_thresholds: {spam_from, ham_to}, rnm, sound, findings}\n"
 	    "    kind: rnm1, kann, redis; architecture_kind: symbol, embedding, other\n"
 	    "    weights_hash, hash: null without --hash; effective_thresholds: as rspamd applies them\n"
+	    "    for a rule with roc_enabled\n"
 	    "    findings: [{severity, id, check, part, node, offset, text, hint}]\n"
 	    "    severity: warning, unfit, error; the last two are problems\n"
 	    "rnm verify MODEL --json\n"
