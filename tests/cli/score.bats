@@ -190,6 +190,7 @@ symbols() {
 	call rnm score "$BATS_TEST_TMPDIR/cut" --vectors /dev/null
 	expect_rc 3
 	expect_plain_error
+	expect_err "rnm: $BATS_TEST_TMPDIR/cut: "
 	call rnm score /nonexistent --vectors /dev/null
 	expect_rc 4
 }
