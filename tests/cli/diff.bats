@@ -147,7 +147,7 @@ open(sys.argv[2], "wb").write(data); m[b"ann_data"] = zstd(b"", sys.argv[2])'
 	packed 'm[b"norm_stats"] = {b"mode": b"zscore", b"mean": [1, 2], b"std": [1, 2]}'
 	call rnm diff "$MODEL" "$BATS_TEST_TMPDIR/m"
 	expect_rc 0
-	grep -qE '^problem of B: .*\[model.norm-length\]$' "$out" || { show; false; }
+	grep -qE '^problem of B: .*\[norm.length\]$' "$out" || { show; false; }
 	call rnm diff "$MODEL" "$BATS_TEST_TMPDIR/m" --json
 	expect_json '.b.problem != null and .a.problem == null and .verdict == "other-processing"'
 }
