@@ -139,18 +139,18 @@ enum rnm_status rnm_zstd_encoder_new(struct rnm_zstd_encoder **out, uint64_t tot
 {
 	struct rnm_zstd_encoder *encoder = calloc(1, sizeof(*encoder));
 
-	if (encoder == NULL)
-		return rnm_error_nomem(err);
-	encoder->emit = emit;
-	encoder->ctx = ctx;
-	encoder->cctx = ZSTD_createCCtx();
-	if (encoder->cctx == NULL ||
+	if (encoder != NULL)
+		encoder->cctx = ZSTD_createCCtx();
+	if (encoder == NULL || encoder->cctx == NULL ||
 	    ZSTD_isError(ZSTD_CCtx_setParameter(encoder->cctx, ZSTD_c_compressionLevel, ENCODER_LEVEL)) ||
 	    ZSTD_isError(ZSTD_CCtx_setParameter(encoder->cctx, ZSTD_c_checksumFlag, 1)) ||
 	    ZSTD_isError(ZSTD_CCtx_setPledgedSrcSize(encoder->cctx, total))) {
 		rnm_zstd_encoder_free(encoder);
-		return rnm_error_nomem(err);
+		rnm_error_nomem(err);
+		return RNM_E_NOMEM; /* said here, so that an analyser sees that *out is set on RNM_OK */
 	}
+	encoder->emit = emit;
+	encoder->ctx = ctx;
 	*out = encoder;
 	return RNM_OK;
 }

@@ -41,6 +41,7 @@ struct rnm_redis {
 	char *in; /* RNM_CLIENT_WINDOW bytes, of which [in_pos, in_len) wait for the parser */
 	size_t in_pos;
 	size_t in_len;
+	bool heard;         /* the peer has said something over this connection */
 	struct rnm_buf out; /* encoded commands, of which [0, out_pos) have been sent */
 	size_t out_pos;
 	bool cannot_write;    /* the peer takes nothing more; what it has said is still read */

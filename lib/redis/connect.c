@@ -126,7 +126,7 @@ static void disconnect(struct rnm_redis *redis)
 	redis->in_pos = redis->in_len = 0;
 	redis->outstanding = redis->moved = 0;
 	redis->waited = 0;
-	redis->cannot_write = redis->dead = false;
+	redis->heard = redis->cannot_write = redis->dead = false;
 	redis->role = RNM_ROLE_UNKNOWN;
 }
 
@@ -189,7 +189,7 @@ static enum rnm_status open_socket(struct rnm_redis *redis, const struct rnm_add
 /* A TLS port that hears plain Redis closes the connection, or answers with an alert, which is record type 21. */
 static void suspect_tls(struct rnm_redis *redis)
 {
-	const bool closed = strcmp(redis->failure.id, "redis.closed") == 0 && redis->in_len == 0;
+	const bool closed = strcmp(redis->failure.id, "redis.closed") == 0 && !redis->heard;
 	const bool alert =
 	    strcmp(redis->failure.id, "redis.protocol") == 0 && redis->in_len > 0 && redis->in[0] == 21;
 

@@ -14,10 +14,10 @@
 #define NETWORK_ASPECTS (RNM_ASPECT_GRAPH | RNM_ASPECT_WEIGHTS | RNM_ASPECT_UNUSED)
 #define EVERY_ASPECT ((unsigned)RNM_ASPECT_END - 1)
 
-/* Exactly equal, as any bit may change a score; no NaN comes out of a sound file. */
+/* Exactly equal, as any bit may change a score. */
 static bool same_number(double a, double b)
 {
-	return memcmp(&a, &b, sizeof(a)) == 0 || !(a < b || a > b);
+	return isnan(a) == isnan(b) && !(a < b || a > b);
 }
 
 static void differ_if(struct rnm_model_comparison *c, bool differs, unsigned aspect)
