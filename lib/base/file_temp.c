@@ -12,7 +12,7 @@
 
 /* Names that are tried before one that nobody can foresee: as many processes may write the same file. */
 #define SLOTS 10
-#define TRIES 100
+#define TEMP_TRIES_MAX 100
 /* "/proc/self/fd/" and a number. */
 #define FD_NAME_MAX 32
 
@@ -84,7 +84,7 @@ static int create_exclusively(const char *name, mode_t mode)
 int rnm_temp_create(const char *stem, mode_t mode, char **name)
 {
 	*name = NULL;
-	for (int i = 0; i < TRIES; i++) {
+	for (int i = 0; i < TEMP_TRIES_MAX; i++) {
 		char *attempt = temp_name(stem, i);
 		int fd;
 
@@ -120,7 +120,7 @@ char *rnm_temp_link(int fd, const char *stem)
 
 	fd_name(source, fd);
 	(void)lock(fd);
-	for (int i = 0; i < TRIES; i++) {
+	for (int i = 0; i < TEMP_TRIES_MAX; i++) {
 		char *name = temp_name(stem, i);
 		bool linked;
 
