@@ -292,7 +292,6 @@ void scoring_skipped_note(const struct scoring_run *run)
 	const unsigned long long skipped = run->skipped, scored = run->scored;
 
 	if (skipped > 0)
-		output_warning("%llu of %llu vectors of %s were skipped%s", skipped, skipped + scored,
-		               run->path,
+		output_warning("skipped %llu of %llu vectors of %s%s", skipped, skipped + scored, run->path,
 		               run->skipped > SKIPPED_SHOWN ? "; only the first are named above" : "");
 }
