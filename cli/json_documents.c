@@ -60,7 +60,7 @@ const struct json_document json_documents[] = {
 	  "kind: rnm1, kann, redis\n"
 	  "architecture_kind: symbol, embedding, other\n"
 	  "weights_hash, hash: null without --hash\n"
-	  "effective_thresholds: as rspamd applies them\n"
+	  "effective_thresholds: as rspamd applies them for a rule with roc_enabled\n"
 	  "severity: warning, unfit, error; the last two are problems" },
 	{ VERB_VERIFY, "rnm verify MODEL --json",
 	  "{file, rule, accepted, checks: [{check, state, summary}], problems,\n"

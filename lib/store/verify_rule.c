@@ -247,12 +247,12 @@ enum rnm_status rnm_verify_rule(struct rnm_verifying *v, struct rnm_error *err)
 	rnm_verify_saw(v, "%s, %s%s, %s", rule->name, rule->has_providers ? "digest " : "no digest",
 	               rule->digest,
 	               v->options->list == NULL ? "Redis not asked" : "with the models in Redis");
-	if (v->file->kind == RNM_MODEL_REDIS) {
-		if (v->options->list != NULL && v->options->index < v->options->list->count)
-			check_served(v);
-	} else {
+	/* One that lies under another rule would have to come as a file. */
+	if (v->file->kind == RNM_MODEL_REDIS && v->options->list != NULL &&
+	    v->options->index < v->options->list->count)
+		check_served(v);
+	else
 		status = check_file(v, err);
-	}
 	if (status != RNM_OK)
 		return status;
 	check_inputs(v);
