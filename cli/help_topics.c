@@ -97,26 +97,45 @@ static void write_pair_json(struct rnm_buf *out)
 	    "    part whose graph stays, from 0; form: rnm1, network\n");
 }
 
+static void write_import_json(struct rnm_buf *out)
+{
+	rnm_buf_puts(
+	    out,
+	    "rnm import MODEL --json\n"
+	    "    {status, problem, id, model, rule, settings, server, dry_run, written, present, version,\n"
+	    "      known_version, zset, key, member, bytes, locked, served, evicts: [{version, key,\n"
+	    "      live}], commands: [[ARGUMENT]], sound, findings: as of rnm verify}\n"
+	    "    printed after a failure too; the fields from written on only when it is done\n"
+	    "    present: workers serve this model already; locked: key of a model in training, or null\n"
+	    "    served: null unless written; evicts: what rspamd takes away next; ARGUMENT: text, or\n"
+	    "    {bytes} for long and binary ones\n");
+}
+
 static void write_score_json(struct rnm_buf *out)
 {
 	rnm_buf_puts(
 	    out,
 	    "rnm score\n"
 	    "    a line for each vector: {id, output, score, symbol, weight}\n"
-	    "    id: the vector's own, else its line (in .npy files its row); symbol and weight: null when it\n"
+	    "    id: the vector's own, else its line (in .npy files its row); symbol and weight: null when "
+	    "it\n"
 	    "    gets no symbol; output: all outputs of the network, score: the first of them\n"
 	    "rnm eval --json\n"
-	    "    {model, rule, training_key, spam, ham, symbol_spam, symbol_ham, auc, used, rspamd_training,\n"
+	    "    {model, rule, training_key, spam, ham, symbol_spam, symbol_ham, auc, used, "
+	    "rspamd_training,\n"
 	    "      roc_misclassification_cost, fpr, suggested_spam, suggested_ham, scores, calibration,\n"
 	    "      rspamd_would_keep, roc: [{threshold, fpr, tpr}], notes: [text]}\n"
-	    "    spam, ham: {file, vectors, skipped, sets: [{key, vectors, duplicates, bad, problem}]}; file is\n"
+	    "    spam, ham: {file, vectors, skipped, sets: [{key, vectors, duplicates, bad, problem}]}; file "
+	    "is\n"
 	    "      null with --redis, sets without\n"
-	    "    used, rspamd_training: {spam_threshold, ham_threshold, confusion: {spam, ham: {spam_symbol,\n"
+	    "    used, rspamd_training: {spam_threshold, ham_threshold, confusion: {spam, ham: "
+	    "{spam_symbol,\n"
 	    "      no_symbol, ham_symbol}}, spam_symbol, ham_symbol: {precision, recall, f1,\n"
 	    "      false_positive_rate}}\n"
 	    "    suggested_spam, suggested_ham: null, or {threshold, recall, false_positives, of,\n"
 	    "      false_positive_rate, upper_95}\n"
-	    "    scores: {histogram_low, histogram_high, spam, ham: {min, max, mean, deviation, q05, median,\n"
+	    "    scores: {histogram_low, histogram_high, spam, ham: {min, max, mean, deviation, q05, "
+	    "median,\n"
 	    "      q95, saturated, histogram: [count]}}\n"
 	    "    calibration: {brier, log_loss, mean_error, bins: [{count, predicted, observed}]}\n");
 }
@@ -165,6 +184,7 @@ static void write_json(struct rnm_buf *out)
 	    "    status: done, or why the run ended early; why: no-live-model, no-providers, no-rule\n");
 	write_model_json(out);
 	write_pair_json(out);
+	write_import_json(out);
 	write_score_json(out);
 }
 
