@@ -103,6 +103,11 @@ static enum rnm_status take_container(struct rnm_model_file *file, struct backin
 {
 	enum rnm_status status = rnm_rnm1_read(&backing->container, bytes.data, bytes.len, err);
 
+	if (status == RNM_E_MALFORMED && err != NULL && strcmp(err->id, "rnm1.msgpack") == 0 &&
+	    err->hint[0] == '\0')
+		rnm_error_set_hint(err,
+		                   "a model is an RNM1 file or a network (KANN), as it is or as one zstd "
+		                   "frame");
 	if (status != RNM_OK && err != NULL && err->has_offset)
 		rnm_error_at_offset(err, name, err->offset);
 	else if (status != RNM_OK)
@@ -127,8 +132,9 @@ static enum rnm_status take(struct rnm_model_file *file, struct backing *backing
 	inspect_pca(file, backing);
 	inspect_fit(file);
 	/* That memory ran out says nothing about the model. */
-	status = rnm_model_file_verdict(file, NULL);
-	return status == RNM_E_NOMEM ? rnm_error_nomem(err) : RNM_OK;
+	if (file->ann_problem.status == RNM_E_NOMEM || file->pca_problem.status == RNM_E_NOMEM)
+		return rnm_error_nomem(err);
+	return RNM_OK;
 }
 
 static struct rnm_model_file *new_file(void)

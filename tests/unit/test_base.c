@@ -98,6 +98,24 @@ static void buf_stops_at_its_maximum(void **state)
 	rnm_buf_free(&buf);
 }
 
+static void buf_in_memory_of_others(void **state)
+{
+	char memory[8];
+	struct rnm_buf buf;
+
+	(void)state;
+	rnm_buf_init_in(&buf, memory, sizeof(memory));
+	assert_string_equal(rnm_buf_cstr(&buf), "");
+	assert_true(rnm_buf_puts(&buf, "1234567"));
+	assert_ptr_equal(rnm_buf_cstr(&buf), memory);
+	assert_null(rnm_buf_steal(&buf));
+	assert_false(rnm_buf_putc(&buf, '8'));
+	assert_string_equal(memory, "1234567");
+	rnm_buf_free(&buf);
+	assert_true(rnm_buf_puts(&buf, "again"));
+	assert_string_equal(memory, "again");
+}
+
 static void cursor_reads_and_fails_once(void **state)
 {
 	static const unsigned char bytes[] = { 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11 };
@@ -261,6 +279,7 @@ static void errors_carry_place_and_reason(void **state)
 
 static void reading_files(void **state)
 {
+	char large[1001] = "";
 	struct rnm_error err;
 	struct rnm_buf buf;
 
@@ -273,6 +292,14 @@ static void reading_files(void **state)
 	assert_string_equal(err.id, "file.too-large");
 	rnm_buf_clear(&buf);
 	assert_int_equal(rnm_file_read("/dev/zero", &buf, 50, &err), RNM_E_MALFORMED);
+	rnm_buf_free(&buf);
+	/* Memory for the file, and not once more for the read that finds its end. */
+	memset(large, 'x', sizeof(large) - 1);
+	put_file("a", large);
+	rnm_buf_init(&buf, 100000);
+	assert_int_equal(rnm_file_read(in_folder("a"), &buf, 100000, &err), RNM_OK);
+	assert_string_equal(rnm_buf_cstr(&buf), large);
+	assert_int_equal(buf.cap, 1024);
 	rnm_buf_free(&buf);
 	assert_int_equal(rnm_file_read(in_folder("none"), &buf, 5, &err), RNM_E_NOT_FOUND);
 	assert_int_equal(rnm_file_read(folder, &buf, 5, &err), RNM_E_IO);
@@ -344,6 +371,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(buf_stops_at_its_maximum),
+		cmocka_unit_test(buf_in_memory_of_others),
 		cmocka_unit_test(cursor_reads_and_fails_once),
 		cmocka_unit_test(arena_honours_its_maximum_and_alignment),
 		cmocka_unit_test(objects_keep_order_and_find_keys),
