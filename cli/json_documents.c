@@ -131,5 +131,17 @@ const struct json_document json_documents[] = {
 	  "base: the part whose graph stays, from 0\n"
 	  "ASPECT: as in rnm diff A B --json\n"
 	  "form: rnm1, network" },
+	{ VERB_IMPORT, "rnm import MODEL --json",
+	  "{status, problem, id, model, rule, settings, server, dry_run,\n"
+	  "  written, present, version, known_version, zset, key, member, bytes,\n"
+	  "  locked, served, evicts: [{version, key, live}],\n"
+	  "  commands: [[ARGUMENT]], sound, findings: as of rnm verify}\n"
+	  "printed after a failure too; the fields from written on only when it\n"
+	  "is done\n"
+	  "present: workers serve this very model already\n"
+	  "locked: key of a model that somebody trains from, or null\n"
+	  "served: null unless written\n"
+	  "evicts: what rspamd takes away next\n"
+	  "ARGUMENT: text, or {bytes} for a long or binary one" },
 };
 const size_t json_document_count = sizeof(json_documents) / sizeof(json_documents[0]);
