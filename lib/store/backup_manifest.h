@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Manifests in memory and as JSON.
+ */
+#ifndef RNM_STORE_BACKUP_MANIFEST_H
+#define RNM_STORE_BACKUP_MANIFEST_H
+
+#include "base/arena.h"
+
+#include <rnm/backup.h>
+
+#define RNM_BACKUP_FORMAT "rnm-backup"
+#define RNM_BACKUP_VERSION 1
+
+/* Everything that a manifest points to lies in the arena. */
+struct rnm_backup_storage {
+	struct rnm_arena arena;
+	char *folder; /* where the objects are */
+	int lock;     /* a descriptor, or -1 */
+};
+
+/* An empty manifest; NULL: no memory. */
+struct rnm_backup_manifest *rnm_backup_manifest_new(void);
+
+/* Appends the manifest as JSON; out->failed tells of a failure. */
+void rnm_backup_manifest_write(struct rnm_buf *out, const struct rnm_backup_manifest *manifest);
+
+/* Reads the manifest of that path; the folder of its objects is that of the manifest, and is not locked. */
+RNM_MUST_CHECK enum rnm_status rnm_backup_manifest_load(struct rnm_backup_manifest **out, const char *path,
+                                                        struct rnm_error *err);
+
+/* Whether JSON can hold the bytes as a string. */
+bool rnm_backup_is_text(struct rnm_bytes bytes);
+
+#endif
