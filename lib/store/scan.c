@@ -85,7 +85,7 @@ static enum rnm_status add_name(void *ctx, struct rnm_error *err)
 
 static enum rnm_status scan_refused(const struct scan *scan, struct rnm_error *err)
 {
-	const struct rnm_refused what = { scan->redis, "SCAN", scan->global };
+	const struct rnm_refused what = { .redis = scan->redis, .command = "SCAN", .global = scan->global };
 
 	rnm_error_set(err, RNM_E_REDIS, "store.scan", "cannot look for models: %s",
 	              rnm_buf_cstr(&scan->text));
