@@ -15,6 +15,7 @@ struct context {
 	struct rnm_rule_options rule_options;
 	struct rnm_redis_settings *settings;
 	struct rnm_redis *redis;
+	enum rnm_redis_role role; /* what context_connect connects for: reading, unless the verb says otherwise */
 	const char *stdin_reader; /* who reads standard input, or NULL; in words for a message */
 };
 
@@ -53,7 +54,7 @@ static inline bool rule_is_bare(const struct rnm_rule *rule)
 	return rule->raw == NULL;
 }
 
-/* Finds the server, prints what is odd about its settings, and connects for reading. */
+/* Finds the server, prints what is odd about its settings, and connects. */
 RNM_MUST_CHECK enum rnm_status context_connect(struct context *context, struct rnm_error *err);
 
 /* A fresh connection to the same servers: the old one may be in the middle of a reply. */

@@ -70,7 +70,8 @@ struct rnm_backup_model {
 };
 
 struct rnm_backup_set {
-	const char *rule; /* NULL: of no rule of the configuration */
+	const char *rule;   /* NULL: of no rule of the configuration */
+	const char *global; /* neural.prefix, with which all keys begin */
 	const char *prefix;
 	const char *settings;
 	const char *zset;
@@ -174,10 +175,11 @@ RNM_API RNM_MUST_CHECK enum rnm_status rnm_backup_manifest_read(struct rnm_backu
                                                                 const char *path, struct rnm_error *err);
 
 struct rnm_restore_options {
-	bool replace;      /* put back also what Redis has in another form */
-	double lock_after; /* a lock younger than these seconds is a training in progress */
-	bool force;        /* lock or not */
-	bool dry_run;      /* read and check everything, change nothing */
+	/* Global prefix and prefix as the set names them; its watch_interval says how old a lock of training may be. */
+	const struct rnm_rule *rule;
+	bool replace; /* put back also what Redis has in another form */
+	bool force;   /* although somebody trains */
+	bool dry_run; /* read and check everything, change nothing */
 	void (*progress)(void *ctx, uint64_t done, uint64_t total); /* bytes of the model; may be NULL */
 	void *progress_ctx;
 };
@@ -201,11 +203,12 @@ struct rnm_restore_outcome {
 /*
  * Puts one model back in one transaction: all of it or nothing.  Names of keys, fields, scores and times to live
  * are those of the backup; of the last, as much as was left then, but at least RNM_RESTORE_TTL_MIN.  What is there
- * in another form stays unless options say otherwise; a hash without a network counts as not there.  Every object is
- * compared with its hash on its way, and nothing changes when it differs.
- *   RNM_E_REFUSED    "restore.locked"; "restore.raced" (somebody else was faster RNM_RESTORE_TRIES times)
+ * in another form stays unless options say otherwise; a hash without a network counts as not there, and a training
+ * set that has grown as the same.  Every object is compared with its hash on its way, and nothing changes when it
+ * differs.
+ *   RNM_E_REFUSED    "restore.locked"; "restore.raced" (somebody else was faster every time)
  *   RNM_E_MALFORMED  "backup.object" (missing, shorter, or damaged)
- *   RNM_E_REDIS      "restore.type" (a key holds something of another kind), "restore.redis", "answer.*"
+ *   RNM_E_REDIS, RNM_E_IO  as rnm_store_list, "backup.redis", "store.transaction", "store.unknown", "answer.*"
  * After a failure the connection is fit for rnm_redis_free only.
  */
 RNM_API RNM_MUST_CHECK enum rnm_status
@@ -220,7 +223,6 @@ rnm_restore_pending(struct rnm_redis *redis, const struct rnm_backup_manifest *m
                     struct rnm_restore_outcome *outcome, struct rnm_error *err);
 
 #define RNM_RESTORE_TTL_MIN 3600000 /* milliseconds: time enough for a worker to find and load a model */
-#define RNM_RESTORE_TRIES 5
 
 #ifdef __cplusplus
 }

@@ -102,7 +102,7 @@ char *rnm_backup_object_path(const char *folder, const char *hash)
 }
 
 enum rnm_status rnm_backup_object_begin(struct rnm_backup_object *object, const char *folder,
-                                        struct rnm_error *err)
+                                        bool dry_run, struct rnm_error *err)
 {
 	struct rnm_error failure;
 	enum rnm_status status = RNM_OK;
@@ -112,7 +112,7 @@ enum rnm_status rnm_backup_object_begin(struct rnm_backup_object *object, const 
 	object->is_open = false;
 	object->size = 0;
 	(void)crypto_generichash_init(&object->state, NULL, 0, crypto_generichash_BYTES);
-	if (folder == NULL)
+	if (dry_run)
 		return RNM_OK;
 	path = rnm_backup_object_path(folder, NAMELESS);
 	if (path == NULL)
@@ -168,14 +168,11 @@ enum rnm_status rnm_backup_object_end(struct rnm_backup_object *object, struct r
 	sodium_bin2hex(value->hash, sizeof(value->hash), hash, sizeof(hash));
 	value->size = object->size;
 	value->inline_bytes = NULL;
-	*is_new = true;
-	if (object->folder == NULL)
-		return RNM_OK;
 	path = rnm_backup_object_path(object->folder, value->hash);
 	if (path == NULL)
 		return rnm_error_nomem(err);
 	*is_new = !lies_there(path, object->size);
-	if (*is_new)
+	if (*is_new && object->is_open)
 		status = keep_object(object, value->hash, err);
 	free(path);
 	rnm_backup_object_abort(object);

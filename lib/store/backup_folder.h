@@ -29,17 +29,21 @@ RNM_MUST_CHECK enum rnm_status rnm_backup_folder_lock(int *lock, const char *pat
 /* One object on its way into the folder.  Lives on the stack: the hash wants its alignment. */
 struct rnm_backup_object {
 	crypto_generichash_state state;
-	const char *folder; /* NULL: nothing is written, only hashed */
+	const char *folder;
 	struct rnm_replace file;
 	bool is_open;
 	uint64_t size;
 };
 
+/* With dry_run the bytes are only hashed, and the folder may be missing. */
 RNM_MUST_CHECK enum rnm_status rnm_backup_object_begin(struct rnm_backup_object *object, const char *folder,
-                                                       struct rnm_error *err);
+                                                       bool dry_run, struct rnm_error *err);
 RNM_MUST_CHECK enum rnm_status rnm_backup_object_put(struct rnm_backup_object *object, const void *data,
                                                      size_t len, struct rnm_error *err);
-/* Its name is known now: brings it to its place unless it lies there already.  The value becomes the object. */
+/*
+ * Its name is known now: brings it to its place unless it lies there already (*is_new is false).  The value
+ * becomes the object.
+ */
 RNM_MUST_CHECK enum rnm_status rnm_backup_object_end(struct rnm_backup_object *object,
                                                      struct rnm_backup_value *value, bool *is_new,
                                                      struct rnm_error *err);
@@ -66,6 +70,8 @@ RNM_MUST_CHECK enum rnm_status rnm_backup_new_generation(char **path, const char
 RNM_MUST_CHECK enum rnm_status rnm_backup_drop_old(const char *folder, size_t keep,
                                                    struct rnm_backup_result *result, struct rnm_error *err);
 
+/* RNM_E_USAGE "backup.time": a time that the names of manifests have no form for. */
+enum rnm_status rnm_backup_bad_time(double unix_time, struct rnm_error *err);
 /* "2026-11-23T12:04:59Z"; false when the time has no such form. */
 bool rnm_backup_time(char *text, size_t size, double unix_time);
 

@@ -109,6 +109,12 @@ static bool split_time(double unix_time, struct tm *parts)
 	return gmtime_r(&seconds, parts) != NULL;
 }
 
+enum rnm_status rnm_backup_bad_time(double unix_time, struct rnm_error *err)
+{
+	return rnm_error_set(err, RNM_E_USAGE, "backup.time",
+	                     "expected a time between 1970 and 9999, found %.0f", unix_time);
+}
+
 bool rnm_backup_time(char *text, size_t size, double unix_time)
 {
 	struct tm parts;
@@ -125,8 +131,7 @@ enum rnm_status rnm_backup_new_generation(char **path, const char *folder, doubl
 
 		if (!split_time(when / 1000, &parts) ||
 		    strftime(stamp, sizeof(stamp), "%Y%m%dT%H%M%S", &parts) == 0)
-			return rnm_error_set(err, RNM_E_USAGE, "backup.time",
-			                     "expected a time between 1970 and 9999, found %.0f", now);
+			return rnm_backup_bad_time(now, err);
 		if (asprintf(path, "%s/" MANIFEST_BEGINS "%s.%03dZ" MANIFEST_ENDS, folder, stamp,
 		             (int)fmod(when, 1000)) < 0)
 			return rnm_error_nomem(err);

@@ -4,7 +4,7 @@
 #include "base/utf8.h"
 #include "base/value_build.h"
 
-#include <sodium.h>
+#include <rnm/json.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -168,6 +168,7 @@ static void write_set(struct rnm_json *json, const struct rnm_backup_set *set)
 {
 	rnm_json_begin_object(json);
 	write_text(json, "rule", set->rule);
+	write_text(json, "global", set->global);
 	write_text(json, "prefix", set->prefix);
 	write_text(json, "settings", set->settings);
 	write_text(json, "zset", set->zset);

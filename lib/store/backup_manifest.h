@@ -29,6 +29,10 @@ void rnm_backup_manifest_write(struct rnm_buf *out, const struct rnm_backup_mani
 RNM_MUST_CHECK enum rnm_status rnm_backup_manifest_load(struct rnm_backup_manifest **out, const char *path,
                                                         struct rnm_error *err);
 
+/* Bytes of the length that stands before each member in an object of training vectors: little-endian. */
+#define RNM_BACKUP_LENGTH_BYTES 4u
+void rnm_backup_length(unsigned char out[RNM_BACKUP_LENGTH_BYTES], uint32_t length);
+
 /* Whether JSON can hold the bytes as a string. */
 bool rnm_backup_is_text(struct rnm_bytes bytes);
 

@@ -244,6 +244,7 @@ static bool read_set(struct reading *reading, const json_t *object, struct rnm_b
 	void *room;
 
 	if (!read_text(reading, object, "rule", true, &set->rule) ||
+	    !read_text(reading, object, "global", false, &set->global) ||
 	    !read_text(reading, object, "prefix", false, &set->prefix) ||
 	    !read_text(reading, object, "settings", false, &set->settings) ||
 	    !read_text(reading, object, "zset", false, &set->zset) ||
