@@ -15,7 +15,8 @@ struct context {
 	struct rnm_rule_options rule_options;
 	struct rnm_redis_settings *settings;
 	struct rnm_redis *redis;
-	enum rnm_redis_role role; /* what context_connect connects for: reading, unless the verb says otherwise */
+	enum rnm_redis_role
+	    role; /* what context_connect connects for: reading, unless the verb says otherwise */
 	const char *stdin_reader; /* who reads standard input, or NULL; in words for a message */
 };
 

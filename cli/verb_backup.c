@@ -235,10 +235,15 @@ static void text_report(struct rnm_buf *out, const struct backup_run *run)
 		output_name(out, result->manifest);
 	}
 	rnm_buf_putc(out, '\n');
-	if (result->dropped > 0)
-		rnm_buf_printf(out, "%zu older %s removed, with %llu values that no other names\n",
-		               result->dropped, result->dropped == 1 ? "backup" : "backups",
-		               (unsigned long long)result->dropped_objects);
+	if (result->dropped == 0)
+		return;
+	rnm_buf_printf(out, "%zu older %s removed", result->dropped,
+	               result->dropped == 1 ? "backup" : "backups");
+	if (result->dropped_objects > 0)
+		rnm_buf_printf(out, ", with %llu %s that no other names",
+		               (unsigned long long)result->dropped_objects,
+		               result->dropped_objects == 1 ? "value" : "values");
+	rnm_buf_putc(out, '\n');
 }
 
 static void json_totals(struct rnm_json *json, const struct rnm_backup_totals *totals)

@@ -5,6 +5,7 @@
 #include "table.h"
 #include "verbs.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -56,8 +57,7 @@ static enum rnm_status choose(struct restore_run *run, struct rnm_error *err)
 		if (!wanted(run->context->options, set))
 			continue;
 		for (size_t k = 0; k < set->model_count; k++)
-			run->items[run->count++] =
-			    (struct restored){ .set = set, .model = &set->models[k] };
+			run->items[run->count++] = (struct restored){ .set = set, .model = &set->models[k] };
 		if (set->pending_count > 0)
 			run->items[run->count++] = (struct restored){ .set = set };
 	}
@@ -83,7 +83,8 @@ static enum rnm_status rule_of(struct restore_run *run, const struct rnm_backup_
 
 	if (status != RNM_OK || context->config == NULL || set->rule == NULL)
 		return status;
-	if (rnm_rule_open(&configured, context->config, set->rule, &context->rule_options, &ignored) == RNM_OK)
+	if (rnm_rule_open(&configured, context->config, set->rule, &context->rule_options, &ignored) ==
+	    RNM_OK)
 		(*out)->watch_interval = configured->watch_interval;
 	rnm_rule_free(configured);
 	return RNM_OK;
@@ -197,7 +198,8 @@ static int refuse_kept(const struct restore_run *run)
 	rnm_error_set(&err, RNM_E_REFUSED, "restore.differs",
 	              "%zu of %zu models are in Redis in another form than in the backup, and stay so",
 	              run->kept, run->count);
-	rnm_error_set_hint(&err, "--replace puts back what the backup holds, also in the place of something newer");
+	rnm_error_set_hint(&err,
+	                   "--replace puts back what the backup holds, also in the place of something newer");
 	return output_error(&err);
 }
 
@@ -212,8 +214,7 @@ static void put_state(struct table *table, enum rnm_restore_state state)
 		[RNM_RESTORE_KEPT] = COLOR_YELLOW,
 	};
 
-	table_cell(table, colors[state],
-	           state == RNM_RESTORE_NOTHING ? "-" : rnm_restore_state_name(state));
+	table_cell(table, colors[state], state == RNM_RESTORE_NOTHING ? "-" : rnm_restore_state_name(state));
 }
 
 static void put_item(struct table *table, const struct restored *item)
@@ -236,10 +237,13 @@ static void put_item(struct table *table, const struct restored *item)
 static void text_report(struct rnm_buf *out, const struct restore_run *run)
 {
 	static const struct table_column columns[] = {
-		{ .title = "RULE" },     { .title = "SETTINGS" },
+		{ .title = "RULE" },
+		{ .title = "SETTINGS" },
 		{ .title = "VERSION", .right = true },
-		{ .title = "HASH" },     { .title = "PROFILE" },
-		{ .title = "TRAINING" }, { .title = "KEY", .cell_max = TABLE_CELL_LONG },
+		{ .title = "HASH" },
+		{ .title = "PROFILE" },
+		{ .title = "TRAINING" },
+		{ .title = "KEY", .cell_max = TABLE_CELL_LONG },
 	};
 	struct table table;
 
@@ -252,13 +256,27 @@ static void text_report(struct rnm_buf *out, const struct restore_run *run)
 	               run->failed);
 }
 
+/* Versions are numbers in every document; null for what is none. */
+static void json_version(struct rnm_json *json, const struct rnm_backup_model *model)
+{
+	double version;
+
+	rnm_json_key(json, "version");
+	if (model == NULL || model->version == NULL || !number_parse(model->version, &version))
+		rnm_json_null(json);
+	else if (version <= floor(version) && fabs(version) < 9007199254740992.0)
+		rnm_json_int(json, (int64_t)version);
+	else
+		rnm_json_double(json, version);
+}
+
 static void json_item(struct rnm_json *json, const struct restored *item)
 {
 	rnm_json_begin_object(json);
 	rnm_json_kv_string(json, "rule", item->set->rule);
 	rnm_json_kv_string(json, "prefix", item->set->prefix);
 	rnm_json_kv_string(json, "settings", item->set->settings);
-	rnm_json_kv_string(json, "version", item->model != NULL ? item->model->version : NULL);
+	json_version(json, item->model);
 	rnm_json_kv_string(json, "key", item->model != NULL ? item->model->key : key_of(item));
 	rnm_json_kv_string(json, "status", rnm_status_name(item->status));
 	rnm_json_kv_string(json, "problem", item->problem);
@@ -315,7 +333,8 @@ int verb_restore(const struct options *options)
 	int code;
 
 	if (options->operand_count == 0)
-		return output_usage_error("type rnm restore DIR", "which backup? A folder or a manifest is needed");
+		return output_usage_error("type rnm restore DIR",
+		                          "which backup? A folder or a manifest is needed");
 	status = context_open(&context, options, &err);
 	run.context = &context;
 	if (status == RNM_OK)

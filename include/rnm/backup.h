@@ -125,9 +125,9 @@ RNM_API void rnm_backup_free(struct rnm_backup *backup);
 struct rnm_backup_totals {
 	uint64_t models; /* live ones */
 	uint64_t profiles;
-	uint64_t vectors; /* for training */
-	uint64_t objects; /* values named, each as often as it is */
-	uint64_t bytes;   /* of all values */
+	uint64_t vectors;                /* for training */
+	uint64_t objects;                /* values named, each as often as it is */
+	uint64_t bytes;                  /* of all values */
 	uint64_t new_objects, new_bytes; /* those that were not in the folder */
 };
 
@@ -211,16 +211,14 @@ struct rnm_restore_outcome {
  *   RNM_E_REDIS, RNM_E_IO  as rnm_store_list, "backup.redis", "store.transaction", "store.unknown", "answer.*"
  * After a failure the connection is fit for rnm_redis_free only.
  */
-RNM_API RNM_MUST_CHECK enum rnm_status
-rnm_restore_model(struct rnm_redis *redis, const struct rnm_backup_manifest *manifest,
-                  const struct rnm_backup_set *set, const struct rnm_backup_model *model,
-                  const struct rnm_restore_options *options, struct rnm_restore_outcome *outcome,
-                  struct rnm_error *err);
+RNM_API RNM_MUST_CHECK enum rnm_status rnm_restore_model(
+    struct rnm_redis *redis, const struct rnm_backup_manifest *manifest, const struct rnm_backup_set *set,
+    const struct rnm_backup_model *model, const struct rnm_restore_options *options,
+    struct rnm_restore_outcome *outcome, struct rnm_error *err);
 /* The same for the vectors of a set that belong to no model; only outcome->training is used. */
-RNM_API RNM_MUST_CHECK enum rnm_status
-rnm_restore_pending(struct rnm_redis *redis, const struct rnm_backup_manifest *manifest,
-                    const struct rnm_backup_set *set, const struct rnm_restore_options *options,
-                    struct rnm_restore_outcome *outcome, struct rnm_error *err);
+RNM_API RNM_MUST_CHECK enum rnm_status rnm_restore_pending(
+    struct rnm_redis *redis, const struct rnm_backup_manifest *manifest, const struct rnm_backup_set *set,
+    const struct rnm_restore_options *options, struct rnm_restore_outcome *outcome, struct rnm_error *err);
 
 #define RNM_RESTORE_TTL_MIN 3600000 /* milliseconds: time enough for a worker to find and load a model */
 

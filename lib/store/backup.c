@@ -12,8 +12,9 @@
 #define TIME_TEXT_MAX 64
 #define SETS_MAX ((size_t)100000)
 
-static const char rights[] = "a backup needs: +zrevrange +hexists +hstrlen +hlen +hkeys +hmget +pttl, +scan and "
-                             "+type with --all, +sscan with --with-training";
+static const char rights[] =
+    "a backup needs: +zrevrange +hexists +hstrlen +hlen +hkeys +hmget +pttl, +scan and "
+    "+type with --all, +sscan with --with-training";
 
 struct rnm_backup {
 	struct rnm_backup_options options;
@@ -100,8 +101,7 @@ static enum rnm_status keep_set(struct rnm_backup *backup, const struct rnm_back
 		                     "expected at most %zu sets of models, found more", SETS_MAX);
 	if (manifest->set_count == backup->set_cap) {
 		size_t cap = backup->set_cap == 0 ? 16 : backup->set_cap * 2;
-		struct rnm_backup_set *sets =
-		    rnm_arena_alloc(&manifest->storage->arena, cap * sizeof(*sets));
+		struct rnm_backup_set *sets = rnm_arena_alloc(&manifest->storage->arena, cap * sizeof(*sets));
 
 		if (sets == NULL)
 			return rnm_error_nomem(err);

@@ -101,8 +101,8 @@ char *rnm_backup_object_path(const char *folder, const char *hash)
 	return asprintf(&path, "%s/" OBJECTS "/%s", folder, hash) < 0 ? NULL : path;
 }
 
-enum rnm_status rnm_backup_object_begin(struct rnm_backup_object *object, const char *folder,
-                                        bool dry_run, struct rnm_error *err)
+enum rnm_status rnm_backup_object_begin(struct rnm_backup_object *object, const char *folder, bool dry_run,
+                                        struct rnm_error *err)
 {
 	struct rnm_error failure;
 	enum rnm_status status = RNM_OK;

@@ -19,10 +19,10 @@ static const char *const classes[RNM_BACKUP_CLASSES] = { "spam", "ham" };
 enum rnm_status rnm_backup_refused(const struct rnm_backup_reading *reading, const char *command,
                                    const char *key, struct rnm_error *err)
 {
-	const struct rnm_refused what = {
-		.redis = reading->redis, .command = command, .global = reading->rule->global,
-		.rights = reading->rights
-	};
+	const struct rnm_refused what = { .redis = reading->redis,
+		                          .command = command,
+		                          .global = reading->rule->global,
+		                          .rights = reading->rights };
 	const char *answer = rnm_buf_cstr(&reading->text);
 
 	rnm_error_set(err, RNM_E_REDIS, "backup.redis", "cannot read %s: Redis refused %s: %s", key, command,
@@ -39,8 +39,7 @@ static enum rnm_status ask_number(struct rnm_backup_reading *reading, const char
 	bool refused = false;
 
 	if (status == RNM_OK)
-		status =
-		    rnm_event_integer(reading->redis, command, number, &refused, &reading->text, err);
+		status = rnm_event_integer(reading->redis, command, number, &refused, &reading->text, err);
 	return status == RNM_OK && refused ? rnm_backup_refused(reading, command, key, err) : status;
 }
 
@@ -71,8 +70,7 @@ void rnm_backup_count(struct rnm_backup_reading *reading, const struct rnm_backu
 static enum rnm_status keep_inline(struct rnm_backup_reading *reading, struct rnm_bytes bytes,
                                    struct rnm_backup_value *value, struct rnm_error *err)
 {
-	value->inline_bytes =
-	    rnm_arena_strndup(reading->arena, bytes.len > 0 ? bytes.data : "", bytes.len);
+	value->inline_bytes = rnm_arena_strndup(reading->arena, bytes.len > 0 ? bytes.data : "", bytes.len);
 	value->size = bytes.len;
 	rnm_backup_count(reading, value, false);
 	return value->inline_bytes != NULL ? RNM_OK : rnm_error_nomem(err);
@@ -229,8 +227,7 @@ static enum rnm_status read_names(struct rnm_backup_reading *reading, struct rnm
 		struct rnm_bytes *name = &model->fields[model->field_count].name;
 
 		status = read_name(reading, model->key, name, err);
-		model->field_count +=
-		    status == RNM_OK && !rnm_bytes_equal(*name, rnm_bytes_of(LOCK_FIELD));
+		model->field_count += status == RNM_OK && !rnm_bytes_equal(*name, rnm_bytes_of(LOCK_FIELD));
 	}
 	return status;
 }

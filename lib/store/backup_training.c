@@ -47,9 +47,10 @@ static enum rnm_status scan_set(struct taking *taking, const char *key, struct r
 
 	do {
 		if (rounds++ == ROUNDS_MAX)
-			return rnm_error_set(err, RNM_E_MALFORMED, "store.too-many",
-			                     "%s: expected SSCAN to end, found it still going after %u rounds",
-			                     key, ROUNDS_MAX);
+			return rnm_error_set(
+			    err, RNM_E_MALFORMED, "store.too-many",
+			    "%s: expected SSCAN to end, found it still going after %u rounds", key,
+			    ROUNDS_MAX);
 		status =
 		    rnm_redis_sendv(reading->redis, err, "SSCAN", key, cursor, "COUNT", SCAN_COUNT, NULL);
 		if (status == RNM_OK)

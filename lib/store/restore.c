@@ -22,9 +22,9 @@
 #define KEYS_MAX (2 + RNM_BACKUP_CLASSES)
 #define WHAT_MAX 512
 
-
-static const char rights[] = "a restore needs: +watch +unwatch +multi +exec +discard +zrevrange +hexists +hget +hlen "
-                             "+hkeys +hmget +pttl +scard +sismember +del +hset +pexpire +zadd +sadd";
+static const char rights[] =
+    "a restore needs: +watch +unwatch +multi +exec +discard +zrevrange +hexists +hget +hlen "
+    "+hkeys +hmget +pttl +scard +sismember +del +hset +pexpire +zadd +sadd";
 
 /* Fields that come and go while workers train: they make no other model.  The lock is not even in a backup. */
 static const char *const passing_fields[] = { "hostname", "obsolete" };
@@ -94,8 +94,7 @@ static bool holds_fields_of(const struct rnm_backup_model *b, const struct rnm_b
 		const struct rnm_backup_field *field = &a->fields[i];
 		const struct rnm_backup_field *other = find_field(b, field->name);
 
-		if (!is_passing(field->name) &&
-		    (other == NULL || !same_value(&field->value, &other->value)))
+		if (!is_passing(field->name) && (other == NULL || !same_value(&field->value, &other->value)))
 			return false;
 	}
 	return true;
@@ -255,8 +254,8 @@ static enum rnm_status look_at_training(struct restoring *restoring, struct rnm_
 		if (there && whole)
 			*state = RNM_RESTORE_SAME;
 		else
-			*state = !there || restoring->options->replace ? RNM_RESTORE_WRITTEN
-			                                               : RNM_RESTORE_KEPT;
+			*state =
+			    !there || restoring->options->replace ? RNM_RESTORE_WRITTEN : RNM_RESTORE_KEPT;
 		/* Of two sets the one that had to stay is told, then the one that was written. */
 		if (restoring->outcome->training == RNM_RESTORE_NOTHING || *state == RNM_RESTORE_KEPT ||
 		    restoring->outcome->training == RNM_RESTORE_SAME)
@@ -327,8 +326,7 @@ static enum rnm_status send_value(struct restoring *restoring, const struct rnm_
 	if (status == RNM_OK)
 		status = rnm_redis_argument(restoring->redis, value->size, err);
 	while (status == RNM_OK && got > 0) {
-		status =
-		    rnm_restore_object_read(&object, restoring->piece, RNM_RESTORE_PIECE, &got, err);
+		status = rnm_restore_object_read(&object, restoring->piece, RNM_RESTORE_PIECE, &got, err);
 		if (status == RNM_OK && got > 0)
 			status = rnm_redis_feed(restoring->redis, restoring->piece, got, err);
 		report_progress(restoring, got);
@@ -372,10 +370,9 @@ static enum rnm_status send_profile(struct restoring *restoring, const struct rn
                                     struct rnm_error *err)
 {
 	char score[SCORE_TEXT_MAX];
-	struct rnm_bytes argv[] = { rnm_bytes_of("ZADD"),
-		                    rnm_bytes_of(restoring->set->zset),
-		                    { NULL, 0 },
-		                    { NULL, 0 } };
+	struct rnm_bytes argv[] = {
+		rnm_bytes_of("ZADD"), rnm_bytes_of(restoring->set->zset), { NULL, 0 }, { NULL, 0 }
+	};
 	enum rnm_status status =
 	    rnm_restore_value(&restoring->text, restoring->manifest, &profile->member, err);
 
@@ -430,8 +427,8 @@ static enum rnm_status check_objects(struct restoring *restoring, struct rnm_err
 		status = rnm_restore_object_open(&object, restoring->manifest,
 		                                 &restoring->model->fields[i].value, err);
 		while (status == RNM_OK && got > 0)
-			status = rnm_restore_object_read(&object, restoring->piece, RNM_RESTORE_PIECE, &got,
-			                                 err);
+			status =
+			    rnm_restore_object_read(&object, restoring->piece, RNM_RESTORE_PIECE, &got, err);
 		rnm_restore_object_close(&object);
 	}
 	return status;
@@ -461,8 +458,8 @@ static enum rnm_status attempt(struct restoring *restoring, struct rnm_error *er
 static enum rnm_status raced(const struct restoring *restoring, struct rnm_error *err)
 {
 	rnm_error_set(err, RNM_E_REFUSED, "restore.raced",
-	              "cannot %s: others changed its keys each of %u times that it was tried", restoring->what,
-	              RNM_TRANSACTION_TRIES);
+	              "cannot %s: others changed its keys each of %u times that it was tried",
+	              restoring->what, RNM_TRANSACTION_TRIES);
 	rnm_error_set_hint(err, "run it again");
 	return RNM_E_REFUSED;
 }

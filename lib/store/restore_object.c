@@ -17,8 +17,9 @@ static enum rnm_status damaged(const struct rnm_restore_object *object, const ch
 	rnm_error_set(err, RNM_E_MALFORMED, "backup.object",
 	              "expected an object of %llu bytes with the hash that is its name, found %s: %s",
 	              (unsigned long long)object->value->size, found, object->path);
-	rnm_error_set_hint(err, "the backup is damaged there and nothing was changed; an older manifest of the "
-	                        "folder may name another object: rnm restore DIR/manifest-TIME.json");
+	rnm_error_set_hint(err,
+	                   "the backup is damaged there and nothing was changed; an older manifest of the "
+	                   "folder may name another object: rnm restore DIR/manifest-TIME.json");
 	return RNM_E_MALFORMED;
 }
 
@@ -121,8 +122,8 @@ enum rnm_status rnm_restore_value(struct rnm_buf *out, const struct rnm_backup_m
 	if (status == RNM_OK && !rnm_buf_reserve(out, (size_t)value->size + 1))
 		status = rnm_error_nomem(err);
 	while (status == RNM_OK && got > 0) {
-		status = rnm_restore_object_read(&object, out->data + out->len, (size_t)value->size - out->len,
-		                                 &got, err);
+		status = rnm_restore_object_read(&object, out->data + out->len,
+		                                 (size_t)value->size - out->len, &got, err);
 		out->len += got;
 	}
 	rnm_restore_object_close(&object);
