@@ -114,6 +114,9 @@ static enum rnm_status restore_item(struct restore_run *run, struct restored *it
 	progress_end(&run->progress);
 	rnm_rule_free(rule);
 	item->status = status;
+	/* What it would have come to says nothing now. */
+	if (status != RNM_OK)
+		item->outcome = (struct rnm_restore_outcome){ .bytes = 0 };
 	return status;
 }
 
