@@ -103,46 +103,22 @@ static void write_score_json(struct rnm_buf *out)
 	    out,
 	    "rnm score\n"
 	    "    a line for each vector: {id, output, score, symbol, weight}\n"
-	    "    id: the vector's own, else its line (in .npy files its row); symbol and weight: null when "
-	    "it\n"
+	    "    id: the vector's own, else its line (in .npy files its row); symbol and weight: null when it\n"
 	    "    gets no symbol; output: all outputs of the network, score: the first of them\n"
 	    "rnm eval --json\n"
-	    "    {model, rule, training_key, spam, ham, symbol_spam, symbol_ham, auc, used, "
-	    "rspamd_training,\n"
+	    "    {model, rule, training_key, spam, ham, symbol_spam, symbol_ham, auc, used, rspamd_training,\n"
 	    "      roc_misclassification_cost, fpr, suggested_spam, suggested_ham, scores, calibration,\n"
 	    "      rspamd_would_keep, roc: [{threshold, fpr, tpr}], notes: [text]}\n"
-	    "    spam, ham: {file, vectors, skipped, sets: [{key, vectors, duplicates, bad, problem}]}; file "
-	    "is\n"
+	    "    spam, ham: {file, vectors, skipped, sets: [{key, vectors, duplicates, bad, problem}]}; file is\n"
 	    "      null with --redis, sets without\n"
-	    "    used, rspamd_training: {spam_threshold, ham_threshold, confusion: {spam, ham: "
-	    "{spam_symbol,\n"
+	    "    used, rspamd_training: {spam_threshold, ham_threshold, confusion: {spam, ham: {spam_symbol,\n"
 	    "      no_symbol, ham_symbol}}, spam_symbol, ham_symbol: {precision, recall, f1,\n"
 	    "      false_positive_rate}}\n"
 	    "    suggested_spam, suggested_ham: null, or {threshold, recall, false_positives, of,\n"
 	    "      false_positive_rate, upper_95}\n"
-	    "    scores: {histogram_low, histogram_high, spam, ham: {min, max, mean, deviation, q05, "
-	    "median,\n"
+	    "    scores: {histogram_low, histogram_high, spam, ham: {min, max, mean, deviation, q05, median,\n"
 	    "      q95, saturated, histogram: [count]}}\n"
 	    "    calibration: {brier, log_loss, mean_error, bins: [{count, predicted, observed}]}\n");
-}
-
-static void write_backup_json(struct rnm_buf *out)
-{
-	rnm_buf_puts(
-	    out, "rnm backup --json\n"
-		 "    {status, problem, manifest, dry_run, sets: [{rule, prefix, settings, status, problem,\n"
-		 "      models, profiles, vectors, objects, bytes, new_objects, new_bytes}], the same seven "
-	         "counts\n"
-		 "      of all sets, without_live_model, generations, removed_generations, removed_objects,\n"
-		 "      problems: [{rule, problem}]}\n"
-		 "    objects: values in files of their own; new: not yet in the folder\n"
-		 "rnm restore --json\n"
-		 "    {status, problem, manifest, created_at, dry_run, models: [{rule, prefix, settings, "
-	         "version,\n"
-		 "      key, status, problem, hash, profiles, training}], written, same, kept, failed}\n"
-		 "    hash, profiles, training: written, same (was there), kept (Redis has another one, "
-	         "which stays),\n"
-		 "    nothing (the backup has none); the counts are of models\n");
 }
 
 static void write_json(struct rnm_buf *out)
@@ -190,7 +166,6 @@ static void write_json(struct rnm_buf *out)
 	write_model_json(out);
 	write_pair_json(out);
 	write_score_json(out);
-	write_backup_json(out);
 }
 
 const struct help_topic help_topics[] = {

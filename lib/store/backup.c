@@ -21,6 +21,7 @@ struct rnm_backup {
 	char *folder;
 	int lock;
 	struct rnm_backup_manifest *manifest;
+	struct rnm_backup_manifest *last; /* the newest one of the folder, or NULL */
 	size_t set_cap;
 	char *path; /* of the manifest, once it is written */
 };
@@ -56,6 +57,19 @@ static enum rnm_status prepare_manifest(struct rnm_backup *backup, struct rnm_er
 	return RNM_OK;
 }
 
+/* What values were the last time, so that they need not be written again; without it everything is. */
+static enum rnm_status read_last(struct rnm_backup *backup, struct rnm_error *err)
+{
+	char *path = NULL;
+	struct rnm_error ignored;
+	enum rnm_status status = rnm_backup_newest(&path, backup->folder, &ignored);
+
+	if (status == RNM_OK)
+		status = rnm_backup_manifest_load(&backup->last, path, &ignored);
+	free(path);
+	return status == RNM_E_NOMEM ? rnm_error_nomem(err) : RNM_OK;
+}
+
 enum rnm_status rnm_backup_open(struct rnm_backup **out, const struct rnm_backup_options *options,
                                 struct rnm_error *err)
 {
@@ -71,6 +85,8 @@ enum rnm_status rnm_backup_open(struct rnm_backup **out, const struct rnm_backup
 	if (status == RNM_OK)
 		status = prepare_manifest(backup, err);
 	if (status == RNM_OK)
+		status = read_last(backup, err);
+	if (status == RNM_OK)
 		*out = backup;
 	else
 		rnm_backup_free(backup);
@@ -82,6 +98,7 @@ void rnm_backup_free(struct rnm_backup *backup)
 	if (backup == NULL)
 		return;
 	rnm_backup_manifest_free(backup->manifest);
+	rnm_backup_manifest_free(backup->last);
 	if (backup->lock >= 0)
 		close(backup->lock);
 	free(backup->folder);
@@ -124,6 +141,7 @@ enum rnm_status rnm_backup_add(struct rnm_backup *backup, struct rnm_redis *redi
 		.options = &backup->options,
 		.redis = redis,
 		.rule = rule,
+		.last = backup->last,
 		.rights = rights,
 	};
 	struct rnm_backup_set set = { .zset_ttl_ms = RNM_TTL_NONE };

@@ -26,18 +26,26 @@ RNM_MUST_CHECK enum rnm_status rnm_backup_folder_lock(int *lock, const char *pat
 
 /* ---- objects ---- */
 
-/* One object on its way into the folder.  Lives on the stack: the hash wants its alignment. */
+/*
+ * One object on its way into the folder.  As long as its bytes are those of the object that it is expected to be
+ * nothing is written; that object is read instead, and replaced should it be damaged.  Lives on the stack: the hash
+ * wants its alignment.
+ */
 struct rnm_backup_object {
 	crypto_generichash_state state;
 	const char *folder;
+	const char *expected; /* hash, or NULL */
+	bool dry_run;         /* nothing is written */
+	int known;            /* the expected object, as long as the bytes agree; else -1 */
 	struct rnm_replace file;
 	bool is_open;
 	uint64_t size;
 };
 
-/* With dry_run the bytes are only hashed, and the folder may be missing. */
+/* expected is the hash of the object that this one was in the last backup, or NULL; it must outlive the object. */
 RNM_MUST_CHECK enum rnm_status rnm_backup_object_begin(struct rnm_backup_object *object, const char *folder,
-                                                       bool dry_run, struct rnm_error *err);
+                                                       const char *expected, bool dry_run,
+                                                       struct rnm_error *err);
 RNM_MUST_CHECK enum rnm_status rnm_backup_object_put(struct rnm_backup_object *object, const void *data,
                                                      size_t len, struct rnm_error *err);
 /*
@@ -47,7 +55,7 @@ RNM_MUST_CHECK enum rnm_status rnm_backup_object_put(struct rnm_backup_object *o
 RNM_MUST_CHECK enum rnm_status rnm_backup_object_end(struct rnm_backup_object *object,
                                                      struct rnm_backup_value *value, bool *is_new,
                                                      struct rnm_error *err);
-/* Releases what has not been ended; harmless afterwards. */
+/* Releases what has not been ended; harmless afterwards, and for one that could not be begun. */
 void rnm_backup_object_abort(struct rnm_backup_object *object);
 
 /* malloc'd; NULL: no memory. */

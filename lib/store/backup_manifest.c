@@ -40,6 +40,14 @@ void rnm_backup_manifest_free(struct rnm_backup_manifest *manifest)
 	free(manifest);
 }
 
+const struct rnm_backup_set *rnm_backup_set_of(const struct rnm_backup_manifest *manifest, const char *zset)
+{
+	for (size_t i = 0; manifest != NULL && i < manifest->set_count; i++)
+		if (strcmp(manifest->sets[i].zset, zset) == 0)
+			return &manifest->sets[i];
+	return NULL;
+}
+
 bool rnm_backup_is_text(struct rnm_bytes bytes)
 {
 	size_t pos = 0;

@@ -29,6 +29,12 @@ void rnm_backup_manifest_write(struct rnm_buf *out, const struct rnm_backup_mani
 RNM_MUST_CHECK enum rnm_status rnm_backup_manifest_load(struct rnm_backup_manifest **out, const char *path,
                                                         struct rnm_error *err);
 
+/* Path of the newest manifest of a folder, malloc'd.  RNM_E_NOT_FOUND "backup.none". */
+RNM_MUST_CHECK enum rnm_status rnm_backup_newest(char **out, const char *folder, struct rnm_error *err);
+
+/* The set of that name, or NULL, also when manifest is NULL. */
+const struct rnm_backup_set *rnm_backup_set_of(const struct rnm_backup_manifest *manifest, const char *zset);
+
 /* Bytes of the length that stands before each member in an object of training vectors: little-endian. */
 #define RNM_BACKUP_LENGTH_BYTES 4u
 void rnm_backup_length(unsigned char out[RNM_BACKUP_LENGTH_BYTES], uint32_t length);

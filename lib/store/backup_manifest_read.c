@@ -352,7 +352,7 @@ static enum rnm_status no_backup(const char *path, const char *why, struct rnm_e
 	return RNM_E_NOT_FOUND;
 }
 
-static enum rnm_status newest(char **out, const char *folder, struct rnm_error *err)
+enum rnm_status rnm_backup_newest(char **out, const char *folder, struct rnm_error *err)
 {
 	char **names = NULL;
 	size_t count = 0;
@@ -385,7 +385,7 @@ enum rnm_status rnm_backup_manifest_read(struct rnm_backup_manifest **out, const
 	/* First the lock: nobody drops what is being read. */
 	status = rnm_backup_folder_lock(&lock, folder, false, err);
 	if (status == RNM_OK && S_ISDIR(st.st_mode))
-		status = newest(&file, folder, err);
+		status = rnm_backup_newest(&file, folder, err);
 	if (status == RNM_OK)
 		status = rnm_backup_manifest_load(&manifest, file != NULL ? file : path, err);
 	if (status == RNM_OK) {

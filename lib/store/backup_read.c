@@ -79,13 +79,17 @@ static enum rnm_status keep_inline(struct rnm_backup_reading *reading, struct rn
 static enum rnm_status keep_bytes(struct rnm_backup_reading *reading, struct rnm_bytes bytes,
                                   struct rnm_backup_value *value, struct rnm_error *err)
 {
+	unsigned char hash[crypto_generichash_BYTES];
+	char expected[RNM_BACKUP_HASH_HEX];
 	struct rnm_backup_object object;
 	bool is_new = false;
 	enum rnm_status status;
 
 	if (bytes.len <= RNM_BACKUP_INLINE_MAX)
 		return keep_inline(reading, bytes, value, err);
-	status = rnm_backup_object_begin(&object, reading->folder, reading->options->dry_run, err);
+	(void)crypto_generichash(hash, sizeof(hash), (const unsigned char *)bytes.data, bytes.len, NULL, 0);
+	sodium_bin2hex(expected, sizeof(expected), hash, sizeof(hash));
+	status = rnm_backup_object_begin(&object, reading->folder, expected, reading->options->dry_run, err);
 	if (status == RNM_OK)
 		status = rnm_backup_object_put(&object, bytes.data, bytes.len, err);
 	if (status == RNM_OK)
@@ -105,12 +109,12 @@ static void report_progress(struct rnm_backup_reading *reading, size_t len)
 
 /* The bulk that has been announced, straight into an object. */
 static enum rnm_status stream_object(struct rnm_backup_reading *reading, struct rnm_backup_value *value,
-                                     struct rnm_error *err)
+                                     const char *expected, struct rnm_error *err)
 {
 	struct rnm_backup_object object;
 	bool is_new = false;
 	enum rnm_status status =
-	    rnm_backup_object_begin(&object, reading->folder, reading->options->dry_run, err);
+	    rnm_backup_object_begin(&object, reading->folder, expected, reading->options->dry_run, err);
 
 	while (status == RNM_OK) {
 		struct rnm_event event;
@@ -131,7 +135,7 @@ static enum rnm_status stream_object(struct rnm_backup_reading *reading, struct 
 
 /* One value of HMGET; *there is false for a field that has gone since its name was read. */
 static enum rnm_status read_value(struct rnm_backup_reading *reading, struct rnm_backup_value *value,
-                                  bool *there, struct rnm_error *err)
+                                  const char *expected, bool *there, struct rnm_error *err)
 {
 	struct rnm_event event;
 	enum rnm_status status = rnm_redis_next(reading->redis, &event, err);
@@ -143,7 +147,7 @@ static enum rnm_status read_value(struct rnm_backup_reading *reading, struct rnm
 		return rnm_event_unexpected("HMGET", err);
 	*there = true;
 	if (event.length > RNM_BACKUP_INLINE_MAX)
-		return stream_object(reading, value, err);
+		return stream_object(reading, value, expected, err);
 	status = rnm_event_bulk(reading->redis, &event, &reading->text, "a field", err);
 	if (status != RNM_OK)
 		return status;
@@ -249,10 +253,38 @@ static enum rnm_status ask_values(struct rnm_backup_reading *reading, const stru
 	return status;
 }
 
+static int by_key_of_model(const void *key, const void *model)
+{
+	const char *other = ((const struct rnm_backup_model *)model)->key;
+
+	/* Profiles without a key stand first. */
+	return other == NULL ? 1 : strcmp(key, other);
+}
+
+/* The object that a field was in the last backup, or NULL. */
+static const char *object_before(const struct rnm_backup_model *before, struct rnm_bytes name)
+{
+	for (size_t i = 0; before != NULL && i < before->field_count; i++)
+		if (rnm_bytes_equal(before->fields[i].name, name))
+			return before->fields[i].value.inline_bytes == NULL ? before->fields[i].value.hash
+			                                                    : NULL;
+	return NULL;
+}
+
+static const struct rnm_backup_model *model_before(const struct rnm_backup_reading *reading, const char *key)
+{
+	const struct rnm_backup_set *set = reading->before;
+
+	if (set == NULL || set->model_count == 0)
+		return NULL;
+	return bsearch(key, set->models, set->model_count, sizeof(*set->models), by_key_of_model);
+}
+
 /* All values by one command, so that they belong together. */
 static enum rnm_status read_values(struct rnm_backup_reading *reading, struct rnm_backup_model *model,
                                    struct rnm_error *err)
 {
+	const struct rnm_backup_model *before = model_before(reading, model->key);
 	size_t kept = 0;
 	uint64_t count = 0;
 	enum rnm_status status = ask_values(reading, model, err);
@@ -265,7 +297,7 @@ static enum rnm_status read_values(struct rnm_backup_reading *reading, struct rn
 		struct rnm_backup_field *field = &model->fields[i];
 		bool there;
 
-		status = read_value(reading, &field->value, &there, err);
+		status = read_value(reading, &field->value, object_before(before, field->name), &there, err);
 		if (status != RNM_OK || !there)
 			continue;
 		model->live = model->live || rnm_bytes_equal(field->name, rnm_bytes_of("ann"));
@@ -288,9 +320,18 @@ enum rnm_status rnm_backup_read_hash(struct rnm_backup_reading *reading, struct 
 
 /* ---- models ---- */
 
+static const char *training_before(const struct rnm_backup_training *before, size_t count, const char *key)
+{
+	for (size_t i = 0; i < count; i++)
+		if (before[i].value.inline_bytes == NULL && strcmp(before[i].key, key) == 0)
+			return before[i].value.hash;
+	return NULL;
+}
+
 static enum rnm_status read_trainings(struct rnm_backup_reading *reading, const char *model_key,
                                       struct rnm_backup_model *model, struct rnm_error *err)
 {
+	const struct rnm_backup_model *before = model_before(reading, model_key);
 	enum rnm_status status = RNM_OK;
 
 	for (size_t i = 0; status == RNM_OK && i < RNM_BACKUP_CLASSES; i++) {
@@ -299,8 +340,10 @@ static enum rnm_status read_trainings(struct rnm_backup_reading *reading, const 
 
 		if (key == NULL)
 			return rnm_error_nomem(err);
-		status = rnm_backup_read_training(reading, &model->training[model->training_count], key,
-		                                  &found, err);
+		status = rnm_backup_read_training(
+		    reading, &model->training[model->training_count], key,
+		    before != NULL ? training_before(before->training, before->training_count, key) : NULL,
+		    &found, err);
 		model->training_count += status == RNM_OK && found;
 		free(key);
 	}
@@ -310,6 +353,7 @@ static enum rnm_status read_trainings(struct rnm_backup_reading *reading, const 
 static enum rnm_status read_pending(struct rnm_backup_reading *reading, struct rnm_backup_set *set,
                                     const char *settings, struct rnm_error *err)
 {
+	const struct rnm_backup_set *before = reading->before;
 	enum rnm_status status = RNM_OK;
 
 	for (size_t i = 0; status == RNM_OK && i < RNM_BACKUP_CLASSES; i++) {
@@ -318,8 +362,11 @@ static enum rnm_status read_pending(struct rnm_backup_reading *reading, struct r
 
 		if (key == NULL)
 			return rnm_error_nomem(err);
-		status =
-		    rnm_backup_read_training(reading, &set->pending[set->pending_count], key, &found, err);
+		status = rnm_backup_read_training(reading, &set->pending[set->pending_count], key,
+		                                  before != NULL ? training_before(before->pending,
+		                                                                   before->pending_count, key)
+		                                                 : NULL,
+		                                  &found, err);
 		set->pending_count += status == RNM_OK && found;
 		free(key);
 	}
@@ -453,6 +500,8 @@ enum rnm_status rnm_backup_read_set(struct rnm_backup_reading *reading, struct r
 		status = check_keys(reading, list, err);
 	if (status == RNM_OK)
 		status = name_set(reading, set, name, list, err);
+	if (status == RNM_OK)
+		reading->before = rnm_backup_set_of(reading->last, set->zset);
 	if (status == RNM_OK)
 		status = read_models(reading, list, set, err);
 	if (status == RNM_OK && reading->options->with_training)

@@ -16,10 +16,12 @@ struct rnm_backup_reading {
 	const struct rnm_backup_options *options;
 	struct rnm_redis *redis;
 	const struct rnm_rule *rule;
-	const char *rights;              /* all that the work needs, for hints */
-	struct rnm_buf text;             /* one small value, name or answer */
-	struct rnm_backup_totals totals; /* of this set */
-	uint64_t done, expected;         /* bytes of networks, for progress */
+	const struct rnm_backup_manifest *last; /* the newest backup of the folder, or NULL */
+	const struct rnm_backup_set *before;    /* the set in it; NULL: it was not there */
+	const char *rights;                     /* all that the work needs, for hints */
+	struct rnm_buf text;                    /* one small value, name or answer */
+	struct rnm_backup_totals totals;        /* of this set */
+	uint64_t done, expected;                /* bytes of networks, for progress */
 };
 
 /* Fills in set; see rnm_backup_add. */
@@ -31,10 +33,11 @@ RNM_MUST_CHECK enum rnm_status rnm_backup_read_set(struct rnm_backup_reading *re
 RNM_MUST_CHECK enum rnm_status rnm_backup_read_hash(struct rnm_backup_reading *reading,
                                                     struct rnm_backup_model *model, struct rnm_error *err);
 
-/* Reads the set of vectors under key.  *found is false, and nothing kept, when it is empty or not there. */
+/* Reads the set of vectors under key, expected to be that object (or NULL).  *found is false, and nothing kept, when it is empty or not there. */
 RNM_MUST_CHECK enum rnm_status rnm_backup_read_training(struct rnm_backup_reading *reading,
                                                         struct rnm_backup_training *training, const char *key,
-                                                        bool *found, struct rnm_error *err);
+                                                        const char *expected, bool *found,
+                                                        struct rnm_error *err);
 
 /* Counts a value that has been kept. */
 void rnm_backup_count(struct rnm_backup_reading *reading, const struct rnm_backup_value *value, bool is_new);

@@ -79,13 +79,13 @@ static enum rnm_status keep_set(struct rnm_backup_reading *reading, struct rnm_b
 }
 
 enum rnm_status rnm_backup_read_training(struct rnm_backup_reading *reading,
-                                         struct rnm_backup_training *training, const char *key, bool *found,
-                                         struct rnm_error *err)
+                                         struct rnm_backup_training *training, const char *key,
+                                         const char *expected, bool *found, struct rnm_error *err)
 {
 	struct rnm_backup_object object;
 	struct taking taking = { reading, &object, 0 };
 	enum rnm_status status =
-	    rnm_backup_object_begin(&object, reading->folder, reading->options->dry_run, err);
+	    rnm_backup_object_begin(&object, reading->folder, expected, reading->options->dry_run, err);
 
 	*found = false;
 	if (status == RNM_OK)
