@@ -82,10 +82,6 @@ static enum rnm_status remember(struct seen *seen, struct rnm_bytes member, bool
 		return rnm_error_nomem(err);
 	place = find(seen, hash);
 	*is_new = *place == 0;
-	if (*is_new && seen->count == RNM_TRAINING_VECTORS_MAX)
-		return rnm_error_set(err, RNM_E_MALFORMED, "training.too-many",
-		                     "expected at most %zu vectors of one class, found more",
-		                     RNM_TRAINING_VECTORS_MAX);
 	seen->count += *is_new;
 	*place = hash;
 	return RNM_OK;
@@ -98,6 +94,7 @@ struct reading {
 	enum rnm_class class_;
 	struct rnm_training_set *set;
 	struct seen seen; /* of the class */
+	size_t named;     /* of it, duplicates too: a server may go on with one vector for ever */
 	struct rnm_buf member;
 	double *values;
 	size_t count;
@@ -113,6 +110,10 @@ static enum rnm_status take_member(void *ctx, struct rnm_error *err)
 	enum rnm_status status;
 	bool is_new = false;
 
+	if (reading->named++ == RNM_TRAINING_VECTORS_MAX)
+		return rnm_error_set(err, RNM_E_MALFORMED, "training.too-many",
+		                     "expected at most %zu vectors of one class, found more",
+		                     RNM_TRAINING_VECTORS_MAX);
 	status = remember(&reading->seen, member, &is_new, err);
 	if (status != RNM_OK)
 		return status;
@@ -177,6 +178,7 @@ static enum rnm_status read_class(struct reading *reading, enum rnm_class class_
 
 	reading->class_ = class_;
 	reading->seen = (struct seen){ 0 };
+	reading->named = 0;
 	for (size_t i = 0; status == RNM_OK && i < RNM_TRAINING_SETS; i++) {
 		reading->set = &sets[i];
 		status = read_set(reading, err);
