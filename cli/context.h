@@ -19,8 +19,7 @@ struct context {
 	struct rnm_rule_options rule_options;
 	struct rnm_redis_settings *settings;
 	struct rnm_redis *redis;
-	enum rnm_redis_role
-	    role; /* what context_connect connects for: reading, unless the verb says otherwise */
+	enum rnm_redis_role role; /* of the connection */
 	const char *stdin_reader; /* who reads standard input, or NULL; in words for a message */
 };
 
@@ -59,8 +58,11 @@ static inline bool rule_is_bare(const struct rnm_rule *rule)
 	return rule->raw == NULL;
 }
 
-/* Finds the server, prints what is odd about its settings, and connects. */
+/* Finds the server, prints what is odd about its settings, and connects for reading. */
 RNM_MUST_CHECK enum rnm_status context_connect(struct context *context, struct rnm_error *err);
+
+/* The same for writing; a connection that was there before is closed. */
+RNM_MUST_CHECK enum rnm_status context_connect_to_write(struct context *context, struct rnm_error *err);
 
 /* A fresh connection to the same servers: the old one may be in the middle of a reply. */
 RNM_MUST_CHECK enum rnm_status context_reconnect(struct context *context, struct rnm_error *err);

@@ -183,9 +183,8 @@ static enum rnm_status run_restore(struct restore_run *run, struct rnm_error *er
 		status = choose(run, err);
 	if (status == RNM_OK)
 		status = context_load_config(run->context, err);
-	run->context->role = RNM_REDIS_WRITE;
 	if (status == RNM_OK)
-		status = context_connect(run->context, err);
+		status = context_connect_to_write(run->context, err);
 	if (status == RNM_OK && !run->manifest->complete)
 		output_warning("%s is not complete: something could not be read when it was made",
 		               run->manifest->path);

@@ -226,7 +226,7 @@ static enum rnm_status broken(struct rnm_redis *redis, struct rnm_error *err)
 	gone(redis, NULL, redis->io.reason, redis->io.reason);
 	if (redis->io.hint[0] != '\0')
 		rnm_error_set_hint(&redis->failure, "%s", redis->io.hint);
-	return replay(redis, err);
+	return rnm_client_replay(redis, err);
 }
 
 /* Moves the unread bytes to the front of the window, so that there is room behind them. */
