@@ -45,8 +45,11 @@ static enum rnm_status make_folder(const char *path, struct rnm_error *err)
 enum rnm_status rnm_backup_folder_make(const char *path, struct rnm_error *err)
 {
 	char *objects = in_folder(path, OBJECTS);
-	enum rnm_status status = objects != NULL ? make_folder(path, err) : rnm_error_nomem(err);
+	enum rnm_status status;
 
+	if (objects == NULL)
+		return rnm_error_nomem(err);
+	status = make_folder(path, err);
 	if (status == RNM_OK)
 		status = make_folder(objects, err);
 	free(objects);

@@ -154,6 +154,7 @@ static bool read_value(struct reading *reading, const json_t *object, struct rnm
 static bool read_list(struct reading *reading, const json_t *object, const char *member, size_t size,
                       json_t **list, void **room, size_t *count)
 {
+	*room = NULL;
 	*list = json_object_get(object, member);
 	if (!json_is_array(*list))
 		return malformed(reading, member, "a list");
@@ -388,7 +389,7 @@ enum rnm_status rnm_backup_manifest_read(struct rnm_backup_manifest **out, const
 		status = rnm_backup_newest(&file, folder, err);
 	if (status == RNM_OK)
 		status = rnm_backup_manifest_load(&manifest, file != NULL ? file : path, err);
-	if (status == RNM_OK) {
+	if (status == RNM_OK && manifest != NULL) {
 		manifest->storage->lock = lock;
 		lock = -1;
 		*out = manifest;

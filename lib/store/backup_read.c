@@ -429,22 +429,35 @@ static bool same_key(const struct rnm_model *a, const struct rnm_model *b)
 	       strcmp(a->profile.redis_key, b->profile.redis_key) == 0;
 }
 
+/* The list in the order of by_key, to be freed; NULL: no memory. */
+static const struct rnm_model **sort_by_key(const struct rnm_model_list *list)
+{
+	const struct rnm_model **sorted = calloc(list->count + 1, sizeof(const struct rnm_model *));
+
+	if (sorted == NULL)
+		return NULL;
+	for (size_t i = 0; i < list->count; i++)
+		sorted[i] = &list->models[i];
+	if (list->count > 1)
+		qsort(sorted, list->count, sizeof(*sorted), by_key);
+	return sorted;
+}
+
 static enum rnm_status read_models(struct rnm_backup_reading *reading, const struct rnm_model_list *list,
                                    struct rnm_backup_set *set, struct rnm_error *err)
 {
-	const struct rnm_model **sorted = calloc(list->count + 1, sizeof(const struct rnm_model *));
+	const struct rnm_model **sorted;
 	enum rnm_status status = RNM_OK;
 	size_t next;
 
 	set->models = rnm_arena_alloc(reading->arena, (list->count + 1) * sizeof(*set->models));
-	if (sorted == NULL || set->models == NULL)
-		status = rnm_error_nomem(err);
-	for (size_t i = 0; status == RNM_OK && i < list->count; i++) {
-		sorted[i] = &list->models[i];
+	if (set->models == NULL)
+		return rnm_error_nomem(err);
+	sorted = sort_by_key(list);
+	if (sorted == NULL)
+		return rnm_error_nomem(err);
+	for (size_t i = 0; i < list->count; i++)
 		reading->expected += list->models[i].ann_size;
-	}
-	if (status == RNM_OK && list->count > 1)
-		qsort(sorted, list->count, sizeof(*sorted), by_key);
 	for (size_t i = 0; status == RNM_OK && i < list->count; i = next) {
 		for (next = i + 1; next < list->count && same_key(sorted[i], sorted[next]); next++)
 			continue;
