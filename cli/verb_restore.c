@@ -44,11 +44,11 @@ static bool wanted(const struct options *options, const struct rnm_backup_set *s
 static enum rnm_status choose(struct restore_run *run, struct rnm_error *err)
 {
 	const struct rnm_backup_manifest *manifest = run->manifest;
-	size_t count = 0;
+	size_t room = 0, count = 0;
 
 	for (size_t i = 0; i < manifest->set_count; i++)
-		count += manifest->sets[i].model_count + 1;
-	run->items = calloc(count + 1, sizeof(*run->items));
+		room += manifest->sets[i].model_count + 1;
+	run->items = calloc(room + 1, sizeof(*run->items));
 	if (run->items == NULL)
 		return rnm_error_nomem(err);
 	for (size_t i = 0; i < manifest->set_count; i++) {
@@ -57,11 +57,12 @@ static enum rnm_status choose(struct restore_run *run, struct rnm_error *err)
 		if (!wanted(run->context->options, set))
 			continue;
 		for (size_t k = 0; k < set->model_count; k++)
-			run->items[run->count++] = (struct restored){ .set = set, .model = &set->models[k] };
+			run->items[count++] = (struct restored){ .set = set, .model = &set->models[k] };
 		if (set->pending_count > 0)
-			run->items[run->count++] = (struct restored){ .set = set };
+			run->items[count++] = (struct restored){ .set = set };
 	}
-	if (run->count > 0)
+	run->count = count;
+	if (count > 0)
 		return RNM_OK;
 	rnm_error_set(err, RNM_E_NOT_FOUND, "restore.none", "the backup holds no such models: %s",
 	              manifest->path);

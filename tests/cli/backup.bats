@@ -130,6 +130,20 @@ backup_1() {
 	[ -e "$DIR/notes.txt" ] && [ -e "$DIR/objects/notes.txt" ]
 }
 
+@test "a damaged object is noticed and written again" {
+	local object
+	cli -n 1 flushdb >/dev/null
+	model rn_r_default_d_1 50000
+	backup_1 -r r
+	expect_rc 0
+	object=$(ls "$DIR"/objects/*)
+	printf '!' | dd of="$object" bs=1 seek=777 conv=notrunc status=none
+	backup_1 -r r --json
+	expect_rc 0
+	expect_json '.new_objects == 1'
+	cmp "$object" "$BATS_TEST_TMPDIR/blob"
+}
+
 @test "without a live model there is no backup, and none is removed" {
 	cli -n 1 flushdb >/dev/null
 	model rn_r_default_d_1 5000

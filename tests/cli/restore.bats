@@ -278,6 +278,20 @@ state() {
 	echo count >"$WORK/orders"
 }
 
+@test "a master that becomes a replica half-way: nothing has changed, and the message says so" {
+	model 1
+	backup_1
+	cli del $KEY ${KEY}_spam_set ${KEY}_ham_set $ZSET >/dev/null
+	echo "race REPLICAOF 127.0.0.1 1" >"$WORK/orders"
+	call rnm restore --redis "unix://$WORK/p.sock" "$DIR"
+	cli replicaof no one >/dev/null
+	echo count >"$WORK/orders"
+	expect_rc 6
+	expect_err "cannot restore $KEY: Redis refused DEL: READONLY"
+	expect_err "after a fail-over run the command again"
+	[ "$(cli exists $KEY $ZSET)" -eq 0 ]
+}
+
 @test "a damaged backup changes nothing" {
 	local object
 	model 1
