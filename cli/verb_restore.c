@@ -170,7 +170,7 @@ static enum rnm_status restore_all(struct restore_run *run, struct rnm_error *er
 		}
 		/* One model's trouble does not keep the others from coming back. */
 		(void)output_error_about(key_of(item), err);
-		status = context_reconnect(run->context, err);
+		status = i + 1 < run->count ? context_reconnect(run->context, err) : RNM_OK;
 	}
 	return status;
 }
