@@ -43,6 +43,8 @@ struct rnm_profile {
 	    version_text; /* what the original prints: "%.14g", "0" when absent, "true", ...; never NULL once parsed */
 	char *redis_key;        /* NULL when missing or not usable as a key */
 	char *providers_digest; /* NULL when missing */
+	bool has_distance;      /* the field `distance` is there, and is a number */
+	double distance;
 };
 
 /* Parses one member.  Never fails but for memory; what is wrong is in the fields. */

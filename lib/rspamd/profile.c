@@ -381,8 +381,14 @@ static void check_distance(struct reading *reading, struct node object)
 {
 	struct node node = node_get(object, "distance");
 
-	if (!is_absent(node) && node_type(node) != RNM_INT && node_type(node) != RNM_FLOAT)
+	if (is_absent(node))
+		return;
+	if (node_type(node) != RNM_INT && node_type(node) != RNM_FLOAT) {
 		wrong_type(reading, "distance", "a number", node);
+		return;
+	}
+	reading->profile->has_distance = true;
+	reading->profile->distance = node_number(node);
 }
 
 static void read_fields(struct reading *reading, struct node root)
