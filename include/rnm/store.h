@@ -28,6 +28,7 @@ enum rnm_version_kind {
 struct rnm_profile {
 	struct rnm_bytes member; /* as stored */
 	double score;            /* UNIX time with fraction */
+	bool json;               /* strict JSON, which the script asks for that prunes the list */
 	bool parsed;             /* false: not even rspamd's lenient parser reads it */
 	bool malformed;          /* not a strict JSON object with the fields below in their right types */
 	char *problem;           /* why malformed or not loadable by a worker; NULL when neither */

@@ -506,11 +506,13 @@ static enum rnm_status parse(struct reading *reading, struct rnm_bytes member)
 		return RNM_OK;
 	}
 	if (read_plain(reading, member)) {
+		reading->profile->json = true;
 		set_problem(reading, NULL);
 		return reading->failed ? RNM_E_NOMEM : RNM_OK;
 	}
 	json = json_loadb(member.data, member.len, JSON_REJECT_DUPLICATES, &json_error);
 	not_json = json == NULL ? json_error.text : NULL;
+	reading->profile->json = json != NULL;
 	/* A failure without a text is one of memory too, which the parser does not always say. */
 	if (json == NULL && (json_error_code(&json_error) == json_error_out_of_memory || not_json[0] == '\0'))
 		return RNM_E_NOMEM;
