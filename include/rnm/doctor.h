@@ -80,6 +80,7 @@ struct rnm_health_report {
 	size_t neural_keys; /* whose name begins like those of the neural module */
 	size_t lists;       /* of models */
 	size_t models;      /* with a network */
+	const char *global; /* neural.prefix */
 	void *owned;        /* internal */
 };
 

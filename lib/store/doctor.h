@@ -56,6 +56,7 @@ struct rnm_doctor {
 	const char *rule, *settings; /* of the list that is looked at; NULL: none */
 	struct rnm_buf text;         /* for names, answers and members */
 	struct rnm_health_finding spare; /* takes what is left out */
+	bool blind; /* a list could not be read: what it names is not known */
 	bool no_memory;
 };
 
