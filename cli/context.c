@@ -259,7 +259,8 @@ enum rnm_status context_reconnect(struct context *context, struct rnm_error *err
 	return status;
 }
 
-enum rnm_status context_connect(struct context *context, struct rnm_error *err)
+/* Finds the servers, and prints what is odd about their settings. */
+static enum rnm_status find_servers(struct context *context, struct rnm_error *err)
 {
 	const char *url = option_text(context->options, OPTION_REDIS, NULL);
 	enum rnm_status status;
@@ -271,15 +272,34 @@ enum rnm_status context_connect(struct context *context, struct rnm_error *err)
 	for (size_t i = 0; i < context->settings->warning_count; i++)
 		output_warning("%s", context->settings->warnings[i]);
 	status = apply_password(context, err);
-	if (status == RNM_OK)
-		status = apply_tls(context, err);
+	return status == RNM_OK ? apply_tls(context, err) : status;
+}
+
+static enum rnm_status connect_for(struct context *context, enum rnm_redis_role role, struct rnm_error *err)
+{
+	enum rnm_status status = RNM_OK;
+
+	if (context->settings == NULL)
+		status = find_servers(context, err);
 	if (status != RNM_OK)
 		return status;
 	interrupt_install();
-	status = connect_for_reading(context, err);
+	status = rnm_redis_connect(&context->redis, context->settings, role, &interrupt_signal, err);
 	if (status == RNM_OK)
 		print_connection_notes(context);
 	return status;
+}
+
+enum rnm_status context_connect(struct context *context, struct rnm_error *err)
+{
+	return connect_for(context, RNM_REDIS_READ, err);
+}
+
+enum rnm_status context_connect_to_write(struct context *context, struct rnm_error *err)
+{
+	rnm_redis_free(context->redis);
+	context->redis = NULL;
+	return connect_for(context, RNM_REDIS_WRITE, err);
 }
 
 enum rnm_status context_take_stdin(struct context *context, const char *who, struct rnm_error *err)

@@ -53,6 +53,9 @@ static inline bool rule_is_bare(const struct rnm_rule *rule)
 /* Finds the server, prints what is odd about its settings, and connects for reading. */
 RNM_MUST_CHECK enum rnm_status context_connect(struct context *context, struct rnm_error *err);
 
+/* The same for writing; a connection that was there before is closed. */
+RNM_MUST_CHECK enum rnm_status context_connect_to_write(struct context *context, struct rnm_error *err);
+
 /* A fresh connection to the same servers: the old one may be in the middle of a reply. */
 RNM_MUST_CHECK enum rnm_status context_reconnect(struct context *context, struct rnm_error *err);
 

@@ -6,7 +6,8 @@
 
 /* Verbs that take a MODEL, which may be in Redis. */
 #define READS_MODEL                                                                                          \
-	(ON(VERB_INSPECT) | ON(VERB_VERIFY) | ON(VERB_SCORE) | ON(VERB_EVAL) | ON(VERB_DIFF) | ON(VERB_MERGE))
+	(ON(VERB_INSPECT) | ON(VERB_VERIFY) | ON(VERB_SCORE) | ON(VERB_EVAL) | ON(VERB_DIFF) | ON(VERB_MERGE) | \
+	 ON(VERB_IMPORT))
 #define SCORES (ON(VERB_SCORE) | ON(VERB_EVAL))
 #define READS_REDIS (ON(VERB_LIST) | ON(VERB_EXPORT) | READS_MODEL)
 #define READS_CONFIG (ON(VERB_CONFIG) | ON(VERB_DIGEST) | READS_REDIS)
@@ -199,6 +200,26 @@ const struct verb_spec verb_specs[VERB_COUNT] = {
 			{ "rnm merge --dry-run a.rnm=3 b.rnm=1", "check and print the formula, write nothing" },
 		},
 	},
+	[VERB_IMPORT] = {
+		"import", "MODEL", 1,
+		"write a model into Redis, so that running workers load it",
+		"Verifies a model for a rule of the configuration and writes it as rspamd itself would: a new version,\n"
+		"above all that are there, which workers with the same configuration load at their next check. All of\n"
+		"it happens in one transaction or nothing does, nothing that is there is replaced, and what was\n"
+		"written is read back and compared. A model that workers serve already is not written again.\n"
+		"\n"
+		"Refused with exit code 8, whatever --force says: another digest, damaged or unfit models, a version\n"
+		"that is not above the others, a key that exists. What must agree, which of the older models rspamd\n"
+		"takes away then, and how to go back to an older model: docs/importing.md.\n"
+		"\n" MODEL_ARGUMENT_HELP,
+		{
+			{ "rnm import embed.rnm -r embed", "a file, for the rule `embed`" },
+			{ "rnm import embed.rnm -r embed --dry-run", "check everything, show the commands, write nothing" },
+			{ "rnm import symbols.rnm --symbols names.txt", "with the list of symbols that it was trained with" },
+			{ "rnm import redis:embed/default@6 -r embed", "back to an older model, under a new version" },
+			{ "rnm import embed.rnm -r embed --json | jq .key", "the key, for a script" },
+		},
+	},
 	[VERB_NEURAL_EXPORT] = {
 		"neural_export", NULL, 0,
 		"the original's command: same options, output and exit codes",
@@ -226,12 +247,12 @@ const struct option_spec option_specs[] = {
 	{ OPTION_CONFIG, "config", 'c', OPTION_TYPE_FILE, "FILE", "<CONFDIR>/rspamd.conf",
 	  "read this rspamd configuration", READS_CONFIG | BEFORE_VERB, false },
 	{ OPTION_RULE, "rule", 'r', OPTION_TYPE_TEXT, "RULE", "default", "name of the rule",
-	  ON(VERB_DIGEST) | ON(VERB_LIST) | ON(VERB_EXPORT), false },
+	  ON(VERB_DIGEST) | ON(VERB_LIST) | ON(VERB_EXPORT) | ON(VERB_IMPORT), false },
 	{ OPTION_RULE, "rule", 'r', OPTION_TYPE_TEXT, "RULE", NULL,
 	  "also say whether rspamd would load the model for this rule of the configuration", ON(VERB_VERIFY),
 	  false },
 	{ OPTION_SETTINGS, "settings", 's', OPTION_TYPE_TEXT, "SETTINGS", "default",
-	  "settings id of the models", ON(VERB_LIST) | ON(VERB_EXPORT), false },
+	  "settings id of the models", ON(VERB_LIST) | ON(VERB_EXPORT) | ON(VERB_IMPORT), false },
 	{ OPTION_ALL, "all", 'a', OPTION_TYPE_FLAG, NULL, NULL, "every rule of the configuration",
 	  ON(VERB_DIGEST), false },
 	{ OPTION_ALL, "all", 'a', OPTION_TYPE_FLAG, NULL, NULL,
@@ -258,6 +279,17 @@ const struct option_spec option_specs[] = {
 	{ OPTION_RAW, "raw", 0, OPTION_TYPE_FLAG, NULL, NULL,
 	  "write only the network (KANN), without a container; what happens anyway if no model has one",
 	  ON(VERB_MERGE), false },
+	{ OPTION_MODEL_VERSION, "model-version", 'v', OPTION_TYPE_NUMBER, "VERSION", NULL,
+	  "write it as this version (default: its own if that is above all others, else the next one)",
+	  ON(VERB_IMPORT), false },
+	{ OPTION_SYMBOLS, "symbols", 0, OPTION_TYPE_FILE, "FILE", NULL,
+	  "the symbols that it was trained with, one on each line; @redis for those of the newest profile in "
+	  "Redis that fits (default: those that the model carries)",
+	  ON(VERB_IMPORT), false },
+	{ OPTION_FORCE, "force", 0, OPTION_TYPE_FLAG, NULL, NULL,
+	  "write it although somebody trains now, workers serve the same model already, or the number of meta "
+	  "tokens seems to be another one",
+	  ON(VERB_IMPORT), false },
 	{ OPTION_EXIT_CODE, "exit-code", 0, OPTION_TYPE_FLAG, NULL, NULL,
 	  "exit code 1 unless the models are the same", ON(VERB_DIFF), false },
 	{ OPTION_NEWEST, "newest", 0, OPTION_TYPE_FLAG, NULL, NULL,
@@ -288,6 +320,8 @@ const struct option_spec option_specs[] = {
 	  "with -r: compare versions with the models that the rule has in Redis", ON(VERB_VERIFY), false },
 	{ OPTION_DRY_RUN, "dry-run", 'n', OPTION_TYPE_FLAG, NULL, NULL,
 	  "read and check everything, write nothing", ON(VERB_EXPORT) | ON(VERB_MERGE), false },
+	{ OPTION_DRY_RUN, "dry-run", 'n', OPTION_TYPE_FLAG, NULL, NULL,
+	  "check everything and print the commands that would be sent, write nothing", ON(VERB_IMPORT), false },
 	{ OPTION_EXPLAIN, "explain", 'e', OPTION_TYPE_FLAG, NULL, NULL,
 	  "show each field that counts, its origin, and the bytes that are hashed", ON(VERB_DIGEST), false },
 	{ OPTION_ORIGIN, "origin", 0, OPTION_TYPE_FLAG, NULL, NULL, "add file and line to each value",

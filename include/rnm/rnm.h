@@ -20,6 +20,7 @@
 #include <rnm/error.h>
 #include <rnm/evaluation.h>
 #include <rnm/file.h>
+#include <rnm/import.h>
 #include <rnm/json.h>
 #include <rnm/model_compare.h>
 #include <rnm/model_file.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/transaction.h"
 
+#include "base/value_build.h"
 #include "redis/client.h"
 #include "redis/refusal.h"
 #include "store/events.h"
@@ -51,18 +52,62 @@ static enum rnm_status expect(struct rnm_transaction *change, const char *comman
 	return status;
 }
 
+/* Commands up to this size are copied into the queue of the connection. */
+#define SHORT_COMMAND ((size_t)64 << 10)
+/* Bytes of a longer one between two reports of progress. */
+#define PIECE ((size_t)256 << 10)
+
+static bool is_short(size_t argc, const struct rnm_bytes *argv)
+{
+	size_t left = SHORT_COMMAND;
+
+	for (size_t i = 0; i < argc; i++) {
+		if (argv[i].len > left)
+			return false;
+		left -= argv[i].len;
+	}
+	return true;
+}
+
+static enum rnm_status feed(const struct rnm_transaction *change, struct rnm_bytes argument,
+                            struct rnm_error *err)
+{
+	enum rnm_status status = rnm_redis_argument(change->redis, argument.len, err);
+
+	while (status == RNM_OK && argument.len > 0) {
+		const size_t len = argument.len < PIECE ? argument.len : PIECE;
+
+		status = rnm_redis_feed(change->redis, argument.data, len, err);
+		argument.data += len;
+		argument.len -= len;
+		if (status == RNM_OK && change->progress != NULL && change->state == RNM_TRANSACTION_OPEN)
+			change->progress(change->progress_ctx, len);
+	}
+	return status;
+}
+
+static enum rnm_status send_command(const struct rnm_transaction *change, size_t argc,
+                                    const struct rnm_bytes *argv, struct rnm_error *err)
+{
+	enum rnm_status status;
+
+	if (is_short(argc, argv))
+		return rnm_redis_send(change->redis, argc, argv, err);
+	status = rnm_redis_begin(change->redis, argc, err);
+	for (size_t i = 0; status == RNM_OK && i < argc; i++)
+		status = feed(change, argv[i], err);
+	return status;
+}
+
 enum rnm_status rnm_transaction_watch(struct rnm_transaction *change, size_t count, const char *const *keys,
                                       struct rnm_error *err)
 {
 	enum rnm_status status = rnm_redis_begin(change->redis, 1 + count, err);
 
-	for (size_t i = 0; status == RNM_OK && i <= count; i++) {
-		const char *text = i == 0 ? "WATCH" : keys[i - 1];
-
-		status = rnm_redis_argument(change->redis, strlen(text), err);
-		if (status == RNM_OK)
-			status = rnm_redis_feed(change->redis, text, strlen(text), err);
-	}
+	if (status == RNM_OK)
+		status = feed(change, rnm_bytes_of("WATCH"), err);
+	for (size_t i = 0; status == RNM_OK && i < count; i++)
+		status = feed(change, rnm_bytes_of(keys[i]), err);
 	if (status == RNM_OK)
 		status = expect(change, "WATCH", "OK", err);
 	if (status == RNM_OK)
@@ -96,7 +141,7 @@ enum rnm_status rnm_transaction_add(struct rnm_transaction *change, size_t argc,
                                     struct rnm_error *err)
 {
 	char name[RNM_CURSOR_MAX];
-	enum rnm_status status = rnm_redis_send(change->redis, argc, argv, err);
+	enum rnm_status status = send_command(change, argc, argv, err);
 
 	if (status != RNM_OK)
 		return status;

@@ -29,7 +29,9 @@ struct rnm_transaction {
 	const char *what;   /* what cannot be done when it fails, such as "write the model under K" */
 	const char *rights; /* all rights that the work needs, for hints: "+watch +multi ..." */
 	enum { RNM_TRANSACTION_IDLE, RNM_TRANSACTION_WATCHING, RNM_TRANSACTION_OPEN } state;
-	struct rnm_buf names; /* of the queued commands, each with its NUL */
+	struct rnm_buf names;                        /* of the queued commands, each with its NUL */
+	void (*progress)(void *ctx, uint64_t bytes); /* of long commands, as they are taken; may be NULL */
+	void *progress_ctx;
 };
 
 /* Every text is borrowed. */
@@ -41,7 +43,10 @@ RNM_MUST_CHECK enum rnm_status rnm_transaction_watch(struct rnm_transaction *cha
                                                      const char *const *keys, struct rnm_error *err);
 RNM_MUST_CHECK enum rnm_status rnm_transaction_begin(struct rnm_transaction *change, struct rnm_error *err);
 
-/* Queues a command in the server, which checks its name, arguments, rights and memory now. */
+/*
+ * Queues a command in the server, which checks its name, arguments, rights and memory now.  A long one is
+ * sent from the caller's memory, piece by piece.
+ */
 RNM_MUST_CHECK enum rnm_status rnm_transaction_add(struct rnm_transaction *change, size_t argc,
                                                    const struct rnm_bytes *argv, struct rnm_error *err);
 /* The same for a command that has been sent by rnm_redis_begin and its kin; command is its name. */

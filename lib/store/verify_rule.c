@@ -46,6 +46,30 @@ static void check_digest(struct rnm_verifying *v)
 		                digest[0] != '\0' ? digest : "none");
 }
 
+/* What workers ask of a profile.  rspamd: src/plugins/lua/neural.lua. */
+static void check_profile_digest(struct rnm_verifying *v)
+{
+	const struct rnm_rule *rule = v->options->rule;
+	const char *digest = v->file->container->providers_digest;
+
+	if (v->file->kind == RNM_MODEL_KANN)
+		rnm_verify_find(v, RNM_VERIFY_RULE_BARE, "container",
+		                "expected an RNM1 file, found a bare network: it says not which inputs it "
+		                "was trained for");
+	else if (rule->has_providers && !rule->providers_used)
+		rnm_verify_find(
+		    v, RNM_VERIFY_RULE_NO_PROVIDERS, "rule",
+		    "expected providers in the rule %s, found an empty list: it refuses all models, "
+		    "its own too",
+		    rule->name);
+	else if (rule->providers_used)
+		check_digest(v);
+	else if (digest[0] != '\0')
+		rnm_verify_find(v, RNM_VERIFY_RULE_DIGEST, "container",
+		                "expected no digest, as the rule %s has no providers, found %s", rule->name,
+		                digest);
+}
+
 /* ---- inputs ------------------------------------------------------------------------------------- */
 
 /* What the configuration tells of the length of vectors. */
@@ -120,7 +144,7 @@ static void check_pca(struct rnm_verifying *v)
 		return;
 	if (option == NULL) {
 		/* From Redis the matrix is not even fetched; one that comes with a file is used. */
-		if (rows > 0 && v->file->kind == RNM_MODEL_REDIS)
+		if (rows > 0 && (v->file->kind == RNM_MODEL_REDIS || v->options->for_redis))
 			rnm_verify_find(v, RNM_VERIFY_RULE_PCA, "rule",
 			                "expected max_inputs = %u in the rule, found no such option: rspamd "
 			                "leaves the matrix out",
@@ -247,7 +271,9 @@ enum rnm_status rnm_verify_rule(struct rnm_verifying *v, struct rnm_error *err)
 	rnm_verify_saw(v, "%s, %s%s, %s", rule->name, rule->has_providers ? "digest " : "no digest",
 	               rule->digest,
 	               v->options->list == NULL ? "Redis not asked" : "with the models in Redis");
-	if (v->file->kind == RNM_MODEL_REDIS) {
+	if (v->options->for_redis) {
+		check_profile_digest(v);
+	} else if (v->file->kind == RNM_MODEL_REDIS) {
 		if (v->options->list != NULL && v->options->index < v->options->list->count)
 			check_served(v);
 	} else {
@@ -257,6 +283,8 @@ enum rnm_status rnm_verify_rule(struct rnm_verifying *v, struct rnm_error *err)
 		return status;
 	check_inputs(v);
 	check_pca(v);
-	check_roc(v);
+	/* What is no pair of thresholds is not written, and does no harm then. */
+	if (!v->options->for_redis)
+		check_roc(v);
 	return RNM_OK;
 }
