@@ -17,6 +17,7 @@
 
 #include <rnm/buf.h>
 #include <rnm/config.h>
+#include <rnm/doctor.h>
 #include <rnm/error.h>
 #include <rnm/evaluation.h>
 #include <rnm/file.h>

@@ -15,17 +15,6 @@
 /* Longest name or member that is held. */
 #define TEXT_MAX ((size_t)16 << 20)
 
-double rnm_lock_seconds(const struct rnm_rule *rule)
-{
-	return floor(fmax(10, 2 * rule->watch_interval));
-}
-
-bool rnm_lock_holds(double lock, double now, double lifetime)
-{
-	/* Whoever trains moves its lock ahead, by seconds; one from the far future is of a wrong clock. */
-	return fabs(now - lock) < lifetime;
-}
-
 double rnm_tombstone_seconds(const struct rnm_rule *rule)
 {
 	return fmax(1200, 4 * rule->watch_interval);

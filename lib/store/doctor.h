@@ -5,6 +5,7 @@
 
 #include "base/arena.h"
 #include "base/seen.h"
+#include "store/lock.h"
 
 #include <rnm/doctor.h>
 
@@ -103,12 +104,12 @@ RNM_MUST_CHECK enum rnm_status rnm_doctor_maps(struct rnm_doctor *d, struct rnm_
 
 /* ---- knowledge that examination and repair share ---- */
 
-/* rspamd: the lifetime of the lock in src/plugins/lua/neural.lua. */
-double rnm_lock_seconds(const struct rnm_rule *rule);
-/* Whether a training still holds a lock of that time. */
-bool rnm_lock_holds(double lock, double now, double lifetime);
 /* rspamd: profiles younger than this are never removed as empty ones. */
 double rnm_tombstone_seconds(const struct rnm_rule *rule);
+/* More fields than that has no hash that rspamd makes. */
+#define RNM_MODEL_FIELDS_MAX 64
+/* Whether the answer to HKEYS names nothing but what rspamd, or this library, writes into a model. */
+bool rnm_fields_are_ours(const struct rnm_reply *fields);
 /* Whether two profiles say the same; `distance` is no part of what they say. */
 bool rnm_profiles_equal(const struct rnm_profile *a, const struct rnm_profile *b);
 /* Adds every key that the members of a list name, read in batches. */

@@ -14,6 +14,8 @@
 struct orphan {
 	const char *name; /* borrowed from the names of the keys */
 	enum rnm_key_kind kind;
+	bool ours;     /* what it holds is what its name says, and nothing will take it away */
+	int64_t bytes; /* -1: not known */
 };
 
 /* Whether a pending set belongs to a rule or list that is there: some split of G_P_S gives its G_P. */
@@ -67,7 +69,7 @@ static enum rnm_status collect(const struct rnm_doctor *d, struct orphan **out, 
 		    rnm_key_kind_of((struct rnm_bytes){ name, strlen(name) }, d->global, &owner);
 
 		if (is_left_behind(d, kind, owner))
-			orphans[found++] = (struct orphan){ name, kind };
+			orphans[found++] = (struct orphan){ .name = name, .kind = kind };
 	}
 	if (found > 1)
 		qsort(orphans, found, sizeof(*orphans), by_name);
@@ -79,7 +81,7 @@ static enum rnm_status collect(const struct rnm_doctor *d, struct orphan **out, 
 	return RNM_OK;
 }
 
-static void report_orphan(struct rnm_doctor *d, const struct orphan *orphan, int64_t bytes)
+static void report_orphan(struct rnm_doctor *d, const struct orphan *orphan)
 {
 	static const char *const texts[] = {
 		[RNM_KEY_OTHER] = "",
@@ -93,12 +95,22 @@ static void report_orphan(struct rnm_doctor *d, const struct orphan *orphan, int
 	    rnm_doctor_find(d, is_set ? RNM_DOCTOR_ORPHAN_VECTORS : RNM_DOCTOR_ORPHAN_MODEL, orphan->name,
 	                    "%s", texts[orphan->kind]);
 
-	finding->has_bytes = bytes >= 0;
-	finding->bytes = bytes >= 0 ? (uint64_t)bytes : 0;
+	finding->has_bytes = orphan->bytes >= 0;
+	finding->bytes = orphan->bytes >= 0 ? (uint64_t)orphan->bytes : 0;
 	rnm_doctor_advise(d, finding, RNM_REMEDY_DELETE_KEY, "deletes the key");
 }
 
-static enum rnm_status ask(struct rnm_doctor *d, const struct orphan *orphan, struct rnm_error *err)
+static bool holds_set(enum rnm_key_kind kind)
+{
+	return kind == RNM_KEY_TRAINING || kind == RNM_KEY_PENDING;
+}
+
+/* ---- what the keys are: questions for a batch, then the answers to them ---- */
+
+typedef enum rnm_status asker(struct rnm_doctor *d, const struct orphan *orphan, struct rnm_error *err);
+typedef enum rnm_status reader(struct rnm_doctor *d, struct orphan *orphan, struct rnm_error *err);
+
+static enum rnm_status ask_key(struct rnm_doctor *d, const struct orphan *orphan, struct rnm_error *err)
 {
 	enum rnm_status status = rnm_event_send(d->redis, "TYPE", orphan->name, NULL, err);
 
@@ -110,24 +122,94 @@ static enum rnm_status ask(struct rnm_doctor *d, const struct orphan *orphan, st
 }
 
 /* What has a time to live goes by itself; what has another type is somebody else's. */
-static enum rnm_status answer(struct rnm_doctor *d, const struct orphan *orphan, struct rnm_error *err)
+static enum rnm_status read_key(struct rnm_doctor *d, struct orphan *orphan, struct rnm_error *err)
 {
-	bool is_set = orphan->kind == RNM_KEY_TRAINING || orphan->kind == RNM_KEY_PENDING;
+	const char *expected = holds_set(orphan->kind) ? "set" : "hash";
 	struct rnm_reply *type = NULL;
-	int64_t ttl = 0, bytes = -1;
-	bool refused, fits;
+	int64_t ttl = RNM_TTL_UNKNOWN;
+	bool refused;
 	enum rnm_status status = rnm_redis_reply(d->redis, &type, 0, err);
 
 	if (status != RNM_OK)
 		return status;
-	fits = type->kind == RNM_EVENT_STATUS && strcmp(type->text.data, is_set ? "set" : "hash") == 0;
+	orphan->ours = type->kind == RNM_EVENT_STATUS && strcmp(type->text.data, expected) == 0;
 	rnm_reply_free(type);
 	status = rnm_event_integer(d->redis, "PTTL", &ttl, &refused, &d->text, err);
-	fits = fits && !refused;
+	orphan->ours = orphan->ours && ttl == RNM_TTL_NONE;
+	orphan->bytes = -1;
 	if (status == RNM_OK)
-		status = rnm_event_integer(d->redis, "MEMORY", &bytes, &refused, &d->text, err);
-	if (status == RNM_OK && fits && ttl == RNM_TTL_NONE)
-		report_orphan(d, orphan, refused ? -1 : bytes);
+		status = rnm_event_integer(d->redis, "MEMORY", &orphan->bytes, &refused, &d->text, err);
+	return status;
+}
+
+static enum rnm_status ask_length(struct rnm_doctor *d, const struct orphan *orphan, struct rnm_error *err)
+{
+	return orphan->ours && !holds_set(orphan->kind)
+	           ? rnm_event_send(d->redis, "HLEN", orphan->name, NULL, err)
+	           : RNM_OK;
+}
+
+/* The names of all fields are only asked for when they are few. */
+static enum rnm_status read_length(struct rnm_doctor *d, struct orphan *orphan, struct rnm_error *err)
+{
+	int64_t length = RNM_MODEL_FIELDS_MAX + 1;
+	bool refused;
+	enum rnm_status status = RNM_OK;
+
+	if (!orphan->ours || holds_set(orphan->kind))
+		return RNM_OK;
+	status = rnm_event_integer(d->redis, "HLEN", &length, &refused, &d->text, err);
+	orphan->ours = length <= RNM_MODEL_FIELDS_MAX;
+	return status;
+}
+
+static enum rnm_status ask_fields(struct rnm_doctor *d, const struct orphan *orphan, struct rnm_error *err)
+{
+	return orphan->ours && !holds_set(orphan->kind)
+	           ? rnm_event_send(d->redis, "HKEYS", orphan->name, NULL, err)
+	           : RNM_OK;
+}
+
+static enum rnm_status read_fields(struct rnm_doctor *d, struct orphan *orphan, struct rnm_error *err)
+{
+	struct rnm_reply *fields = NULL;
+	enum rnm_status status;
+
+	if (!orphan->ours || holds_set(orphan->kind))
+		return RNM_OK;
+	status = rnm_redis_reply(d->redis, &fields, 0, err);
+	if (status == RNM_OK)
+		orphan->ours = rnm_fields_are_ours(fields);
+	rnm_reply_free(fields);
+	return status;
+}
+
+static enum rnm_status ask_all(struct rnm_doctor *d, struct orphan *orphans, size_t count, asker *ask,
+                               reader *read, struct rnm_error *err)
+{
+	enum rnm_status status = RNM_OK;
+
+	for (size_t i = 0; status == RNM_OK && i < count; i++)
+		status = ask(d, &orphans[i], err);
+	for (size_t i = 0; status == RNM_OK && i < count; i++)
+		status = read(d, &orphans[i], err);
+	return status;
+}
+
+static enum rnm_status judge_batch(struct rnm_doctor *d, struct orphan *orphans, size_t count,
+                                   struct rnm_error *err)
+{
+	enum rnm_status status = ask_all(d, orphans, count, ask_key, read_key, err);
+
+	if (status == RNM_OK)
+		status = ask_all(d, orphans, count, ask_length, read_length, err);
+	if (status == RNM_OK)
+		status = ask_all(d, orphans, count, ask_fields, read_fields, err);
+	for (size_t i = 0; status == RNM_OK && i < count; i++)
+		if (orphans[i].ours)
+			report_orphan(d, &orphans[i]);
+	if (status == RNM_OK && d->no_memory)
+		status = rnm_error_nomem(err);
 	return status;
 }
 
@@ -141,16 +223,11 @@ enum rnm_status rnm_doctor_orphans(struct rnm_doctor *d, struct rnm_error *err)
 		return RNM_OK;
 	status = collect(d, &orphans, &count, err);
 	for (size_t first = 0; status == RNM_OK && first < count; first += ASK_BATCH) {
-		size_t end = count - first < ASK_BATCH ? count : first + ASK_BATCH;
+		size_t batch = count - first < ASK_BATCH ? count - first : ASK_BATCH;
 
-		for (size_t i = first; status == RNM_OK && i < end; i++)
-			status = ask(d, &orphans[i], err);
-		for (size_t i = first; status == RNM_OK && i < end; i++)
-			status = answer(d, &orphans[i], err);
-		if (status == RNM_OK && d->no_memory)
-			status = rnm_error_nomem(err);
+		status = judge_batch(d, &orphans[first], batch, err);
 		if (d->options->progress != NULL)
-			d->options->progress(d->options->progress_ctx, end, count);
+			d->options->progress(d->options->progress_ctx, first + batch, count);
 	}
 	free(orphans);
 	return status;

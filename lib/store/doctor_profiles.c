@@ -435,7 +435,8 @@ static void judge_lock(struct judging *j, size_t index)
 	struct rnm_health_finding *finding;
 	char age[RNM_DURATION_MAX];
 
-	if (!facts->has_lock || rnm_lock_holds(facts->lock, now, lifetime))
+	/* With a tombstone its lock goes too. */
+	if (!facts->has_lock || rnm_lock_holds(facts->lock, now, lifetime) || is_tombstone(j, index))
 		return;
 	rnm_doctor_duration(age, fabs(now - facts->lock));
 	finding = rnm_doctor_find(j->d, RNM_DOCTOR_DEAD_LOCK, model->profile.redis_key,

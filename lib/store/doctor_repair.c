@@ -7,6 +7,7 @@
 
 #include "base/value_build.h"
 #include "rspamd/rule_number.h"
+#include "store/doctor.h"
 #include "store/events.h"
 
 #include <stdarg.h>
@@ -15,8 +16,6 @@
 
 /* Arguments that rnm_repair_add takes. */
 #define ADD_MAX 8
-/* More fields than that has no hash that rspamd makes. */
-#define FIELDS_MAX 64
 
 void rnm_repair_tell(struct rnm_repairing *r, const char *fmt, ...)
 {
@@ -107,6 +106,16 @@ static bool is_known_field(struct rnm_bytes field)
 	return field.len >= strlen(own) && memcmp(field.data, own, strlen(own)) == 0;
 }
 
+bool rnm_fields_are_ours(const struct rnm_reply *fields)
+{
+	if (fields->kind != RNM_EVENT_ARRAY || fields->count > RNM_MODEL_FIELDS_MAX)
+		return false;
+	for (size_t i = 0; i < fields->count; i++)
+		if (fields->items[i].kind != RNM_EVENT_BULK_BEGIN || !is_known_field(fields->items[i].text))
+			return false;
+	return true;
+}
+
 enum rnm_status rnm_repair_foreign(struct rnm_repairing *r, const char *key, bool *foreign,
                                    struct rnm_error *err)
 {
@@ -114,12 +123,12 @@ enum rnm_status rnm_repair_foreign(struct rnm_repairing *r, const char *key, boo
 	int64_t count = 0;
 	enum rnm_status status = rnm_repair_integer(r, &count, "HLEN", key, NULL, err);
 
-	*foreign = count > FIELDS_MAX;
+	*foreign = count > RNM_MODEL_FIELDS_MAX;
 	if (status != RNM_OK || *foreign)
 		return status;
 	status = rnm_repair_ask(r, &fields, "HKEYS", key, NULL, err);
-	for (size_t i = 0; status == RNM_OK && i < fields->count; i++)
-		*foreign = *foreign || !is_known_field(fields->items[i].text);
+	if (status == RNM_OK)
+		*foreign = !rnm_fields_are_ours(fields);
 	rnm_reply_free(fields);
 	return status;
 }

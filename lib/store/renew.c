@@ -3,8 +3,7 @@
  * Renewing the time to live of a model.  rspamd does so when a worker loads it (rspamd: load_new_ann in
  * lualib/plugins/neural.lua), which on a quiet host is hardly ever.
  */
-#include "store/doctor_repair.h"
-#include "store/events.h"
+#include "store/doctor.h"
 #include "store/renew.h"
 
 #include <math.h>
@@ -60,6 +59,7 @@ enum rnm_status rnm_renew_keys(struct rnm_repairing *r, const char *key, const c
 enum rnm_status rnm_repair_renew(struct rnm_repairing *r, struct rnm_error *err)
 {
 	struct rnm_ttls ttls = { 0 };
+	char whole[RNM_DURATION_MAX];
 	const struct rnm_health_finding *finding = r->finding;
 	enum rnm_status status =
 	    rnm_renew_keys(r, finding->key, finding->zset, finding->seconds, false, &ttls, err);
@@ -70,7 +70,7 @@ enum rnm_status rnm_repair_renew(struct rnm_repairing *r, struct rnm_error *err)
 		return rnm_repair_gone(r, "too late: the model is no longer there");
 	if (!ttls.renewed)
 		return rnm_repair_gone(r, "it has its whole time to live again");
-	rnm_repair_tell(r, "expires in %.0f seconds now", floor(finding->seconds));
+	rnm_repair_tell(r, "it has %s to live now", rnm_doctor_duration(whole, finding->seconds));
 	return RNM_OK;
 }
 
