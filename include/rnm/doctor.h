@@ -75,7 +75,7 @@ struct rnm_health_finding {
 struct rnm_health_report {
 	struct rnm_health_finding *findings; /* in the order in which they were found */
 	size_t count;
-	size_t left_out;    /* beyond RNM_HEALTH_FINDINGS_MAX */
+	size_t left_out;    /* beyond RNM_HEALTH_FINDINGS_MAX, some of them only by their names */
 	uint64_t keys;      /* of the whole database, as far as SCAN has named them */
 	size_t neural_keys; /* whose name begins like those of the neural module */
 	size_t lists;       /* of models */

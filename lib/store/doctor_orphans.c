@@ -225,6 +225,10 @@ enum rnm_status rnm_doctor_orphans(struct rnm_doctor *d, struct rnm_error *err)
 	for (size_t first = 0; status == RNM_OK && first < count; first += ASK_BATCH) {
 		size_t batch = count - first < ASK_BATCH ? count - first : ASK_BATCH;
 
+		if (d->report->count == RNM_HEALTH_FINDINGS_MAX) {
+			d->report->left_out += count - first;
+			break;
+		}
 		status = judge_batch(d, &orphans[first], batch, err);
 		if (d->options->progress != NULL)
 			d->options->progress(d->options->progress_ctx, first + batch, count);
