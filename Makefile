@@ -9,7 +9,7 @@ CMAKE_FLAGS ?=
 # A user without network or root can set NO_INSTALL_DEPS=1 once the packages are there.
 NO_INSTALL_DEPS ?=
 
-.PHONY: all demo test bench fuzz coverage lint install uninstall clean deps-build deps-demo deps-test format
+.PHONY: all demo test bench fuzz faults coverage lint install uninstall clean deps-build deps-demo deps-test format
 
 all: deps-build
 	@cmake -S . -B $(BUILD) -G Ninja $(CMAKE_FLAGS) -DRNM_TESTS=OFF -DCMAKE_INSTALL_PREFIX=$(PREFIX) >/dev/null
@@ -24,6 +24,9 @@ deps-demo:
 deps-test:
 	@$(if $(NO_INSTALL_DEPS),true,scripts/install-deps build demo test)
 
+deps-deb:
+	@$(if $(NO_INSTALL_DEPS),true,scripts/install-deps deb)
+
 demo: deps-demo all
 	@scripts/demo $(BUILD)/rnm
 
@@ -33,9 +36,27 @@ test: deps-test
 bench: deps-test all
 	@bench/run $(BUILD)/rnm
 
+.PHONY: deb test-package deps-deb
+
+# The Debian packages, in build-deb/.
+deb: deps-deb
+	@scripts/deb
+
+# Builds them twice and tries them in a clean chroot; needs a mirror of Debian.
+test-package: deps-deb
+	@tests/package/run
+
 # T: seconds for each target.
 fuzz: deps-test
 	@tests/fuzz/run $(or $(T),60)
+
+# Lets every system call and allocation of every command fail once, and kills exports for a minute each: hours.
+# `make test` does the same for every place in the code that calls.
+faults: deps-test
+	@CC=clang cmake -S . -B build-asan -G Ninja -DCMAKE_BUILD_TYPE=Debug -DRNM_SANITIZE=ON >/dev/null
+	@cmake --build build-asan
+	@tests/faults/run --exhaustive build-asan/rnm_faults
+	@RNM=$(CURDIR)/build-asan/rnm RNM_BUILD=$(CURDIR)/build-asan RNM_KILL_SECONDS=60 bats tests/cli/kill.bats
 
 coverage: deps-test
 	@scripts/coverage

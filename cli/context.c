@@ -10,9 +10,6 @@
 #include <time.h>
 #include <unistd.h>
 
-/* rspamd: the compiled CONFDIR of distribution packages. */
-#define DEFAULT_CONFDIR "/etc/rspamd"
-#define CONFIG_FILE_NAME "/rspamd.conf"
 /* Longest password file that is read; only its first line counts. */
 #define PASSWORD_FILE_MAX 4096
 
@@ -171,10 +168,13 @@ static enum rnm_status read_password(const char *path, char password[PASSWORD_FI
 		return rnm_error_sys(err, "password-file", errno, "cannot open the password file %s", path);
 	/* Unbuffered, so that no copy of the secret stays behind in the stream's buffer. */
 	(void)setvbuf(file, NULL, _IONBF, 0);
+	errno = 0;
 	if (fgets(password, PASSWORD_FILE_MAX, file) == NULL)
 		password[0] = '\0';
 	len = strcspn(password, "\r\n");
-	if (len == PASSWORD_FILE_MAX - 1)
+	if (ferror(file) != 0)
+		status = rnm_error_sys(err, "password-file", errno, "cannot read the password file %s", path);
+	else if (len == PASSWORD_FILE_MAX - 1)
 		status = rnm_error_set(err, RNM_E_MALFORMED, "password-file",
 		                       "the first line of %s is longer than %d bytes", path,
 		                       PASSWORD_FILE_MAX - 2);

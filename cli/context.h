@@ -8,6 +8,10 @@
 #include <rnm/json.h>
 #include <rnm/rnm.h>
 
+/* rspamd: the compiled CONFDIR of distribution packages. */
+#define DEFAULT_CONFDIR "/etc/rspamd"
+#define CONFIG_FILE_NAME "/rspamd.conf"
+
 struct context {
 	const struct options *options;
 	char *config_path;         /* as given, else the default */

@@ -9,8 +9,8 @@
 
 /* Symbols of each kind that are named; JSON holds all of them. */
 #define SYMBOLS_SHOWN 8u
-/* Room for one cell of the table. */
-#define CELL_MAX 4096u
+/* More bytes than a cell of the table has room for. */
+#define CELL_MAX (8u * TABLE_CELL_MAX)
 
 /* ---- the cells of one model --------------------------------------------------------------------- */
 
@@ -33,17 +33,28 @@ static void put_created(struct rnm_buf *out, const struct rnm_model_file *file)
 		rnm_buf_puts(out, when);
 }
 
+/* The table cuts long texts in any case. */
+static void put_start(struct rnm_buf *out, struct rnm_bytes text)
+{
+	size_t room = out->max - out->len;
+
+	rnm_buf_append(out, text.data, text.len < room ? text.len : room);
+}
+
 static void put_digest(struct rnm_buf *out, const struct rnm_model_file *file)
 {
-	rnm_buf_puts(out, file->container->providers_digest);
+	const char *digest = file->container->providers_digest;
+
+	put_start(out, (struct rnm_bytes){ digest, strlen(digest) });
 }
 
 static void put_member(struct rnm_buf *out, const struct rnm_model_file *file, const char *key)
 {
 	const struct rnm_value *value = rnm_value_get(file->container->extra, key);
 
+	/* A piece of what is too long: the buffer would take none of it. */
 	if (rnm_value_string(value) != NULL)
-		rnm_buf_append(out, value->as.string.data, value->as.string.len);
+		put_start(out, (struct rnm_bytes){ value->as.string.data, value->as.string.len });
 }
 
 static void put_rule(struct rnm_buf *out, const struct rnm_model_file *file)
@@ -136,22 +147,18 @@ static const struct {
 	{ "thresholds", RNM_ASPECT_THRESHOLDS, put_thresholds },
 };
 
-static void put_row(struct rnm_buf cells[2], size_t row, const struct model_argument models[2])
-{
-	for (int side = 0; side < 2; side++) {
-		rnm_buf_init(&cells[side], CELL_MAX);
-		rows[row].put(&cells[side], models[side].file);
-	}
-}
-
 static void add_row(struct table *table, size_t row, const struct model_argument models[2],
                     const struct rnm_model_comparison *c)
 {
+	char memory[2][CELL_MAX];
 	struct rnm_buf cells[2];
 	bool differs = (c->differs & rows[row].aspect) != 0;
 	const char *state = (c->unknown & rows[row].aspect) != 0 ? "not comparable" : "same";
 
-	put_row(cells, row, models);
+	for (int side = 0; side < 2; side++) {
+		rnm_buf_init_in(&cells[side], memory[side], CELL_MAX);
+		rows[row].put(&cells[side], models[side].file);
+	}
 	if (cells[0].len + cells[1].len > 0) {
 		table_cell(table, COLOR_DIM, rows[row].name);
 		for (int side = 0; side < 2; side++)
@@ -159,8 +166,6 @@ static void add_row(struct table *table, size_t row, const struct model_argument
 			             cells[side].len > 0 ? cells[side].len : 1);
 		table_cell(table, differs ? COLOR_YELLOW : COLOR_DIM, differs ? "differs" : state);
 	}
-	for (int side = 0; side < 2; side++)
-		rnm_buf_free(&cells[side]);
 }
 
 static void text_table(struct rnm_buf *out, const struct model_argument models[2],

@@ -13,8 +13,7 @@
 #define PAGE_WIDTH 80
 #define NAMES_WIDTH 28
 
-/* Words of text from column indent on, broken at PAGE_WIDTH; the first line starts where out stands. */
-static void wrap(struct rnm_buf *out, const char *text, size_t indent)
+void help_wrap(struct rnm_buf *out, const char *text, size_t indent)
 {
 	size_t column = indent;
 
@@ -52,7 +51,7 @@ static void paragraphs(struct rnm_buf *out, const char *text)
 		for (char *c = start; *c != '\0'; c++)
 			*c = *c == '\n' ? ' ' : *c;
 		rnm_buf_putc(out, '\n');
-		wrap(out, start, 0);
+		help_wrap(out, start, 0);
 		start = end != NULL ? end + 2 : NULL;
 	}
 	free(copy);
@@ -68,7 +67,7 @@ static void row(struct rnm_buf *out, const char *name, const char *text)
 	rnm_buf_printf(out, "  %-*s", NAMES_WIDTH, name);
 	if (strlen(name) >= NAMES_WIDTH)
 		rnm_buf_printf(out, "\n%*s", NAMES_WIDTH + 2, "");
-	wrap(out, text, NAMES_WIDTH + 2);
+	help_wrap(out, text, NAMES_WIDTH + 2);
 }
 
 static void option_row(struct rnm_buf *out, const struct option_spec *spec)
@@ -116,7 +115,7 @@ void help_verbs(struct rnm_buf *out)
 
 static void overview(struct rnm_buf *out)
 {
-	rnm_buf_printf(out, "rnm %s - the toolkit for rspamd's neural models\n\n", rnm_version());
+	rnm_buf_printf(out, "rnm %s - %s\n\n", rnm_version(), command_summary);
 	rnm_buf_puts(out, usage_line);
 	heading(out, "Verbs");
 	verb_rows(out);

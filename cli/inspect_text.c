@@ -215,10 +215,11 @@ static void cell_share(struct table *table, uint64_t part, uint64_t whole)
 static void add_row(struct table *table, const struct inspected_tensor *tensor)
 {
 	const struct rnm_tensor_stats *stats = &tensor->stats;
+	char memory[256];
 	struct rnm_buf shape;
 	char dead[64] = "";
 
-	rnm_buf_init(&shape, 256);
+	rnm_buf_init_in(&shape, memory, sizeof(memory));
 	put_dims(&shape, tensor->tensor.dims, tensor->tensor.rank);
 	table_cell(table, COLOR_NONE, tensor->tensor.name);
 	table_cell(table, COLOR_NONE, rnm_buf_cstr(&shape));
@@ -231,7 +232,6 @@ static void add_row(struct table *table, const struct inspected_tensor *tensor)
 		(void)snprintf(dead, sizeof(dead), "%llu of %llu", (unsigned long long)stats->dead,
 		               (unsigned long long)stats->units);
 	table_cell(table, stats->dead > 0 ? COLOR_YELLOW : COLOR_NONE, dead);
-	rnm_buf_free(&shape);
 }
 
 static void text_weights(struct rnm_buf *out, const struct inspection *inspection, bool all)

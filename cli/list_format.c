@@ -8,6 +8,9 @@
 #include <string.h>
 #include <time.h>
 
+/* Room for a size or a duration. */
+#define CELL_TEXT_MAX 64
+
 static const char *const match_names[] = {
 	[RNM_DIGEST_SAME] = "same",
 	[RNM_DIGEST_OTHER] = "other",
@@ -157,6 +160,7 @@ static void cell_version(struct table *table, const struct rnm_profile *profile)
 
 static void cell_ttl(struct table *table, const struct rnm_model *model)
 {
+	char memory[CELL_TEXT_MAX];
 	struct rnm_buf text;
 
 	if (model->ttl_ms < 0) {
@@ -166,24 +170,23 @@ static void cell_ttl(struct table *table, const struct rnm_model *model)
 		                                             : "?");
 		return;
 	}
-	rnm_buf_init(&text, 64);
+	rnm_buf_init_in(&text, memory, sizeof(memory));
 	output_duration(&text, (double)model->ttl_ms / 1000);
 	table_cell(table, COLOR_NONE, rnm_buf_cstr(&text));
-	rnm_buf_free(&text);
 }
 
 static void cell_size(struct table *table, const struct rnm_model *model)
 {
+	char memory[CELL_TEXT_MAX];
 	struct rnm_buf text;
 
 	if (!model->has_ann_size) {
 		table_cell(table, COLOR_DIM, model->live ? "?" : "-");
 		return;
 	}
-	rnm_buf_init(&text, 64);
+	rnm_buf_init_in(&text, memory, sizeof(memory));
 	output_size(&text, model->ann_size);
 	table_cell(table, COLOR_NONE, rnm_buf_cstr(&text));
-	rnm_buf_free(&text);
 }
 
 /* Same as the configuration's, or the one that the profile names. */

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "complete.h"
 #include "exit_codes.h"
 #include "help.h"
+#include "neural_args.h"
 #include "output.h"
 #include "verbs.h"
 
@@ -10,8 +12,6 @@
 #include <signal.h>
 #include <string.h>
 #include <unistd.h>
-
-#define DROP_IN_NAME "neural_export"
 
 typedef int verb_function(const struct options *options);
 
@@ -68,9 +68,7 @@ static int print_verbs(void)
 
 	rnm_buf_init(&out, OUTPUT_MAX);
 	help_verbs(&out);
-	fputs(rnm_buf_cstr(&out), stderr);
-	rnm_buf_free(&out);
-	return RNM_E_USAGE;
+	return output_aside(&out) ? RNM_E_USAGE : RNM_E_IO;
 }
 
 static int run_verb(const struct options *options)
@@ -87,13 +85,6 @@ static int run_verb(const struct options *options)
 	if (options->verb == VERB_COUNT)
 		return print_verbs();
 	return verb_functions[options->verb](options);
-}
-
-static bool called_as_drop_in(const char *program)
-{
-	const char *slash = strrchr(program, '/');
-
-	return strcmp(slash != NULL ? slash + 1 : program, DROP_IN_NAME) == 0;
 }
 
 static int run_drop_in(int argc, char **argv)
@@ -131,7 +122,10 @@ int main(int argc, char **argv)
 	ignore_write_signals();
 	if (argc < 1)
 		return RNM_E_USAGE;
-	drop_in = called_as_drop_in(argv[0]);
+	/* Under either name; neither help nor the parser know of it. */
+	if (argc > 1 && strcmp(argv[1], COMPLETE_VERB) == 0)
+		return output_finish(complete(argc - 2, argv + 2));
+	drop_in = neural_args_program(argv[0]);
 	code = output_finish(drop_in ? run_drop_in(argc, argv) : run_rnm(argc, argv, &drop_in));
 	/* Under its own name or as a verb, the drop-in has one code for all failures. */
 	return drop_in && code > 0 && code <= RNM_E_REFUSED ? EXIT_NEURAL_EXPORT_FAILED : code;

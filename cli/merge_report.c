@@ -37,6 +37,7 @@ static void text_formula(struct rnm_buf *out, const struct merge_run *run)
 	put_formula(&formula, run);
 	put_name(out, "formula");
 	put_text(out, rnm_buf_cstr(&formula));
+	out->failed = out->failed || formula.failed;
 	rnm_buf_putc(out, '\n');
 	rnm_buf_free(&formula);
 	put_name(out, "computed");
@@ -133,6 +134,7 @@ static void json_merge(struct rnm_json *json, const struct merge_run *run)
 	rnm_buf_init(&formula, OUTPUT_MAX);
 	put_formula(&formula, run);
 	rnm_json_kv_string(json, "formula", rnm_buf_cstr(&formula));
+	json->out->failed = json->out->failed || formula.failed;
 	rnm_buf_free(&formula);
 	rnm_json_kv_string(json, "precision", merge->single ? "single" : "double");
 	rnm_json_kv_uint(json, "base", merge->base);

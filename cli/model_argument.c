@@ -5,16 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define REDIS_SCHEME "redis:"
-
-/* What redis:RULE[/SETTINGS[@VERSION]] names. */
-struct redis_name {
-	char *rule;
-	char *settings;
-	bool has_version;
-	double version;
-};
-
 static int hex_value(char c)
 {
 	if (c >= '0' && c <= '9')
@@ -58,11 +48,12 @@ static enum rnm_status bad_name(const char *text, const char *problem, struct rn
 }
 
 /* Takes the text apart from its end, where the version is. */
-static enum rnm_status parse_name(struct redis_name *name, const char *text, struct rnm_error *err)
+enum rnm_status model_name_read(struct model_name *name, const char *text, struct rnm_error *err)
 {
 	char *at, *slash;
 
-	name->rule = strdup(text + strlen(REDIS_SCHEME));
+	*name = (struct model_name){ 0 };
+	name->rule = strdup(text + strlen(MODEL_REDIS_SCHEME));
 	if (name->rule == NULL)
 		return rnm_error_nomem(err);
 	at = strrchr(name->rule, '@');
@@ -85,6 +76,20 @@ static enum rnm_status parse_name(struct redis_name *name, const char *text, str
 	return RNM_OK;
 }
 
+void model_name_free(struct model_name *name)
+{
+	free(name->rule);
+	free(name->settings);
+	*name = (struct model_name){ 0 };
+}
+
+size_t model_share_find(const char *text, double *share)
+{
+	const char *equals = strrchr(text, '=');
+
+	return equals != NULL && number_parse(equals + 1, share) ? (size_t)(equals - text) : strlen(text);
+}
+
 enum rnm_status model_argument_choose(size_t *index, const struct rnm_model_list *list,
                                       const struct rnm_rule *rule, bool has_version, double version,
                                       struct rnm_error *err)
@@ -103,7 +108,7 @@ enum rnm_status model_argument_choose(size_t *index, const struct rnm_model_list
 }
 
 static enum rnm_status open_named(struct model_argument *out, struct context *context,
-                                  const struct redis_name *name, struct rnm_error *err)
+                                  const struct model_name *name, struct rnm_error *err)
 {
 	enum rnm_status status = RNM_OK;
 	size_t index = 0;
@@ -138,13 +143,12 @@ static enum rnm_status open_named(struct model_argument *out, struct context *co
 static enum rnm_status open_in_redis(struct model_argument *out, struct context *context,
                                      struct rnm_error *err)
 {
-	struct redis_name name = { 0 };
-	enum rnm_status status = parse_name(&name, out->text, err);
+	struct model_name name;
+	enum rnm_status status = model_name_read(&name, out->text, err);
 
 	if (status == RNM_OK)
 		status = open_named(out, context, &name, err);
-	free(name.rule);
-	free(name.settings);
+	model_name_free(&name);
 	return status;
 }
 
@@ -164,7 +168,7 @@ enum rnm_status model_argument_open(struct model_argument *out, struct context *
 	enum rnm_status status;
 
 	*out = (struct model_argument){ .text = text };
-	if (strncmp(text, REDIS_SCHEME, strlen(REDIS_SCHEME)) == 0)
+	if (strncmp(text, MODEL_REDIS_SCHEME, strlen(MODEL_REDIS_SCHEME)) == 0)
 		status = open_in_redis(out, context, err);
 	else
 		status = open_file(out, context, err);

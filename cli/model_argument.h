@@ -8,6 +8,8 @@
 
 #include "context.h"
 
+#define MODEL_REDIS_SCHEME "redis:"
+
 /* How MODEL is explained in help; the verbs' descriptions end with it. */
 #define MODEL_ARGUMENT_HELP                                                                                  \
 	"MODEL is an RNM1 file, a bare network (KANN), either of them compressed with zstd, - for "          \
@@ -15,6 +17,24 @@
 	"input, or redis:RULE[/SETTINGS[@VERSION]] for one in Redis: the model that rspamd's workers "       \
 	"serve,\n"                                                                                           \
 	"or that version. In RULE and SETTINGS, %2F stands for a slash and %40 for an at sign."
+
+/* What redis:RULE[/SETTINGS[@VERSION]] names. */
+struct model_name {
+	char *rule;
+	char *settings;
+	bool has_version;
+	double version;
+};
+/* RNM_E_USAGE ("usage.model"); model_name_free in any case. */
+RNM_MUST_CHECK enum rnm_status model_name_read(struct model_name *name, const char *text,
+                                               struct rnm_error *err);
+void model_name_free(struct model_name *name);
+
+/*
+ * Bytes of MODEL in MODEL=SHARE, which ends at its last = if a number follows; *share is that number.  A text
+ * without share is a MODEL as a whole.
+ */
+size_t model_share_find(const char *text, double *share);
 
 struct model_argument {
 	const char *text; /* as given; stands in messages */

@@ -15,6 +15,13 @@
 /* Names longer than this are never one character away from ours. */
 #define SPELLING_MAX 40
 
+bool neural_args_program(const char *program)
+{
+	const char *slash = strrchr(program, '/');
+
+	return strcmp(slash != NULL ? slash + 1 : program, verb_specs[VERB_NEURAL_EXPORT].name) == 0;
+}
+
 static bool fail(struct neural_args *args, const char *fmt, ...) RNM_PRINTF(2, 3);
 static bool fail(struct neural_args *args, const char *fmt, ...)
 {
@@ -99,7 +106,7 @@ static bool fail_unknown(struct neural_args *args, const char *spelling)
 	struct rnm_buf text;
 
 	collect_tips(&tips, spelling);
-	rnm_buf_init(&text, RNM_ERROR_TEXT_MAX);
+	rnm_buf_init_in(&text, args->error, sizeof(args->error));
 	rnm_buf_printf(&text, "unknown option '%s'", spelling);
 	if (tips.count == 1)
 		rnm_buf_printf(&text, "\nDid you mean '%s'?", tips.found[0]);
@@ -107,8 +114,6 @@ static bool fail_unknown(struct neural_args *args, const char *spelling)
 		rnm_buf_printf(&text, "%s '%s'", i == 0 ? "\nDid you mean one of these:" : "", tips.found[i]);
 	if (tips.count > 1)
 		rnm_buf_putc(&text, '?');
-	fail(args, "%s", rnm_buf_cstr(&text));
-	rnm_buf_free(&text);
 	return false;
 }
 
@@ -154,19 +159,15 @@ static bool parse_long(struct state *state, const char *word)
 	const char *equals = strchr(word, '=');
 	size_t len = equals != NULL ? (size_t)(equals - word) : strlen(word);
 	const struct option_spec *spec = option_by_name(SCOPE, word + 2, len - 2);
-	char *spelling = strndup(word, len);
-	bool ok;
+	char spelling[RNM_ERROR_TEXT_MAX / 2];
 
-	if (spelling == NULL)
-		return fail(state->args, "out of memory");
+	(void)snprintf(spelling, sizeof(spelling), "%.*s",
+	               (int)(len < sizeof(spelling) ? len : sizeof(spelling)), word);
 	if (spec == NULL)
-		ok = fail_unknown(state->args, spelling);
-	else if (equals != NULL && spec->type == OPTION_TYPE_FLAG)
-		ok = fail(state->args, "option '%s' does not take arguments", spelling);
-	else
-		ok = invoke(state, spec, spelling) && (equals == NULL || store(state, spec, equals + 1));
-	free(spelling);
-	return ok;
+		return fail_unknown(state->args, spelling);
+	if (equals != NULL && spec->type == OPTION_TYPE_FLAG)
+		return fail(state->args, "option '%s' does not take arguments", spelling);
+	return invoke(state, spec, spelling) && (equals == NULL || store(state, spec, equals + 1));
 }
 
 static bool parse_letters(struct state *state, const char *word)
@@ -211,6 +212,7 @@ bool neural_args_parse(struct neural_args *args, size_t argc, char *const *argv)
 		if (args->values[OPTION_HELP].count > 0)
 			return true;
 	}
+	args->unfinished = state.pending;
 	return close_pending(&state);
 }
 

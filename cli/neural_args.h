@@ -14,7 +14,11 @@ struct neural_args {
 	struct option_value values[OPTION_COUNT];
 	/* The sentence after "Error: "; may hold a second line.  "" when there is none. */
 	char error[RNM_ERROR_TEXT_MAX];
+	const struct option_spec *unfinished; /* the last word, when its argument is missing; else NULL */
 };
+
+/* Whether a program of this name, with or without folders, is the drop-in. */
+bool neural_args_program(const char *program);
 
 /* False after a usage error.  With OPTION_HELP given, parsing stopped there. */
 bool neural_args_parse(struct neural_args *args, size_t argc, char *const *argv);

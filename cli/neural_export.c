@@ -53,19 +53,15 @@ static void log_line(FILE *stream, const char *fmt, ...)
 	va_start(args, fmt);
 	len = vasprintf(&text, fmt, args);
 	va_end(args);
-	rnm_buf_init(&line, OUTPUT_MAX);
-	if (len > 0)
-		output_escape(&line, text, (size_t)len, ESCAPE_LOG);
-	if (len >= 0)
-		free(text);
-	rnm_buf_putc(&line, '\n');
-	if (stream == stdout) {
-		(void)output_buffer(&line);
+	if (len < 0) {
+		output_no_memory();
 		return;
 	}
-	output_flush();
-	fputs(rnm_buf_cstr(&line), stderr);
-	rnm_buf_free(&line);
+	rnm_buf_init(&line, OUTPUT_MAX);
+	output_escape(&line, text, (size_t)len, ESCAPE_LOG);
+	free(text);
+	rnm_buf_putc(&line, '\n');
+	(void)(stream == stdout ? output_buffer(&line) : output_aside(&line));
 }
 
 /*
@@ -120,8 +116,7 @@ static int usage_error(const struct neural_args *args)
 		rnm_buf_putc(&out, '\n');
 		line = tip != NULL ? tip + 1 : NULL;
 	}
-	fputs(rnm_buf_cstr(&out), stderr);
-	rnm_buf_free(&out);
+	(void)output_aside(&out);
 	return EXIT_NEURAL_EXPORT_FAILED;
 }
 

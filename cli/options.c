@@ -13,6 +13,8 @@
 #define READS_CONFIG (ON(VERB_CONFIG) | ON(VERB_DIGEST) | READS_REDIS)
 #define EVERY_VERB (READS_CONFIG | ON(VERB_HELP))
 
+const char command_summary[] = "the toolkit for rspamd's neural models";
+
 const struct verb_spec verb_specs[VERB_COUNT] = {
 	[VERB_CONFIG] = {
 		"config", "[SECTION...]", 1000,
@@ -67,7 +69,7 @@ const struct verb_spec verb_specs[VERB_COUNT] = {
 		"SOURCE_DATE_EPOCH, when set, is the time that is stamped into the file.",
 		{
 			{ "rnm export -r embed -o embed.rnm", "the model that is served" },
-			{ "rnm export -r embed -v 7 -o embed-7.rnm", "a certain version" },
+			{ "rnm export -r embed -v 2 -o embed-2.rnm", "a certain version" },
 			{ "rnm export -r embed -o - | ssh other 'cat > embed.rnm'", "to standard output" },
 			{ "rnm export -r embed --dry-run", "read and check everything, write nothing" },
 			{ "rnm export --all -o backup/", "every rule and settings id with a model" },
@@ -154,7 +156,7 @@ const struct verb_spec verb_specs[VERB_COUNT] = {
 		{
 			{ "rnm eval embed.rnm --spam spam.jsonl --ham ham.jsonl", "from files" },
 			{ "rnm eval redis:embed --redis", "the served model on the vectors that rspamd has gathered" },
-			{ "rnm eval new.rnm -r embed --redis=redis://10.0.0.5", "a file on the vectors of another server" },
+			{ "rnm eval new.rnm -r embed --redis=redis://127.0.0.1:6379/2", "a file on the vectors of another server" },
 			{ "rnm eval embed.rnm --spam spam.npy --ham ham.npy --fpr 0.0001 --report eval.html",
 			  "thresholds for one false positive in 10,000, and a page with curves" },
 		},
@@ -169,11 +171,12 @@ const struct verb_spec verb_specs[VERB_COUNT] = {
 		"\n"
 		"The exit code is 0 whether they differ or not; with --exit-code it is 1 unless they are the same.\n"
 		"How a file is packed (compression) is no difference.\n"
-		"\n" MODEL_ARGUMENT_HELP,
+		"\n"
+		"Each of A and B is a MODEL.\n" MODEL_ARGUMENT_HELP,
 		{
 			{ "rnm diff old.rnm new.rnm", "two files" },
 			{ "rnm diff --exit-code embed.rnm redis:embed", "is the published file what workers serve?" },
-			{ "rnm diff redis:embed/default@6 redis:embed/default@7", "what a training has changed" },
+			{ "rnm diff redis:embed/default@2 redis:embed/default@3", "what a training has changed" },
 			{ "rnm diff a.rnm b.rnm --json | jq -r .verdict", "the verdict, for a script" },
 		},
 	},
@@ -439,7 +442,7 @@ const struct option_spec option_specs[] = {
 	{ OPTION_CACERT, "cacert", 0, OPTION_TYPE_FILE, "FILE", NULL,
 	  "TLS: trust the CAs in this file (PEM) instead of the configured ones or the system's", READS_REDIS,
 	  false },
-	{ OPTION_CACERTDIR, "cacertdir", 0, OPTION_TYPE_FILE, "DIR", NULL,
+	{ OPTION_CACERTDIR, "cacertdir", 0, OPTION_TYPE_FOLDER, "DIR", NULL,
 	  "TLS: likewise the CAs in this folder, made ready with openssl rehash", READS_REDIS, false },
 	{ OPTION_CERT, "cert", 0, OPTION_TYPE_FILE, "FILE", NULL,
 	  "TLS: identify with this client certificate (PEM); needs --key", READS_REDIS, false },

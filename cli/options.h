@@ -95,6 +95,7 @@ enum option_type {
 	OPTION_TYPE_TEXT,
 	OPTION_TYPE_OPTIONAL, /* a text that may be left out: --redis or --redis=URL, never --redis URL */
 	OPTION_TYPE_FILE,
+	OPTION_TYPE_FOLDER,
 	OPTION_TYPE_NUMBER,  /* checked while parsing, see number_parse */
 	OPTION_TYPE_VARIABLE /* NAME=VALUE, may be repeated */
 };
@@ -135,6 +136,7 @@ struct option_conflict {
 	const char *why;
 };
 
+extern const char command_summary[];
 extern const struct verb_spec verb_specs[VERB_COUNT];
 extern const struct option_spec option_specs[];
 extern const size_t option_spec_count;
@@ -154,6 +156,7 @@ struct options {
 	size_t var_count;
 	const char **operands;
 	size_t operand_count;
+	const struct option_spec *unfinished; /* the last word, when its argument is missing; else NULL */
 	/* What follows `neural_export`, which keeps the original's own rules (see neural_args.h). */
 	char **rest;
 	size_t rest_count;

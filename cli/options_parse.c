@@ -291,6 +291,8 @@ static enum rnm_status take_argument(struct parser *parser, const struct option_
 	                                                                     strcspn(word + 2, "=")) != NULL
 	                                 : option_by_letter(parser->scope, word[1]) != NULL);
 
+	if (word == NULL)
+		parser->out->unfinished = spec;
 	if (word == NULL || is_option) {
 		rnm_error_set(parser->err, RNM_E_USAGE, "usage.argument", "option '%s' requires an argument",
 		              spelling);

@@ -14,7 +14,9 @@
 
 /* The global state of the command: how to talk is the same everywhere, and there is one stdout. */
 static struct output_style current_style;
-static int stdout_error; /* errno of the first write to stdout that failed, or 0 */
+static int stdout_error;    /* errno of the first write to stdout that failed, or 0 */
+static bool output_missing; /* something could not be prepared for want of memory */
+static bool failure_told;   /* one message of a failure is enough */
 
 static void stdout_failed(void)
 {
@@ -170,9 +172,12 @@ static void message_write(struct rnm_buf *line)
 	rnm_buf_free(line);
 }
 
+/* The lack of memory must be told without any: messages share one place, one at a time. */
 static void message_start(struct rnm_buf *line, enum color color, const char *kind)
 {
-	rnm_buf_init(line, (size_t)4 * (RNM_ERROR_FILE_MAX + 2 * RNM_ERROR_TEXT_MAX));
+	static char memory[4 * (RNM_ERROR_FILE_MAX + 2 * RNM_ERROR_TEXT_MAX)];
+
+	rnm_buf_init_in(line, memory, sizeof(memory));
 	rnm_buf_printf(line, "%srnm:%s %s", color_code(color, current_style.color_err),
 	               color_code(COLOR_NONE, current_style.color_err), kind);
 }
@@ -206,6 +211,7 @@ int output_error_about(const char *subject, const struct rnm_error *err)
 {
 	struct rnm_buf line;
 
+	failure_told = true;
 	message_start(&line, COLOR_RED, "");
 	if (subject != NULL) {
 		escape_text(&line, subject);
@@ -258,9 +264,10 @@ int output_usage_error(const char *hint, const char *fmt, ...)
 	message_vprintf(COLOR_RED, "", fmt, args);
 	va_end(args);
 	if (hint != NULL) {
+		char memory[4 * RNM_ERROR_TEXT_MAX];
 		struct rnm_buf line;
 
-		rnm_buf_init(&line, (size_t)4 * RNM_ERROR_TEXT_MAX);
+		rnm_buf_init_in(&line, memory, sizeof(memory));
 		rnm_buf_puts(&line, "  hint: ");
 		escape_text(&line, hint);
 		rnm_buf_putc(&line, '\n');
@@ -291,17 +298,39 @@ void output_note(const char *fmt, ...)
 	}
 }
 
-bool output_buffer(struct rnm_buf *buf)
+void output_no_memory(void)
 {
-	bool built = !buf->failed;
+	output_missing = true;
+	if (failure_told)
+		return;
+	failure_told = true;
+	output_flush();
+	fprintf(stderr, "rnm: out of memory while preparing the output\n");
+}
+
+/* After a gap nothing more is printed on stdout: what is there is the beginning of what should be. */
+static bool print_buffer(struct rnm_buf *buf, FILE *stream)
+{
+	bool built = !buf->failed && (stream != stdout || !output_missing);
 
 	errno = 0;
-	if (built && fwrite(rnm_buf_cstr(buf), 1, buf->len, stdout) != buf->len)
+	if (built && fwrite(rnm_buf_cstr(buf), 1, buf->len, stream) != buf->len && stream == stdout)
 		stdout_failed();
 	if (!built)
-		fprintf(stderr, "rnm: out of memory while preparing the output\n");
+		output_no_memory();
 	rnm_buf_free(buf);
 	return built;
+}
+
+bool output_buffer(struct rnm_buf *buf)
+{
+	return print_buffer(buf, stdout);
+}
+
+bool output_aside(struct rnm_buf *buf)
+{
+	output_flush();
+	return print_buffer(buf, stderr);
 }
 
 /* DEL, or the first byte of what may be a C1 control: where JSON text stops being safe to show. */
@@ -361,7 +390,7 @@ int output_finish(int code)
 	if (ferror(stdout) != 0)
 		stdout_failed();
 	if (stdout_error == 0)
-		return code;
+		return (code == RNM_OK || code == RNM_NO) && output_missing ? RNM_E_IO : code;
 	/* The reader has all that it wants, as with `rnm list | head`. */
 	if (stdout_error == EPIPE)
 		return EXIT_BY_SIGNAL(SIGPIPE);

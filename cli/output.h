@@ -44,8 +44,12 @@ int output_usage_error(const char *hint, const char *fmt, ...) RNM_PRINTF(2, 3);
 void output_warning(const char *fmt, ...) RNM_PRINTF(1, 2);
 void output_note(const char *fmt, ...) RNM_PRINTF(1, 2);
 
-/* Prints the buffer on stdout and frees it.  False, after a message, when it could not be built. */
+/* Prints the buffer on stdout and frees it.  False, after output_no_memory, when it could not be built. */
 bool output_buffer(struct rnm_buf *buf);
+/* The same on stderr, for what is no message. */
+bool output_aside(struct rnm_buf *buf);
+/* Tells, unless a failure has been told already, that some output is missing; output_finish will fail. */
+void output_no_memory(void);
 /* Hands what was printed on stdout to the kernel, before something else is written there or to stderr. */
 void output_flush(void);
 /* Appends JSON text with the control characters that JSON lets pass (DEL, C1) as \u escapes. */

@@ -42,9 +42,5 @@ bool output_option_report(const struct options *options, struct rnm_buf *report)
 		rnm_buf_free(report);
 		return true;
 	}
-	if (!output_option_is_stdout(options))
-		return output_buffer(report);
-	fputs(rnm_buf_cstr(report), stderr);
-	rnm_buf_free(report);
-	return true;
+	return output_option_is_stdout(options) ? output_aside(report) : output_buffer(report);
 }

@@ -26,6 +26,7 @@ void progress_start(struct progress *progress, const char *what)
 void progress_report(void *ctx, uint64_t done, uint64_t total)
 {
 	struct progress *progress = ctx;
+	char memory[256];
 	struct rnm_buf line;
 	double when;
 
@@ -36,7 +37,7 @@ void progress_report(void *ctx, uint64_t done, uint64_t total)
 		return;
 	progress->next = when + REDRAW;
 	progress->drawn = true;
-	rnm_buf_init(&line, 256);
+	rnm_buf_init_in(&line, memory, sizeof(memory));
 	rnm_buf_printf(&line, "\r%s: %u%% of ", progress->what,
 	               (unsigned)((double)done / (double)total * 100));
 	if (progress->counts)
@@ -45,7 +46,6 @@ void progress_report(void *ctx, uint64_t done, uint64_t total)
 		output_size(&line, total);
 	rnm_buf_puts(&line, "\033[K");
 	fputs(rnm_buf_cstr(&line), stderr);
-	rnm_buf_free(&line);
 }
 
 void progress_end(struct progress *progress)

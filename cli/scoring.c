@@ -10,20 +10,20 @@
 /* Vectors that are reported one by one; of further ones only the number is told. */
 #define SKIPPED_SHOWN 20u
 
-static const char *const format_names[] = {
+const char *const scoring_formats[] = {
 	[RNM_VECTORS_AUTO] = "auto",
 	[RNM_VECTORS_JSON] = "json",
 	[RNM_VECTORS_CSV] = "csv",
 	[RNM_VECTORS_NPY] = "npy",
 };
-#define FORMAT_COUNT (sizeof(format_names) / sizeof(format_names[0]))
+const size_t scoring_format_count = sizeof(scoring_formats) / sizeof(scoring_formats[0]);
 
-/* FORMAT_COUNT when there is none of that name. */
+/* scoring_format_count when there is none of that name. */
 static size_t format_by_name(const char *name)
 {
 	size_t i = 0;
 
-	while (i < FORMAT_COUNT && strcmp(format_names[i], name) != 0)
+	while (i < scoring_format_count && strcmp(scoring_formats[i], name) != 0)
 		i++;
 	return i;
 }
@@ -36,7 +36,7 @@ int scoring_check_options(const struct options *options, const char *const *path
 
 	if (options->operand_count == 0)
 		return output_usage_error("rnm help lists examples", "which model to use is missing");
-	if (format_by_name(format) == FORMAT_COUNT)
+	if (format_by_name(format) == scoring_format_count)
 		return output_usage_error("--format auto, json, csv or npy", "there is no format '%s'",
 		                          format);
 	stdin_users += strcmp(options->operands[0], "-") == 0;
@@ -186,12 +186,14 @@ static enum rnm_status add_vector(struct batch *batch, const struct rnm_vector *
 	struct rnm_scorer *scorer = batch->run->scoring->scorer;
 	const size_t slot = rnm_scorer_pending(scorer);
 	const size_t id_start = batch->ids.len;
-	enum rnm_status status = rnm_scorer_add(scorer, vector->values, vector->count, err);
+	enum rnm_status status;
 
-	if (status != RNM_OK)
-		return rnm_error_at_line(err, batch->run->path, (uint32_t)vector->line), status;
+	/* First: what the scorer has is answered, also when this vector is the last one. */
 	if (!rnm_buf_append(&batch->ids, vector->id.data, vector->id.len))
 		return rnm_error_nomem(err);
+	status = rnm_scorer_add(scorer, vector->values, vector->count, err);
+	if (status != RNM_OK)
+		return rnm_error_at_line(err, batch->run->path, (uint32_t)vector->line), status;
 	batch->items[slot].line = vector->line;
 	batch->items[slot].id_kind = vector->id_kind;
 	batch->items[slot].id_start = id_start;

@@ -54,6 +54,10 @@ RNM_MUST_CHECK enum rnm_status scoring_run(struct scoring_run *run, struct rnm_e
 /* "3 of 100 vectors of FILE were skipped", when some were. */
 void scoring_skipped_note(const struct scoring_run *run);
 
+/* The arguments of --format. */
+extern const char *const scoring_formats[];
+extern const size_t scoring_format_count;
+
 /* What only these verbs can know about their options; 0 when all is well. */
 int scoring_check_options(const struct options *options, const char *const *paths, size_t path_count);
 

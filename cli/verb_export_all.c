@@ -167,20 +167,21 @@ static void text_report(const struct export_all *all, struct rnm_buf *out, bool 
 	table_init(&table, columns, sizeof(columns) / sizeof(columns[0]));
 	for (size_t i = 0; i < all->outcome_count; i++) {
 		const struct export_outcome *outcome = &all->outcomes[i];
+		char memory[64];
 		struct rnm_buf size;
 
-		rnm_buf_init(&size, 64);
+		rnm_buf_init_in(&size, memory, sizeof(memory));
 		if (outcome->status == RNM_OK)
 			output_size(&size, outcome->result.file_size);
-		table_name(&table, COLOR_NONE, outcome->rule);
-		table_name(&table, COLOR_NONE, outcome->settings);
+		/* Not even the names could be kept of a set for which there was no memory. */
+		table_name(&table, COLOR_NONE, outcome->rule != NULL ? outcome->rule : "?");
+		table_name(&table, COLOR_NONE, outcome->settings != NULL ? outcome->settings : "?");
 		table_cell(&table, COLOR_NONE, outcome->version != NULL ? outcome->version : "-");
 		table_cell(&table, COLOR_NONE, rnm_buf_cstr(&size));
 		if (outcome->status == RNM_OK)
 			table_cell(&table, COLOR_NONE, outcome->file != NULL ? outcome->file : "-");
 		else
 			table_cell(&table, COLOR_RED, outcome->problem != NULL ? outcome->problem : "failed");
-		rnm_buf_free(&size);
 		done += outcome->status == RNM_OK;
 	}
 	table_print(&table, out, "");

@@ -10,17 +10,14 @@
 #include <string.h>
 #include <unistd.h>
 
-/*
- * Takes MODEL=SHARE apart at the last =, if a number follows it.  RNM_E_USAGE when some models have a share
- * and others have none.
- */
+/* RNM_E_USAGE when some models have a share and others have none. */
 static enum rnm_status parse_operand(struct merge_operand *out, const char *text, bool first, bool others,
                                      struct rnm_error *err)
 {
-	const char *equals = strrchr(text, '=');
-	bool has_share = equals != NULL && number_parse(equals + 1, &out->share);
+	size_t len = model_share_find(text, &out->share);
+	bool has_share = text[len] != '\0';
 
-	out->name = has_share ? strndup(text, (size_t)(equals - text)) : strdup(text);
+	out->name = strndup(text, len);
 	if (out->name == NULL)
 		return rnm_error_nomem(err);
 	if (!has_share)

@@ -53,7 +53,7 @@ static void write_answer(struct rnm_json *json, const struct rnm_decision *decis
 /* Hands over what is written.  Once nobody reads any more there is no point in going on. */
 static enum rnm_status hand_over(struct printer *printer, struct rnm_error *err)
 {
-	if (printer->text.len > 0 && !output_buffer(&printer->text))
+	if (printer->text.failed || (printer->text.len > 0 && !output_buffer(&printer->text)))
 		return rnm_error_nomem(err);
 	if (ferror(stdout) != 0)
 		return rnm_error_set(err, RNM_E_IO, "score.write", "cannot write to standard output");
@@ -88,9 +88,12 @@ static void flush_answers(void *ctx)
 static int finish(struct printer *printer, enum rnm_status status, const struct scoring_run *run,
                   struct rnm_error *err)
 {
-	struct rnm_error unused;
+	struct rnm_error last;
 
-	(void)!hand_over(printer, &unused);
+	if (hand_over(printer, &last) != RNM_OK && status == RNM_OK) {
+		status = last.status;
+		*err = last;
+	}
 	output_flush();
 	scoring_skipped_note(run);
 	/* main() says what happened to stdout. */

@@ -20,10 +20,13 @@ struct rnm_buf {
 	size_t cap;
 	size_t max; /* len never exceeds this */
 	bool failed;
+	bool borrowed; /* data is the caller's */
 };
 
 /* An empty buffer of at most max bytes; allocates nothing. */
 RNM_API void rnm_buf_init(struct rnm_buf *buf, size_t max);
+/* An empty buffer in memory of the caller's, for what must not fail: it never grows and is never stolen. */
+RNM_API void rnm_buf_init_in(struct rnm_buf *buf, char *memory, size_t size);
 /* Frees the memory and leaves an empty buffer with the same maximum. */
 RNM_API void rnm_buf_free(struct rnm_buf *buf);
 /* Forgets the content and a failure, keeps the memory. */

@@ -14,19 +14,29 @@
 extern "C" {
 #endif
 
+/* Limits on hostile configurations; docs/limits.md. */
+#define RNM_CONFIG_FILE_MAX ((size_t)64 << 20)      /* bytes of one file, before templates */
+#define RNM_CONFIG_TOTAL_MAX ((size_t)256 << 20)    /* bytes of all files together, after templates */
+#define RNM_CONFIG_FILES_MAX 4096u                  /* files read, main file included */
+#define RNM_CONFIG_DEPTH_MAX 1000u                  /* nested objects and arrays (rspamd: no limit) */
+#define RNM_CONFIG_TREE_MAX ((size_t)1 << 30)       /* bytes of memory for the finished tree */
+#define RNM_CONFIG_LUA_STEPS_MAX UINT64_C(50000000) /* Lua instructions of all templates of one load */
+#define RNM_CONFIG_LUA_BYTES_MAX ((size_t)64 << 20) /* memory of the template engine */
+#define RNM_CONFIG_LUA_SECONDS_MAX 5.0              /* wall time of all templates of one load */
+
 /*
- * Limits on hostile configurations.  A value of 0 means the default given here.  Each one, when
- * exceeded, fails the load with RNM_E_MALFORMED and the id "config.limit".
+ * A value of 0 means the default above.  Each limit, when exceeded, fails the load with RNM_E_MALFORMED and
+ * the id "config.limit".
  */
 struct rnm_config_limits {
-	size_t max_file_bytes;  /* one file, before templates; 64 MiB */
-	size_t max_total_bytes; /* all files together, after templates; 256 MiB */
-	unsigned max_files;     /* files read, main file included; 4096 */
-	unsigned max_depth;    /* nested objects and arrays; 1000, which is also the maximum (rspamd: none) */
-	size_t max_tree_bytes; /* memory of the finished tree; 1 GiB */
-	uint64_t max_lua_steps; /* Lua instructions of all templates of one load; 50 million */
-	size_t max_lua_bytes;   /* memory of the template engine; 64 MiB */
-	double max_lua_seconds; /* wall time of all templates of one load; 5 s */
+	size_t max_file_bytes;
+	size_t max_total_bytes;
+	unsigned max_files;
+	unsigned max_depth; /* RNM_CONFIG_DEPTH_MAX is also the most that is accepted */
+	size_t max_tree_bytes;
+	uint64_t max_lua_steps;
+	size_t max_lua_bytes;
+	double max_lua_seconds;
 };
 
 struct rnm_config_var {

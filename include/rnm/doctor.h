@@ -16,7 +16,7 @@ extern "C" {
 
 /* Findings that are kept; the rest is counted.  After a repair the next run names them. */
 #define RNM_HEALTH_FINDINGS_MAX ((size_t)100000)
-/* Keys of the neural module that are looked at. */
+/* Keys that begin as those of the neural module do. */
 #define RNM_HEALTH_KEYS_MAX ((size_t)8000000)
 /* A list with more profiles is named, but neither read whole nor judged. */
 #define RNM_HEALTH_PROFILES_MAX 256
@@ -76,8 +76,7 @@ struct rnm_health_report {
 	struct rnm_health_finding *findings; /* in the order in which they were found */
 	size_t count;
 	size_t left_out;    /* beyond RNM_HEALTH_FINDINGS_MAX, some of them only by their names */
-	uint64_t keys;      /* of the whole database, as far as SCAN has named them */
-	size_t neural_keys; /* whose name begins like those of the neural module */
+	uint64_t keys;      /* of the whole database */
 	size_t lists;       /* of models */
 	size_t models;      /* with a network */
 	const char *global; /* neural.prefix */

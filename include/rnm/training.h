@@ -16,7 +16,7 @@ extern "C" {
 
 #define RNM_TRAINING_MEMBER_MAX ((size_t)16 << 20)   /* bytes of one vector as stored */
 #define RNM_TRAINING_EXPANDED_MAX ((size_t)32 << 20) /* and expanded */
-#define RNM_TRAINING_VECTORS_MAX ((size_t)1 << 22)   /* of one class; rspamd trains from a few thousand */
+#define RNM_TRAINING_VECTORS_MAX ((size_t)1 << 22)   /* named for one class; rspamd trains from some 1000 */
 
 /*
  * Decodes one member: a zstd frame of count numbers joined by ';'.  values has room for count.

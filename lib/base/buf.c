@@ -18,10 +18,23 @@ void rnm_buf_init(struct rnm_buf *buf, size_t max)
 	buf->max = max < PTRDIFF_MAX ? max : PTRDIFF_MAX - 1;
 }
 
+void rnm_buf_init_in(struct rnm_buf *buf, char *memory, size_t size)
+{
+	rnm_buf_init(buf, size - 1);
+	buf->data = memory;
+	buf->data[0] = '\0';
+	buf->cap = size;
+	buf->borrowed = true;
+}
+
 void rnm_buf_free(struct rnm_buf *buf)
 {
 	size_t max = buf->max;
 
+	if (buf->borrowed) {
+		rnm_buf_clear(buf);
+		return;
+	}
 	free(buf->data);
 	rnm_buf_init(buf, max);
 }
@@ -128,7 +141,7 @@ char *rnm_buf_steal(struct rnm_buf *buf)
 	char *data;
 
 	/* An empty buffer has no memory yet, but its owner still expects a string. */
-	if (buf->failed || !rnm_buf_reserve(buf, 0))
+	if (buf->failed || buf->borrowed || !rnm_buf_reserve(buf, 0))
 		return NULL;
 	data = buf->data;
 	data[buf->len] = '\0';

@@ -2,6 +2,7 @@
 #include "base/file_target.h"
 
 #include "base/file.h"
+#include "base/file_temp.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -9,15 +10,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 /* Written pages are handed to the disk in steps of this size, so that the final fsync has little left. */
 #define WRITE_OUT_STEP ((uint64_t)8 << 20)
-#define TEMP_TRIES 100
-/* "/proc/self/fd/" and a number. */
-#define FD_NAME_MAX 32
 
 static enum rnm_status cannot_open(struct rnm_error *err, const char *path, int errnum)
 {
@@ -45,63 +42,33 @@ static enum rnm_status cannot_write(struct rnm_error *err, const char *path, int
 	return rnm_error_at_line(err, path, 0), RNM_E_IO;
 }
 
-/* A name beside the target that nobody else has.  The leading dot hides it from "*.rnm". */
-static char *temp_name(const char *target)
+/* What the temporary names of a target begin with.  The leading dot hides them from "*.rnm". */
+static char *temp_stem(const char *target)
 {
 	const char *name = strrchr(target, '/') + 1;
-	unsigned long long nonce = 0;
-	char *temp = NULL;
+	char *stem = NULL;
 
-	if (getrandom(&nonce, sizeof(nonce), 0) != (ssize_t)sizeof(nonce))
+	if (asprintf(&stem, "%.*s.%.200s.", (int)(name - target), target, name) < 0)
 		return NULL;
-	if (asprintf(&temp, "%.*s.%.200s.%016llx.tmp", (int)(name - target), target, name, nonce) < 0)
-		return NULL;
-	return temp;
+	return stem;
 }
 
-/* A nameless file gets its name through /proc, which a chroot or a container may lack. */
-static bool can_be_named(int fd)
-{
-	char name[FD_NAME_MAX];
-
-	(void)snprintf(name, sizeof(name), "/proc/self/fd/%d", fd);
-	return access(name, F_OK) == 0;
-}
-
-/*
- * A new file for the bytes.  One without a name where the filesystem can do that (a killed process
- * then leaves nothing behind), else one with a temporary name.
- */
+/* A new file for the bytes: one without a name (*temp is NULL) where the filesystem can do that. */
 static int open_temp(const char *target, char **temp)
 {
 	char *folder = rnm_file_folder(target);
-	int fd = -1;
+	int fd = folder != NULL ? rnm_temp_nameless(folder, 0666, true) : -1;
+	char *stem;
 
 	*temp = NULL;
-	if (folder == NULL)
-		return -1;
-	fd = open(folder, O_TMPFILE | O_WRONLY | O_CLOEXEC, 0666);
 	free(folder);
-	if (fd >= 0 && !can_be_named(fd)) {
-		close(fd);
-		fd = -1;
-		errno = EOPNOTSUPP;
-	}
-	if (fd >= 0 || (errno != EOPNOTSUPP && errno != EISDIR && errno != ENOENT && errno != EINVAL))
+	if (fd >= 0 || folder == NULL || (errno != ENOTSUP && errno != ENOENT))
 		return fd;
-	for (int i = 0; i < TEMP_TRIES; i++) {
-		*temp = temp_name(target);
-		if (*temp == NULL)
-			return -1;
-		fd = open(*temp, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC | O_NOFOLLOW, 0666);
-		if (fd >= 0)
-			return fd;
-		free(*temp);
-		*temp = NULL;
-		if (errno != EEXIST)
-			return -1;
-	}
-	return -1;
+	stem = temp_stem(target);
+	if (stem != NULL)
+		fd = rnm_temp_create(stem, 0666, temp);
+	free(stem);
+	return fd;
 }
 
 /*
@@ -203,26 +170,15 @@ enum rnm_status rnm_replace_write(struct rnm_replace *replace, const void *data,
 	return RNM_OK;
 }
 
-/* Gives the nameless file its temporary name, from which it can be renamed over the target. */
+/* Gives the nameless file a temporary name, from which it can be renamed over the target. */
 static bool give_name(struct rnm_replace *replace)
 {
-	char source[FD_NAME_MAX];
+	char *stem = temp_stem(replace->target);
 
-	(void)snprintf(source, sizeof(source), "/proc/self/fd/%d", replace->fd);
-	for (int i = 0; i < TEMP_TRIES; i++) {
-		char *temp = temp_name(replace->target);
-
-		if (temp == NULL)
-			return false;
-		if (linkat(AT_FDCWD, source, AT_FDCWD, temp, AT_SYMLINK_FOLLOW) == 0) {
-			replace->temp = temp;
-			return true;
-		}
-		free(temp);
-		if (errno != EEXIST)
-			return false;
-	}
-	return false;
+	if (stem != NULL)
+		replace->temp = rnm_temp_link(replace->fd, stem);
+	free(stem);
+	return replace->temp != NULL;
 }
 
 /* Makes the rename itself survive a power cut.  Some filesystems cannot sync folders: not an error. */
@@ -275,10 +231,11 @@ enum rnm_status rnm_replace_commit(struct rnm_replace *replace, struct rnm_error
 
 void rnm_replace_abort(struct rnm_replace *replace)
 {
-	if (replace->fd >= 0)
-		close(replace->fd);
+	/* In this order: once closed it may be taken for left over. */
 	if (replace->temp != NULL)
 		unlink(replace->temp);
+	if (replace->fd >= 0)
+		close(replace->fd);
 	free(replace->temp);
 	free(replace->target);
 	replace->temp = NULL;

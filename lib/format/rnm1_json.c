@@ -5,9 +5,9 @@
  */
 #include "format/rnm1_json.h"
 
+#include "format/json_load.h"
 #include "format/rnm1_msgpack.h"
 
-#include <jansson.h>
 #include <math.h>
 #include <rnm/rnm1.h>
 #include <stdlib.h>
@@ -34,12 +34,13 @@ static enum rnm_status parse_text(json_t **out, struct rnm_bytes text, const cha
                                   struct rnm_error *err)
 {
 	json_error_t problem;
+	bool no_memory;
 
-	*out = json_loadb(text.data, text.len,
-	                  JSON_REJECT_DUPLICATES | JSON_DECODE_INT_AS_REAL | JSON_DECODE_ANY, &problem);
+	*out = rnm_json_load(text, JSON_REJECT_DUPLICATES | JSON_DECODE_INT_AS_REAL | JSON_DECODE_ANY,
+	                     &problem, &no_memory);
 	if (*out != NULL)
 		return RNM_OK;
-	if (json_error_code(&problem) == json_error_out_of_memory)
+	if (no_memory)
 		return rnm_error_nomem(err);
 	rnm_error_set(err, RNM_E_MALFORMED, id, "expected JSON in %s, found: %s", what, problem.text);
 	return rnm_error_at_offset(err, NULL, problem.position > 0 ? (uint64_t)problem.position - 1 : 0),
@@ -227,71 +228,98 @@ void rnm_json_field_free(struct rnm_json_field *field)
 	free(field);
 }
 
-/* A copy without what the writer refuses: nulls and empty strings are left out.  depth bounds the recursion. */
-static bool copy_json(struct rnm_arena *arena, const json_t *json, unsigned depth, struct rnm_value **out)
+static enum rnm_status copy_json(struct rnm_arena *arena, const json_t *json, unsigned depth,
+                                 struct rnm_value **out);
+
+/* Adds a copy of item to a container; key is NULL in an array. */
+static enum rnm_status copy_into(struct rnm_arena *arena, struct rnm_value *container, const char *key,
+                                 const json_t *item, unsigned depth)
 {
-	struct rnm_value *value = NULL, *child;
+	struct rnm_value *child;
+	enum rnm_status status = copy_json(arena, item, depth - 1, &child);
+
+	/* A key of text only, as the writer demands. */
+	if (status != RNM_OK || child == NULL || (key != NULL && key[0] == '\0'))
+		return status;
+	return (key == NULL ? rnm_value_push(arena, container, child)
+	                    : rnm_value_add_s(arena, container, key, child))
+	           ? RNM_OK
+	           : RNM_E_NOMEM;
+}
+
+static enum rnm_status copy_items(struct rnm_arena *arena, const json_t *json, unsigned depth,
+                                  struct rnm_value *container)
+{
+	enum rnm_status status = RNM_OK;
 	const char *key;
 	json_t *item;
 	size_t i;
 
+	if (json_is_array(json)) {
+		for (i = 0; i < json_array_size(json) && status == RNM_OK; i++)
+			status = copy_into(arena, container, NULL, json_array_get(json, i), depth);
+		return status;
+	}
+	json_object_foreach((json_t *)(uintptr_t)json, key, item)
+	{
+		status = copy_into(arena, container, key, item, depth);
+		if (status != RNM_OK)
+			break;
+	}
+	return status;
+}
+
+/*
+ * A copy without what the writer refuses: nulls and empty strings are left out.  depth bounds the recursion.
+ * RNM_NO when that does not suffice, RNM_E_NOMEM when the arena gives nothing.
+ */
+static enum rnm_status copy_json(struct rnm_arena *arena, const json_t *json, unsigned depth,
+                                 struct rnm_value **out)
+{
 	*out = NULL;
-	/* The reader takes no larger map. */
-	if (json_object_size(json) > RNM_MSGPACK_KEYS_MAX)
-		return false;
 	switch (json_typeof(json)) {
 	case JSON_NULL:
-		return true;
+		return RNM_OK;
 	case JSON_STRING:
 		if (json_string_length(json) == 0)
-			return true;
-		value = rnm_value_new_string(arena, json_string_value(json), json_string_length(json));
+			return RNM_OK;
+		*out = rnm_value_new_string(arena, json_string_value(json), json_string_length(json));
 		break;
 	case JSON_REAL:
 	case JSON_INTEGER:
-		value = new_number(arena, json_number_value(json));
+		*out = new_number(arena, json_number_value(json));
 		break;
 	case JSON_TRUE:
 	case JSON_FALSE:
-		value = rnm_value_new_bool(arena, json_is_true(json));
+		*out = rnm_value_new_bool(arena, json_is_true(json));
 		break;
 	case JSON_ARRAY:
-		value = depth > 0 ? rnm_value_new(arena, RNM_ARRAY) : NULL;
-		if (value == NULL)
-			return false;
-		json_array_foreach(json, i, item)
-		{
-			if (!copy_json(arena, item, depth - 1, &child) ||
-			    (child != NULL && !rnm_value_push(arena, value, child)))
-				return false;
-		}
-		break;
 	case JSON_OBJECT:
-		value = depth > 0 ? rnm_value_new(arena, RNM_OBJECT) : NULL;
-		if (value == NULL)
-			return false;
-		/* A key of text only, as the writer demands. */
-		json_object_foreach((json_t *)(uintptr_t)json, key, item)
-		{
-			if (!copy_json(arena, item, depth - 1, &child) ||
-			    (child != NULL && key[0] != '\0' && !rnm_value_add_s(arena, value, key, child)))
-				return false;
-		}
-		break;
+		/* The reader takes no larger map. */
+		if (depth == 0 || json_object_size(json) > RNM_MSGPACK_KEYS_MAX)
+			return RNM_NO;
+		*out = rnm_value_new(arena, json_is_array(json) ? RNM_ARRAY : RNM_OBJECT);
+		return *out != NULL ? copy_items(arena, json, depth, *out) : RNM_E_NOMEM;
 	}
-	*out = value;
-	return value != NULL;
+	return *out != NULL ? RNM_OK : RNM_E_NOMEM;
 }
 
-struct rnm_value *rnm_json_array_copy(struct rnm_arena *arena, struct rnm_bytes text, unsigned depth)
+enum rnm_status rnm_json_array_copy(struct rnm_value **out, struct rnm_arena *arena, struct rnm_bytes text,
+                                    unsigned depth, struct rnm_error *err)
 {
-	struct rnm_value *value = NULL;
+	enum rnm_status status;
 	json_t *json;
 
-	if (parse_text(&json, text, NULL, "", NULL) != RNM_OK)
-		return NULL;
-	if (!json_is_array(json) || !copy_json(arena, json, depth, &value))
-		value = NULL;
+	*out = NULL;
+	status = parse_text(&json, text, NULL, "", err);
+	if (status != RNM_OK)
+		return status == RNM_E_NOMEM ? status : RNM_NO;
+	status = json_is_array(json) ? copy_json(arena, json, depth, out) : RNM_NO;
 	json_decref(json);
-	return value;
+	if (status != RNM_OK)
+		*out = NULL;
+	/* What does not fit into the arena is too much for a file as well. */
+	if (status == RNM_E_NOMEM)
+		return arena->full ? RNM_NO : rnm_error_nomem(err);
+	return status;
 }

@@ -6,8 +6,11 @@
 
 /*
  * The JSON array in text as a tree that the writer of RNM1 accepts: nulls and empty strings are left
- * out.  NULL when text is no strict JSON array, is nested deeper than depth, or memory is short.
+ * out.  RNM_NO when text is no strict JSON array or no file could hold it, as when it is nested deeper than
+ * depth; RNM_E_NOMEM with err set.
  */
-struct rnm_value *rnm_json_array_copy(struct rnm_arena *arena, struct rnm_bytes text, unsigned depth);
+RNM_MUST_CHECK enum rnm_status rnm_json_array_copy(struct rnm_value **out, struct rnm_arena *arena,
+                                                   struct rnm_bytes text, unsigned depth,
+                                                   struct rnm_error *err);
 
 #endif

@@ -327,8 +327,12 @@ static enum rnm_status read_map(struct rnm_rnm1_reader *reader, const char *data
 	if (status != RNM_OK)
 		return status;
 	count = rnm_mp_read_length(&at);
-	for (uint32_t i = 0; i < count && status == RNM_OK; i++)
+	for (uint32_t i = 0; i < count && status == RNM_OK; i++) {
 		status = read_pair(reader, &required, &at, err);
+		/* The place is then not behind the value. */
+		if (status == RNM_OK && reader->no_memory)
+			status = rnm_error_nomem(err);
+	}
 	/* In the order in which rspamd looks at them. */
 	if (status == RNM_OK)
 		status = check_magic(reader, required.magic, err);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #define STRING_DEPTH_MAX 100
+#define INDENT_MAX 99999
 
 static char lower(char c)
 {
@@ -162,7 +163,7 @@ static int filter_indent(lua_State *L)
 		return luaL_error(L, "bad argument #1 to 'rep' (number expected, got %s)",
 		                  lua_isnone(L, 2) ? "nil" : luaL_typename(L, 2));
 	width = lua_tonumber(L, 2);
-	if (width >= 1e5)
+	if (width >= INDENT_MAX + 1)
 		return rnm_tpl_raise_limit(L, "expected indents below 100000, found a deeper one");
 	luaL_buffinit(L, &out);
 	for (size_t i = 0; i < text.len; i++) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "format/ucl_internal.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -361,7 +362,7 @@ static struct ucl_parser *new_parser(struct rnm_arena *arena, unsigned max_depth
 	memset(parser, 0, offsetof(struct ucl_parser, error));
 	rnm_error_clear(&parser->error);
 	parser->arena = arena;
-	parser->max_depth = max_depth != 0 ? max_depth : UCL_DEPTH_DEFAULT;
+	parser->max_depth = max_depth != 0 ? max_depth : UCL_DEPTH_MAX;
 	parser->next_chunk_id = 1;
 	parser->root = rnm_value_new(arena, RNM_OBJECT);
 	if (parser->root == NULL) {
@@ -440,29 +441,34 @@ enum rnm_status rnm_ucl_parse_json(struct rnm_value **out, struct rnm_arena *are
 	return finish(parser, parse_main(parser, "<unknown>", text, len), out, err);
 }
 
-struct rnm_value *ucl_parse_arguments(struct ucl_parser *parser, struct rnm_bytes text)
+bool ucl_parse_arguments(struct ucl_parser *parser, struct rnm_bytes text, struct rnm_value **out)
 {
-	struct ucl_parser *inner = new_parser(parser->arena, UCL_DEPTH_DEFAULT);
-	struct rnm_value *arguments = NULL;
+	struct ucl_parser *inner = new_parser(parser->arena, UCL_DEPTH_MAX);
 	struct ucl_var vars[2] = { { rnm_bytes_of("FILENAME"), rnm_bytes_of("undef") },
 		                   { rnm_bytes_of("CURDIR"), rnm_bytes_of(".") } };
 	const struct rnm_ucl_io *io = parser->io;
 	char *folder = NULL;
+	int errnum = 0;
 
+	*out = NULL;
 	if (inner == NULL)
-		return NULL;
+		return ucl_fail_memory(parser);
 	inner->is_arguments = true;
 	if (text.len > 0 && memchr(text.data, '$', text.len) != NULL) {
 		/* Here CURDIR is the working directory, not the folder of the file. */
-		if (io != NULL && io->resolve != NULL && io->resolve(io->ctx, ".", &folder) == 0)
+		if (io != NULL && io->resolve != NULL)
+			errnum = io->resolve(io->ctx, ".", &folder);
+		if (folder != NULL)
 			vars[1].value = rnm_bytes_of(folder);
 		inner->vars = vars;
 		inner->var_count = 2;
 		inner->longest_var = vars[0].name.len;
 	}
-	if (parse_main(inner, "undef", text.data, text.len))
-		arguments = inner->root;
+	if (errnum != ENOMEM && parse_main(inner, "undef", text.data, text.len))
+		*out = inner->root;
+	if (errnum == ENOMEM || inner->error.status == RNM_E_NOMEM || parser->arena->full)
+		ucl_fail_memory(parser);
 	free_parser(inner);
 	free(folder);
-	return arguments;
+	return parser->error.status != RNM_E_NOMEM && !parser->arena->full;
 }

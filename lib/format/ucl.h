@@ -29,10 +29,16 @@ struct rnm_ucl_io {
 	 */
 	enum rnm_status (*read)(void *ctx, const char *full, bool expand, const char **text, size_t *len,
 	                        struct rnm_error *err);
-	/* Names that match pattern in the order of rspamd (byte order); names_free releases them. */
+	/* Names that match pattern in the order of rspamd (byte order); 0 or an errno.  names_free releases them. */
 	int (*glob)(void *ctx, const char *pattern, char ***names, size_t *count);
 	void (*names_free)(void *ctx, char **names, size_t count);
 };
+
+/*
+ * Whether an errno says that there is no such file, or none that we may get to: what `try` forgives.  Any
+ * other one says that the system could not tell.
+ */
+bool rnm_ucl_is_absence(int errnum);
 
 struct rnm_ucl_options {
 	struct rnm_arena *arena;        /* where the tree and all its strings go */

@@ -208,10 +208,16 @@ bool ucl_fail_text(struct ucl_parser *parser, const char *id, const char *refere
 	return false;
 }
 
+bool rnm_ucl_is_absence(int errnum)
+{
+	return errnum == ENOENT || errnum == ENOTDIR || errnum == ELOOP || errnum == ENAMETOOLONG ||
+	       errnum == EACCES;
+}
+
 void ucl_set_errno(struct ucl_parser *parser, int errnum)
 {
 	parser->error.sys_errno = errnum;
-	if (errnum != ENOENT && errnum != ENOTDIR && errnum != ELOOP && errnum != ENAMETOOLONG)
+	if (!rnm_ucl_is_absence(errnum) || errnum == EACCES)
 		parser->error.status = RNM_E_IO;
 }
 

@@ -301,7 +301,9 @@ static enum outcome include_single(struct ucl_parser *parser, const struct inclu
 		return FAILED;
 	}
 	if (errnum != 0) {
-		if (include->may_miss && errnum != EPERM)
+		if (!rnm_ucl_is_absence(errnum))
+			return fail_open(parser, name, errnum), FAILED;
+		if (include->may_miss)
 			return DONE;
 		if (include->kind == UCL_TRY_INCLUDE)
 			return fail_silent(parser, "cannot find the file of .try_include:", name);
@@ -331,7 +333,7 @@ static enum outcome include_pattern(struct ucl_parser *parser, const struct incl
 		return FAILED;
 	}
 	if (errnum != 0)
-		count = 0;
+		return fail_open(parser, pattern, errnum), FAILED;
 	if (count == 0 && !include->may_miss)
 		outcome = fail_silent(parser, "expected at least one file that matches", pattern);
 	for (size_t i = 0; i < count && outcome == DONE; i++)

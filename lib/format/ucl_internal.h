@@ -13,7 +13,7 @@
 #define UCL_CHUNKS_MAX 16u
 /* rspamd: contrib/libucl/ucl_parser.c.  Names in one chain of a named section. */
 #define UCL_NAMES_MAX 65535u
-#define UCL_DEPTH_DEFAULT 1000u
+#define UCL_DEPTH_MAX 1000u
 #define UCL_PRIORITY_MASK 15u
 /* Members visited by all .inherit macros of one parse: each costs 15 bytes of text and a whole object of
  * work, so without a bound a small file could keep the parser busy for hours. */
@@ -237,7 +237,10 @@ bool ucl_argument_is(const struct rnm_value *given, const char *name);
 
 /* Parses a text into the innermost open object (or the root for the first chunk). */
 bool ucl_parse_chunk(struct ucl_parser *parser, struct ucl_chunk *chunk);
-/* A parser over a text of its own with the same arena, for the arguments of a macro. */
-struct rnm_value *ucl_parse_arguments(struct ucl_parser *parser, struct rnm_bytes text);
+/*
+ * A parser over a text of its own with the same arena, for the arguments of a macro.  *out is NULL when they
+ * cannot be read; false, with the error set, only for lack of memory.
+ */
+bool ucl_parse_arguments(struct ucl_parser *parser, struct rnm_bytes text, struct rnm_value **out);
 
 #endif

@@ -129,7 +129,7 @@ static bool fail_load(struct ucl_parser *parser, const struct load *load, const 
 	char text[256];
 	const char *reason = strerror_r(errnum, text, sizeof(text));
 
-	if (load->may_miss)
+	if (load->may_miss && rnm_ucl_is_absence(errnum))
 		return true;
 	snprintf(reference, sizeof(reference), "cannot open file %s: %s", name, reason);
 	if (parser->error.status != RNM_OK)

@@ -84,11 +84,10 @@ static bool read_arguments(struct ucl_parser *parser, struct rnm_value **argumen
 		return false;
 	if (parser->chunk->p >= parser->chunk->end)
 		return ucl_fail(parser, UCL_MACRO_VALUE_MISSING);
-	*arguments = ucl_parse_arguments(parser, text);
+	if (!ucl_parse_arguments(parser, text, arguments))
+		return false;
 	if (*arguments != NULL)
 		return ucl_skip_before_value(parser);
-	if (parser->arena->full)
-		return ucl_fail_memory(parser);
 	/* Only remembered: rspamd goes on without arguments, and with a value that starts right here. */
 	ucl_fail(parser, UCL_MACRO_ARGUMENTS);
 	return true;

@@ -31,6 +31,7 @@ struct rnm_vectors {
 	struct rnm_npy npy;
 	struct rnm_numbers numbers;
 	struct rnm_buf id;
+	char id_memory[RNM_VECTOR_ID_MAX + 1];
 	struct rnm_vector vector;
 
 	bool broken;
@@ -503,7 +504,7 @@ enum rnm_status rnm_vectors_new(struct rnm_vectors **out, const struct rnm_vecto
 		return rnm_error_nomem(err);
 	}
 	vectors->source = *source;
-	rnm_buf_init(&vectors->id, RNM_VECTOR_ID_MAX);
+	rnm_buf_init_in(&vectors->id, vectors->id_memory, sizeof(vectors->id_memory));
 	if (options != NULL) {
 		vectors->format = options->format;
 		vectors->expected = options->count;
@@ -522,6 +523,5 @@ void rnm_vectors_free(struct rnm_vectors *vectors)
 		vectors->source.close(vectors->source.ctx);
 	free(vectors->window);
 	free(vectors->numbers.values);
-	rnm_buf_free(&vectors->id);
 	free(vectors);
 }

@@ -65,6 +65,9 @@ static size_t scan_number(const struct scan *scan, double *value)
 	if (!is_digit(scan, digits) || (*digits == '0' && is_digit(scan, digits + 1)))
 		return 0;
 	used = rnm_scan_number(scan->at, (size_t)(scan->end - scan->at), value);
+	/* Too long, so that none of it counts. */
+	if (used == 0)
+		return 0;
 	point = memchr(digits, '.', used - (size_t)(digits - scan->at));
 	return point == NULL || is_digit(scan, point + 1) ? used : 0;
 }
@@ -332,16 +335,15 @@ static enum rnm_status read_id(struct scan *scan)
 static enum rnm_status read_member(struct scan *scan)
 {
 	/* Longer names cannot be one of the two: the buffer then fails, and the name is nothing. */
-	enum { KEY_MAX = 16 };
+	char memory[16];
 	struct rnm_buf key;
 	enum rnm_status status;
 	bool is_vector, is_id;
 
-	rnm_buf_init(&key, KEY_MAX);
+	rnm_buf_init_in(&key, memory, sizeof(memory));
 	status = read_string(scan, &key);
 	is_vector = !key.failed && word_is((struct rnm_bytes){ key.data, key.len }, "vector");
 	is_id = !key.failed && word_is((struct rnm_bytes){ key.data, key.len }, "id");
-	rnm_buf_free(&key);
 	if (status != RNM_OK)
 		return status;
 	if (!take(scan, ':'))

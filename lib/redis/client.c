@@ -220,6 +220,15 @@ static enum rnm_status closed(struct rnm_redis *redis, struct rnm_error *err)
 	                   : "the connection was closed before a reply came");
 }
 
+/* What the transport said of its last failure. */
+static enum rnm_status broken(struct rnm_redis *redis, struct rnm_error *err)
+{
+	gone(redis, NULL, redis->io.reason, redis->io.reason);
+	if (redis->io.hint[0] != '\0')
+		rnm_error_set_hint(&redis->failure, "%s", redis->io.hint);
+	return rnm_client_replay(redis, err);
+}
+
 /* Moves the unread bytes to the front of the window, so that there is room behind them. */
 static void make_room(struct rnm_redis *redis)
 {
@@ -256,10 +265,7 @@ static enum rnm_status pump_in(struct rnm_redis *redis, short *events, bool *mov
 	case RNM_IO_EOF:
 		return closed(redis, err);
 	default:
-		gone(redis, NULL, redis->io.reason, redis->io.reason);
-		if (redis->io.hint[0] != '\0')
-			rnm_error_set_hint(&redis->failure, "%s", redis->io.hint);
-		return rnm_client_replay(redis, err);
+		return broken(redis, err);
 	}
 }
 
@@ -326,6 +332,9 @@ static enum rnm_status fill(struct rnm_redis *redis, double *call, struct rnm_er
 			*call = redis->timeout; /* the server cannot answer what it has not got yet */
 			continue;
 		}
+		/* All that there was to read has been read: no answer will come to what could not be sent. */
+		if (redis->cannot_write)
+			return broken(redis, err);
 		status = wait_for_peer(redis, events, call, err);
 		if (status != RNM_OK)
 			return status;

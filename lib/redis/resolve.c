@@ -5,6 +5,7 @@
 #include "redis/io.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <netdb.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -74,7 +75,8 @@ static void *lookup_run(void *arg)
 	return NULL;
 }
 
-static struct lookup *lookup_start(const struct rnm_server *server, const char *port)
+/* 0 or an errno. */
+static int lookup_start(struct lookup **out, const struct rnm_server *server, const char *port)
 {
 	struct lookup *lookup = calloc(1, sizeof(*lookup));
 	sigset_t all, before;
@@ -82,14 +84,14 @@ static struct lookup *lookup_start(const struct rnm_server *server, const char *
 	int failed;
 
 	if (lookup == NULL)
-		return NULL;
+		return ENOMEM;
 	pthread_mutex_init(&lookup->lock, NULL);
 	pthread_cond_init(&lookup->changed, NULL);
 	memcpy(lookup->port, port, PORT_TEXT_MAX);
 	lookup->host = strdup(server->host);
 	if (lookup->host == NULL) {
 		lookup_free(lookup);
-		return NULL;
+		return ENOMEM;
 	}
 	/* The program's signal handlers must go on running in the program's own threads. */
 	sigfillset(&all);
@@ -98,10 +100,11 @@ static struct lookup *lookup_start(const struct rnm_server *server, const char *
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	if (failed != 0) {
 		lookup_free(lookup);
-		return NULL;
+		return failed;
 	}
 	pthread_detach(thread);
-	return lookup;
+	*out = lookup;
+	return 0;
 }
 
 static void wait_slice(struct lookup *lookup, double seconds)
@@ -231,9 +234,11 @@ enum rnm_status rnm_resolve(struct rnm_address_list *out, const struct rnm_serve
 			freeaddrinfo(found);
 		return status;
 	}
-	lookup = lookup_start(server, port);
-	if (lookup == NULL)
-		return RNM_E_NOMEM;
+	result = lookup_start(&lookup, server, port);
+	if (result != 0) {
+		*reason = rnm_io_errno_text(result);
+		return result == ENOMEM ? RNM_E_NOMEM : RNM_NO;
+	}
 	status = lookup_wait(lookup, limit);
 	if (status == RNM_NO)
 		*reason = "the name was not resolved in time";

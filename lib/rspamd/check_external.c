@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Remarks about external_model.  rspamd: lualib/lua_neural_external.lua, docs/distribution.md.
+ * Remarks about external_model.  rspamd: lualib/lua_neural_external.lua.
  */
 #include "rspamd/check.h"
 #include "rspamd/rule.h"

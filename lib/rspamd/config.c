@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "rspamd/config_internal.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,14 +10,14 @@
 #define PATH_BYTES_MAX 65536u
 
 static const struct rnm_config_limits default_limits = {
-	.max_file_bytes = (size_t)64 << 20,
-	.max_total_bytes = (size_t)256 << 20,
-	.max_files = 4096,
-	.max_depth = 1000,
-	.max_tree_bytes = (size_t)1 << 30,
-	.max_lua_steps = 50000000,
-	.max_lua_bytes = (size_t)64 << 20,
-	.max_lua_seconds = 5.0,
+	.max_file_bytes = RNM_CONFIG_FILE_MAX,
+	.max_total_bytes = RNM_CONFIG_TOTAL_MAX,
+	.max_files = RNM_CONFIG_FILES_MAX,
+	.max_depth = RNM_CONFIG_DEPTH_MAX,
+	.max_tree_bytes = RNM_CONFIG_TREE_MAX,
+	.max_lua_steps = RNM_CONFIG_LUA_STEPS_MAX,
+	.max_lua_bytes = RNM_CONFIG_LUA_BYTES_MAX,
+	.max_lua_seconds = RNM_CONFIG_LUA_SECONDS_MAX,
 };
 
 static struct rnm_config_limits effective_limits(const struct rnm_config_limits *given)
@@ -71,15 +72,17 @@ static void prefix_reference(struct rnm_error *err)
 	rnm_error_set_reference(err, "failed to load config: ucl parser error: %s", parser_text);
 }
 
-/* The name by which messages and $FILENAME call the main file. */
+/* The name by which messages and $FILENAME call the main file; NULL: no memory. */
 static const char *resolved_path(struct config_loader *loader)
 {
 	struct rnm_config *config = loader->config;
 	const char *copy = config->path;
 	char *full = NULL;
+	int errnum = config_resolve(loader, config->path, &full);
 
-	if (config_resolve(loader, config->path, &full) == 0)
-		copy = rnm_arena_strndup(&config->arena, full, strlen(full));
+	if (errnum != 0)
+		return errnum == ENOMEM ? NULL : copy;
+	copy = rnm_arena_strndup(&config->arena, full, strlen(full));
 	free(full);
 	return copy;
 }

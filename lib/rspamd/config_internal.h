@@ -83,6 +83,12 @@ int config_count_lookup(struct config_loader *loader);
 int config_resolve(void *ctx, const char *name, char **full);
 void config_resolve_free(struct config_loader *loader);
 
+/* ---- config_glob.c ----------------------------------------------------------------------------------- */
+
+/* rnm_ucl_io.glob and names_free; ctx is a struct config_loader. */
+int config_glob(void *ctx, const char *pattern, char ***names, size_t *count);
+void config_names_drop(void *ctx, char **names, size_t count);
+
 /* ---- config_check.c: what rspamd does with the finished tree ------------------------------------------ */
 
 /* Collects the lines that rspamd prints while it transforms the tree.  false: no memory. */

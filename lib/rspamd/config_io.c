@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <glob.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -208,57 +207,12 @@ static enum rnm_status io_read(void *ctx, const char *full, bool with_template, 
 	return read_text(ctx, full, with_template, text, len, err);
 }
 
-static int compare_names(const void *a, const void *b)
-{
-	return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-static void io_names_free(void *ctx, char **names, size_t count)
-{
-	(void)ctx;
-	for (size_t i = 0; i < count; i++)
-		free(names[i]);
-	free(names);
-}
-
-/* Byte order, as rspamd has it without LANG; glob's own order would follow the program's locale. */
-static int io_glob(void *ctx, const char *pattern, char ***names, size_t *count)
-{
-	int limit = config_count_lookup(ctx);
-	glob_t found;
-	int rc;
-
-	*names = NULL;
-	*count = 0;
-	if (limit != 0)
-		return limit;
-	rc = glob(pattern, GLOB_NOSORT, NULL, &found);
-	if (rc == GLOB_NOSPACE)
-		return ENOMEM;
-	if (rc != 0)
-		return 0;
-	*names = calloc(found.gl_pathc, sizeof(**names));
-	for (size_t i = 0; *names != NULL && i < found.gl_pathc; i++) {
-		(*names)[i] = strdup(found.gl_pathv[i]);
-		if ((*names)[i] == NULL) {
-			io_names_free(ctx, *names, i);
-			*names = NULL;
-		}
-	}
-	if (*names != NULL) {
-		*count = found.gl_pathc;
-		qsort(*names, *count, sizeof(**names), compare_names);
-	}
-	globfree(&found);
-	return *names != NULL ? 0 : ENOMEM;
-}
-
 const struct rnm_ucl_io config_io_table = {
 	.resolve = config_resolve,
 	.is_regular = io_is_regular,
 	.read = io_read,
-	.glob = io_glob,
-	.names_free = io_names_free,
+	.glob = config_glob,
+	.names_free = config_names_drop,
 };
 
 /* What rspamd says when the main file cannot be mapped. */

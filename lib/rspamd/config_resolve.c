@@ -14,11 +14,11 @@
 #include <sys/stat.h>
 
 /* Names looked up, present or not, for each file that may be read: a short file can ask for millions. */
-#define LOOKUPS_PER_FILE 16u
+#define FILE_LOOKUPS_MAX 16u
 
 int config_count_lookup(struct config_loader *loader)
 {
-	if (loader->lookups < (size_t)loader->config->limits.max_files * LOOKUPS_PER_FILE) {
+	if (loader->lookups < (size_t)loader->config->limits.max_files * FILE_LOOKUPS_MAX) {
 		loader->lookups++;
 		return 0;
 	}

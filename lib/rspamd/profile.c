@@ -5,11 +5,11 @@
  */
 #include "rspamd/profile.h"
 
+#include "format/json_load.h"
 #include "format/ucl.h"
 #include "rspamd/profile_plain.h"
 #include "rspamd/rule_number.h"
 
-#include <jansson.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -495,6 +495,7 @@ static void set_problem(struct reading *reading, const char *not_json)
 static enum rnm_status parse(struct reading *reading, struct rnm_bytes member)
 {
 	json_error_t json_error;
+	bool no_memory;
 	json_t *json;
 	const char *not_json;
 	enum rnm_status status = RNM_OK;
@@ -510,12 +511,11 @@ static enum rnm_status parse(struct reading *reading, struct rnm_bytes member)
 		set_problem(reading, NULL);
 		return reading->failed ? RNM_E_NOMEM : RNM_OK;
 	}
-	json = json_loadb(member.data, member.len, JSON_REJECT_DUPLICATES, &json_error);
+	json = rnm_json_load(member, JSON_REJECT_DUPLICATES, &json_error, &no_memory);
+	if (no_memory)
+		return RNM_E_NOMEM;
 	not_json = json == NULL ? json_error.text : NULL;
 	reading->profile->json = json != NULL;
-	/* A failure without a text is one of memory too, which the parser does not always say. */
-	if (json == NULL && (json_error_code(&json_error) == json_error_out_of_memory || not_json[0] == '\0'))
-		return RNM_E_NOMEM;
 	if (json != NULL && !reads_differently(member))
 		read_fields(reading, (struct node){ .json = json });
 	else

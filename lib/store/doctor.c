@@ -94,12 +94,12 @@ static enum rnm_status take_name(void *ctx, struct rnm_error *err)
 	bool is_list = *tail >= '0' && *tail <= '9';
 
 	/* A name with a NUL cannot be asked for; rspamd makes none. */
+	if (d->names++ == RNM_HEALTH_KEYS_MAX)
+		return rnm_error_set(err, RNM_E_MALFORMED, "store.too-many",
+		                     "expected at most %zu keys that begin with %s, found more",
+		                     RNM_HEALTH_KEYS_MAX, d->global);
 	if (memchr(name, '\0', d->text.len) != NULL || (!is_list && *tail != '_'))
 		return RNM_OK;
-	if (d->report->neural_keys++ == RNM_HEALTH_KEYS_MAX)
-		return rnm_error_set(err, RNM_E_MALFORMED, "store.too-many",
-		                     "expected at most %zu keys of the neural module, found more",
-		                     RNM_HEALTH_KEYS_MAX);
 	return rnm_names_add(is_list ? &d->lists : &d->keys, name, d->text.len) ? RNM_OK : rnm_error_nomem(err);
 }
 

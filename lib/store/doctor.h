@@ -46,6 +46,7 @@ struct rnm_doctor {
 	struct rnm_rule **rules; /* configured ones, then bare ones for prefixes that no rule has */
 	size_t rule_count, configured;
 
+	size_t names;             /* that SCAN has named, some of them twice */
 	struct rnm_names lists;   /* that begin like lists of models */
 	struct rnm_names keys;    /* that begin like keys of models and training sets */
 	uint64_t key_total;       /* of the database when it was asked */

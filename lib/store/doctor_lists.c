@@ -13,12 +13,14 @@
 #define TYPE_BATCH 256
 #define MEMBER_BATCH "100"
 #define ROUNDS_MAX 1000000u
+#define MEMBERS_MAX ((size_t)1000000)
 
 /* ---- keys that profiles name ------------------------------------------------------------------------ */
 
 struct naming {
 	struct rnm_seen *named;
 	struct rnm_buf text;
+	size_t count;
 	bool is_score; /* members and scores come by turns */
 };
 
@@ -32,6 +34,9 @@ static enum rnm_status take_member(void *ctx, struct rnm_error *err)
 	naming->is_score = !naming->is_score;
 	if (!naming->is_score)
 		return RNM_OK;
+	if (naming->count++ == MEMBERS_MAX)
+		return rnm_error_set(err, RNM_E_MALFORMED, "store.too-many",
+		                     "expected at most %zu profiles in one list, found more", MEMBERS_MAX);
 	status = rnm_profile_parse(
 	    &profile, (struct rnm_bytes){ rnm_buf_cstr(&naming->text), naming->text.len }, 0, err);
 	if (status == RNM_OK && profile.redis_key != NULL &&

@@ -181,7 +181,8 @@ struct weeding {
 	struct rnm_repairing *r;
 	const char *key;
 	struct rnm_buf member;
-	uint64_t asked;   /* removals without their answer */
+	uint64_t seen;
+	uint64_t asked; /* removals without their answer */
 	uint64_t removed;
 };
 
@@ -191,6 +192,10 @@ static enum rnm_status take_vector(void *ctx, struct rnm_error *err)
 	const struct rnm_bytes member = { rnm_buf_cstr(&weeding->member), weeding->member.len };
 	const struct rnm_bytes srem[] = { rnm_bytes_of("SREM"), rnm_bytes_of(weeding->key), member };
 
+	if (weeding->seen++ == 2 * RNM_TRAINING_VECTORS_MAX)
+		return rnm_error_set(err, RNM_E_MALFORMED, "training.too-many",
+		                     "expected at most %zu vectors of one class, found more",
+		                     RNM_TRAINING_VECTORS_MAX);
 	if (rnm_doctor_width(member) == weeding->r->finding->width)
 		return RNM_OK;
 	weeding->asked++;

@@ -57,8 +57,11 @@ static enum rnm_status take_vector(void *ctx, struct rnm_error *err)
 	const struct rnm_buf *member = &histogram->d->text;
 	uint64_t width = rnm_doctor_width((struct rnm_bytes){ rnm_buf_cstr(member), member->len });
 
-	(void)err;
-	histogram->total++;
+	/* A server may go on with one vector for ever. */
+	if (histogram->total++ == 2 * RNM_TRAINING_VECTORS_MAX)
+		return rnm_error_set(err, RNM_E_MALFORMED, "training.too-many",
+		                     "expected at most %zu vectors of one class, found more",
+		                     RNM_TRAINING_VECTORS_MAX);
 	for (size_t i = 0; i < histogram->bin_count; i++) {
 		if (histogram->bins[i].width == width) {
 			histogram->bins[i].count++;

@@ -137,6 +137,9 @@ enum rnm_status rnm_export_head_take(struct rnm_export_head *head, enum rnm_smal
                                      struct rnm_bytes text, const struct rnm_rule *rule,
                                      struct rnm_export_result *result, struct rnm_error *err)
 {
+	struct rnm_value *meta;
+	enum rnm_status status;
+
 	switch (field) {
 	case RNM_FIELD_ROC:
 		return rename_error(err, rnm_roc_parse(&head->roc, text, err), "export.roc");
@@ -145,9 +148,10 @@ enum rnm_status rnm_export_head_take(struct rnm_export_head *head, enum rnm_smal
 	case RNM_FIELD_PROVIDERS_META:
 		if (text.len == 0)
 			break;
-		head->providers_meta = rnm_json_array_copy(&head->arena, text, META_DEPTH);
-		result->bad_providers_meta = head->providers_meta == NULL;
-		break;
+		status = rnm_json_array_copy(&meta, &head->arena, text, META_DEPTH, err);
+		head->providers_meta = meta;
+		result->bad_providers_meta = status == RNM_NO;
+		return status == RNM_NO ? RNM_OK : status;
 	case RNM_FIELD_LOCK:
 		result->locked = rnm_lock_is_fresh(text, rule);
 		break;

@@ -4,14 +4,17 @@
  * rspamd: process_rules_settings and check_anns in src/plugins/lua/neural.lua; get_ann_profiles and
  * load_ann_profile in lualib/rspamadm/neural_export.lua.
  */
+#include "rspamd/profile.h"
 #include "store/model.h"
 #include "store/symbols.h"
 
 #include <math.h>
-#include <stdarg.h>
-#include <stdio.h>
+#include <rnm/buf.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* A verdict repeats little of a profile but perhaps its version. */
+#define TEXT_MAX (2 * RNM_PROFILE_MAX)
 
 struct judgement {
 	struct rnm_model_list *list;
@@ -46,19 +49,6 @@ static bool too_far(const struct judgement *judgement, size_t index)
 	if (judgement->rule->providers_used || !judgement->distances.known)
 		return false;
 	return distance_of(judgement, index) * 2 >= judgement->distances.own_count;
-}
-
-static char *text_of(const char *fmt, ...) RNM_PRINTF(1, 2);
-static char *text_of(const char *fmt, ...)
-{
-	char *text;
-	va_list args;
-
-	va_start(args, fmt);
-	if (vasprintf(&text, fmt, args) < 0)
-		text = NULL;
-	va_end(args);
-	return text;
 }
 
 const char *rnm_model_digest_text(const struct rnm_model *model)
@@ -185,101 +175,112 @@ static void find_original(struct rnm_model_list *list)
 			list->original = i;
 }
 
-static char *digest_verdict(const struct rnm_rule *rule, const struct rnm_model *model)
+/* The verdicts say nothing when they find nothing to say. */
+static void digest_verdict(struct rnm_buf *out, const struct rnm_rule *rule, const struct rnm_model *model)
 {
 	switch (model->digest_match) {
 	case RNM_DIGEST_OTHER:
-		return text_of("trained under another configuration (digest %s)",
+		rnm_buf_printf(out, "trained under another configuration (digest %s)",
 		               rnm_model_digest_text(model));
+		return;
 	case RNM_DIGEST_MISSING:
-		return rule->providers_used ? text_of("names no providers digest, the rule has one") : NULL;
+		if (rule->providers_used)
+			rnm_buf_puts(out, "names no providers digest, the rule has one");
+		return;
 	case RNM_DIGEST_UNWANTED:
-		return text_of("names a providers digest (%s), the rule has no providers",
+		rnm_buf_printf(out, "names a providers digest (%s), the rule has no providers",
 		               rnm_model_digest_text(model));
+		return;
 	case RNM_DIGEST_SAME:
 		break;
 	}
 	if (!rule->providers_used && model->profile.providers_digest != NULL)
-		return text_of(
-		    "names a providers digest, which rules with an empty list of providers reject");
-	return NULL;
+		rnm_buf_puts(out,
+		             "names a providers digest, which rules with an empty list of providers reject");
 }
 
-static char *key_verdict(const struct rnm_model *model)
+static void key_verdict(struct rnm_buf *out, const struct rnm_model *model)
 {
 	if (model->profile.redis_key == NULL)
-		return text_of("names no key");
-	if (model->key_error != NULL)
-		return text_of("its key cannot be read: %s", model->key_error);
-	if (model->wrong_type)
-		return text_of("its key is not a hash");
-	if (is_empty(model))
-		return text_of("empty network");
-	return model->live ? NULL : text_of("no network under its key (expired?)");
+		rnm_buf_puts(out, "names no key");
+	else if (model->key_error != NULL)
+		rnm_buf_printf(out, "its key cannot be read: %s", model->key_error);
+	else if (model->wrong_type)
+		rnm_buf_puts(out, "its key is not a hash");
+	else if (is_empty(model))
+		rnm_buf_puts(out, "empty network");
+	else if (!model->live)
+		rnm_buf_puts(out, "no network under its key (expired?)");
 }
 
 /* Why workers pass over a profile that they accept, which has a network. */
-static char *rank_verdict(const struct judgement *judgement, size_t index)
+static void rank_verdict(struct rnm_buf *out, const struct judgement *judgement, size_t index)
 {
 	const struct rnm_model_list *list = judgement->list;
 
 	if (!list->models[index].in_window)
-		return text_of("outside the %zu newest profiles that workers read", judgement->window);
-	if (too_far(judgement, index))
-		return strdup("its symbols are too far from the rule's own list");
-	if (judgement->stuck != SIZE_MAX)
-		return text_of("passed over: workers stop at version %s, whose network is empty",
+		rnm_buf_printf(out, "outside the %zu newest profiles that workers read", judgement->window);
+	else if (too_far(judgement, index))
+		rnm_buf_puts(out, "its symbols are too far from the rule's own list");
+	else if (judgement->stuck != SIZE_MAX)
+		rnm_buf_printf(out, "passed over: workers stop at version %s, whose network is empty",
 		               list->models[judgement->stuck].profile.version_text);
-	if (list->served == SIZE_MAX)
-		return strdup("passed over: workers fall back to versions from 0 on only");
-	if (distance_of(judgement, index) > distance_of(judgement, list->served))
-		return strdup("its symbols are farther from the rule's own list");
-	if (list->models[index].profile.version < list->models[list->served].profile.version)
-		return strdup("older version");
-	return strdup("same version, stored earlier");
+	else if (list->served == SIZE_MAX)
+		rnm_buf_puts(out, "passed over: workers fall back to versions from 0 on only");
+	else if (distance_of(judgement, index) > distance_of(judgement, list->served))
+		rnm_buf_puts(out, "its symbols are farther from the rule's own list");
+	else if (list->models[index].profile.version < list->models[list->served].profile.version)
+		rnm_buf_puts(out, "older version");
+	else
+		rnm_buf_puts(out, "same version, stored earlier");
 }
 
-static char *malformed_verdict(const struct rnm_profile *profile, const char *also)
+static void malformed_verdict(struct rnm_buf *out, const struct rnm_profile *profile)
 {
-	return text_of("malformed profile: %s%s%s",
-	               profile->problem != NULL ? profile->problem : "not what a worker accepts",
-	               also != NULL ? "; " : "", also != NULL ? also : "");
+	rnm_buf_printf(out, "malformed profile: %s",
+	               profile->problem != NULL ? profile->problem : "not what a worker accepts");
 }
 
 /* Without a configuration nothing can be said but what the profile and its key are like. */
-static char *bare_verdict(const struct rnm_model *model)
+static void bare_verdict(struct rnm_buf *out, const struct rnm_model *model)
 {
-	char *text;
-
-	if (!model->profile.worker_ok || model->profile.malformed)
-		return malformed_verdict(&model->profile, NULL);
-	text = key_verdict(model);
-	return text != NULL ? text : strdup("live");
+	if (!model->profile.worker_ok || model->profile.malformed) {
+		malformed_verdict(out, &model->profile);
+		return;
+	}
+	key_verdict(out, model);
+	if (out->len == 0)
+		rnm_buf_puts(out, "live");
 }
 
-static char *verdict(const struct judgement *judgement, size_t index)
+static void verdict(struct rnm_buf *out, const struct judgement *judgement, size_t index)
 {
 	const struct rnm_model *model = &judgement->list->models[index];
-	char *text, *whole;
+	size_t start;
 
-	if (is_bare(judgement->rule))
-		return bare_verdict(model);
-	if (index == judgement->list->served)
-		return strdup("served");
+	if (is_bare(judgement->rule)) {
+		bare_verdict(out, model);
+		return;
+	}
+	if (index == judgement->list->served) {
+		rnm_buf_puts(out, "served");
+		return;
+	}
+	if (!model->profile.worker_ok || model->profile.malformed)
+		malformed_verdict(out, &model->profile);
 	if (!model->profile.worker_ok)
-		return malformed_verdict(&model->profile, NULL);
-	text = index == judgement->stuck
-	           ? strdup("empty network: workers fail to load it and do not fall back")
-	           : key_verdict(model);
-	if (text == NULL)
-		text = digest_verdict(judgement->rule, model);
-	if (text == NULL)
-		text = rank_verdict(judgement, index);
-	if (text == NULL || !model->profile.malformed)
-		return text;
-	whole = malformed_verdict(&model->profile, text);
-	free(text);
-	return whole;
+		return;
+	if (model->profile.malformed)
+		rnm_buf_puts(out, "; ");
+	start = out->len;
+	if (index == judgement->stuck)
+		rnm_buf_puts(out, "empty network: workers fail to load it and do not fall back");
+	else
+		key_verdict(out, model);
+	if (out->len == start)
+		digest_verdict(out, judgement->rule, model);
+	if (out->len == start)
+		rank_verdict(out, judgement, index);
 }
 
 /* What the choice depends on that is not known here. */
@@ -300,38 +301,44 @@ static const char *unsure(const struct judgement *judgement)
 	           : ", provided that its list of symbols is near enough to the workers' own";
 }
 
-static char *served_why(const struct judgement *judgement)
+static void served_why(struct rnm_buf *out, const struct judgement *judgement)
 {
 	const struct rnm_model_list *list = judgement->list;
 
 	if (list->count == 0)
-		return strdup("there are no profiles");
-	if (is_bare(judgement->rule))
-		return strdup("not known: no configuration says what the rule asks for");
-	if (judgement->stuck != SIZE_MAX)
-		return text_of(
+		rnm_buf_puts(out, "there are no profiles");
+	else if (is_bare(judgement->rule))
+		rnm_buf_puts(out, "not known: no configuration says what the rule asks for");
+	else if (judgement->stuck != SIZE_MAX)
+		rnm_buf_printf(
+		    out,
 		    "version %s comes first, but its network is empty: workers fail to load it and do not "
 		    "fall back to another",
 		    list->models[judgement->stuck].profile.version_text);
-	if (judgement->fitting == 0)
-		return text_of("none of the %zu newest profiles fits the configuration", judgement->window);
-	if (list->served == SIZE_MAX && judgement->unreadable != SIZE_MAX)
-		return text_of("not known, because the key of version %s cannot be read",
+	else if (judgement->fitting == 0)
+		rnm_buf_printf(out, "none of the %zu newest profiles fits the configuration",
+		               judgement->window);
+	else if (list->served == SIZE_MAX && judgement->unreadable != SIZE_MAX)
+		rnm_buf_printf(out, "not known, because the key of version %s cannot be read",
 		               list->models[judgement->unreadable].profile.version_text);
-	if (list->served == SIZE_MAX)
-		return strdup("no profile that fits the configuration has a usable network under its key");
-	return text_of("%s (%s) among the %zu fitting of the %zu newest profiles%s",
-	               judgement->distances.known && !judgement->same_symbols
-	                   ? "nearest symbols, then highest version"
-	                   : "highest version",
-	               list->models[list->served].profile.version_text, judgement->fitting, judgement->window,
-	               unsure(judgement));
+	else if (list->served == SIZE_MAX)
+		rnm_buf_puts(out,
+		             "no profile that fits the configuration has a usable network under its key");
+	else
+		rnm_buf_printf(out, "%s (%s) among the %zu fitting of the %zu newest profiles%s",
+		               judgement->distances.known && !judgement->same_symbols
+		                   ? "nearest symbols, then highest version"
+		                   : "highest version",
+		               list->models[list->served].profile.version_text, judgement->fitting,
+		               judgement->window, unsure(judgement));
 }
 
 static enum rnm_status judge(struct judgement *judgement, struct rnm_error *err)
 {
 	struct rnm_model_list *list = judgement->list;
+	struct rnm_buf text;
 
+	rnm_buf_init(&text, TEXT_MAX);
 	for (size_t i = 0; i < list->count; i++) {
 		list->models[i].digest_match = match_digest(judgement->rule, &list->models[i].profile);
 		list->models[i].in_window = i < judgement->window;
@@ -341,11 +348,16 @@ static enum rnm_status judge(struct judgement *judgement, struct rnm_error *err)
 		find_served(judgement);
 	find_original(list);
 	for (size_t i = 0; i < list->count; i++) {
-		list->models[i].verdict = verdict(judgement, i);
-		if (list->models[i].verdict == NULL)
+		verdict(&text, judgement, i);
+		list->models[i].verdict = rnm_buf_steal(&text);
+		if (list->models[i].verdict == NULL) {
+			rnm_buf_free(&text);
 			return rnm_error_nomem(err);
+		}
 	}
-	list->served_why = served_why(judgement);
+	served_why(&text, judgement);
+	list->served_why = rnm_buf_steal(&text);
+	rnm_buf_free(&text);
 	return list->served_why != NULL ? RNM_OK : rnm_error_nomem(err);
 }
 

@@ -127,8 +127,9 @@ static enum rnm_status take(struct rnm_model_file *file, struct backing *backing
 	inspect_pca(file, backing);
 	inspect_fit(file);
 	/* That memory ran out says nothing about the model. */
-	status = rnm_model_file_verdict(file, NULL);
-	return status == RNM_E_NOMEM ? rnm_error_nomem(err) : RNM_OK;
+	if (file->ann_problem.status == RNM_E_NOMEM || file->pca_problem.status == RNM_E_NOMEM)
+		return rnm_error_nomem(err);
+	return RNM_OK;
 }
 
 static struct rnm_model_file *new_file(void)

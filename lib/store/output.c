@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/output.h"
 
+#include "base/file_temp.h"
 #include "format/zstd.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <sodium.h>
 #include <stdio.h>
@@ -65,20 +65,22 @@ static enum rnm_status write_error(const struct rnm_output *output, int errnum, 
 	return RNM_E_IO;
 }
 
-/* A file without a name: nothing to clean up, however the process ends. */
+/* Without a name from the start, or from now on: nothing to clean up, however the process ends. */
 static int open_spool(const char *folder)
 {
-	char *name = NULL;
-	int fd = open(folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	int fd = rnm_temp_nameless(folder, 0600, false);
+	char *stem = NULL;
+	char *name;
 
-	if (fd >= 0 || (errno != EOPNOTSUPP && errno != EISDIR && errno != EINVAL))
+	if (fd >= 0 || errno != ENOTSUP)
 		return fd;
-	if (asprintf(&name, "%s/rnm-XXXXXX", folder) < 0)
+	if (asprintf(&stem, "%s/", folder) < 0)
 		return -1;
-	fd = mkostemp(name, O_CLOEXEC);
+	fd = rnm_temp_create(stem, 0600, &name);
 	if (fd >= 0)
 		unlink(name);
 	free(name);
+	free(stem);
 	return fd;
 }
 

@@ -41,13 +41,7 @@ enum rnm_status rnm_training_decode(struct rnm_bytes member, double *values, siz
 static enum rnm_status remember(struct rnm_seen *seen, struct rnm_bytes member, bool *is_new,
                                 struct rnm_error *err)
 {
-	if (!rnm_seen_add(seen, member.data, member.len, is_new))
-		return rnm_error_nomem(err);
-	if (*is_new && seen->count > RNM_TRAINING_VECTORS_MAX)
-		return rnm_error_set(err, RNM_E_MALFORMED, "training.too-many",
-		                     "expected at most %zu vectors of one class, found more",
-		                     RNM_TRAINING_VECTORS_MAX);
-	return RNM_OK;
+	return rnm_seen_add(seen, member.data, member.len, is_new) ? RNM_OK : rnm_error_nomem(err);
 }
 
 /* ---- reading ---- */
@@ -57,6 +51,7 @@ struct reading {
 	enum rnm_class class_;
 	struct rnm_training_set *set;
 	struct rnm_seen seen; /* of the class */
+	size_t named;         /* of it, duplicates too: a server may go on with one vector for ever */
 	struct rnm_buf member;
 	double *values;
 	size_t count;
@@ -72,6 +67,10 @@ static enum rnm_status take_member(void *ctx, struct rnm_error *err)
 	enum rnm_status status;
 	bool is_new = false;
 
+	if (reading->named++ == RNM_TRAINING_VECTORS_MAX)
+		return rnm_error_set(err, RNM_E_MALFORMED, "training.too-many",
+		                     "expected at most %zu vectors of one class, found more",
+		                     RNM_TRAINING_VECTORS_MAX);
 	status = remember(&reading->seen, member, &is_new, err);
 	if (status != RNM_OK)
 		return status;
@@ -136,6 +135,7 @@ static enum rnm_status read_class(struct reading *reading, enum rnm_class class_
 
 	reading->class_ = class_;
 	reading->seen = (struct rnm_seen){ 0 };
+	reading->named = 0;
 	for (size_t i = 0; status == RNM_OK && i < RNM_TRAINING_SETS; i++) {
 		reading->set = &sets[i];
 		status = read_set(reading, err);

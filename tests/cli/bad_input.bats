@@ -88,6 +88,8 @@ expect_failure() {
 @test "password files that do not help" {
 	call rnm list -c "$CONF" -r embed --password-file /nonexistent/pw
 	expect_failure 5 /nonexistent/pw "No such file or directory"
+	call rnm list -c "$CONF" -r embed --password-file "$BATS_TEST_TMPDIR"
+	expect_failure 5 "cannot read the password file $BATS_TEST_TMPDIR" "Is a directory"
 	: >"$BATS_TEST_TMPDIR/pw"
 	call rnm list -c "$CONF" -r embed --password-file "$BATS_TEST_TMPDIR/pw"
 	expect_failure 3 "is empty"

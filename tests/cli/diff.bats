@@ -163,6 +163,13 @@ open(sys.argv[2], "wb").write(data); m[b"ann_data"] = zstd(b"", sys.argv[2])'
 	expect_json '.b.kind == "network" and (.unknown | index("providers_digest")) != null'
 }
 
+@test "a text of the file that is too long for a cell is shown in part" {
+	packed 'm[b"rnm"][b"rule"] = b"x" * 5000'
+	call rnm diff "$MODEL" "$BATS_TEST_TMPDIR/m"
+	expect_rc 0
+	grep -Eq '^ *rule +embed +x{61}\.\.\. +differs$' "$out" || { show; false; }
+}
+
 @test "wrong calls" {
 	call rnm diff
 	expect_rc 2

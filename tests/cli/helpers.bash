@@ -145,6 +145,11 @@ expect_folder() {
 	}
 }
 
+# Skips where nobody may mount, not even in a namespace of his own.
+need_namespace() {
+	"$BATS_TEST_DIRNAME/with_mount.sh" "$BATS_TEST_TMPDIR" size=4k true 2>/dev/null || skip "no mount namespace here"
+}
+
 # Skips where no pseudo-terminal can be made.
 need_terminal() {
 	command -v script >/dev/null && script -qec true /dev/null </dev/null >/dev/null 2>&1 || skip "no pseudo-terminal here"

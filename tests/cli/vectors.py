@@ -6,7 +6,8 @@ usage: vectors.py write FORMAT RECORD.json OUT     the recorded inputs: jsonl, o
                                                    ssv, f4, f8, f4be
        vectors.py check RECORD.json ANSWERS [ids]  the answers are the recorded outputs, in order, within 1e-5
        vectors.py model OUT KANN [KEY=JSON...]     an RNM1 file; pca=PATH, roc_thresholds=[..], norm_stats={..}
-       vectors.py classes SEED SPAM HAM            two files of 24-dimensional vectors, with duplicates
+       vectors.py classes SEED SPAM HAM [LENGTH]   two files of vectors, of 24 numbers each, with duplicates
+       vectors.py npy_of VECTORS.jsonl OUT         the same vectors as .npy
        vectors.py judge SPAM_ANSWERS HAM_ANSWERS EVAL.json FPR COST   eval against a computation of its own
        vectors.py train SOCKET KEY VECTORS.jsonl   SADD as rspamd stores vectors
        vectors.py rss COMMAND...                   10 numbers a line, 1,000 and 100,000 times: peak KiB of both
@@ -98,10 +99,15 @@ def model(out, kann, *fields):
     open(out, "wb").write(msgpack.packb(content, use_bin_type=True))
 
 
-def classes(seed, spam, ham):
+def npy_of(vectors, out):
+    rows = [json.loads(line) for line in open(vectors)]
+    open(out, "wb").write(npy(rows, "<f8", "<%dd"))
+
+
+def classes(seed, spam, ham, length=24):
     random.seed(int(seed))
     for path, count, shift in ((spam, 120, 0.25), (ham, 180, -0.25)):
-        rows = [[random.gauss(shift, 1) for _ in range(24)] for _ in range(count)]
+        rows = [[random.gauss(shift, 1) for _ in range(int(length))] for _ in range(count)]
         rows += rows[:20]  # ties within a class
         random.shuffle(rows)
         open(path, "w").write("".join(json.dumps(row) + "\n" for row in rows))

@@ -34,6 +34,23 @@ flags() { # VARIABLE...: what pkg-config says, for the place where it lies now
 	[ "$output" = "Providers digest: 376616275a1a984c" ]
 }
 
+@test "manual pages and completions are where man and the shells look" {
+	local page share="$DIR/usr/share"
+	for page in man1/rnm.1 man1/rnm-merge.1 man1/neural_export.1 man3/librnm.3; do
+		[ -s "$share/man/$page" ]
+	done
+	diff <(cd "$RNM_BUILD/man" && echo man?/*) <(cd "$share/man" && echo man?/*)
+	[ "$(find "$share/zsh" -name _rnm | wc -l)" -eq 1 ]
+	[ -s "$share/fish/vendor_completions.d/rnm.fish" ] && [ -s "$share/fish/vendor_completions.d/neural_export.fish" ]
+	[ -s "$share/bash-completion/completions/rnm" ] && [ -s "$share/bash-completion/completions/neural_export" ]
+	[ -e /usr/share/bash-completion/bash_completion ] || skip "bash-completion is not installed"
+	for page in rnm neural_export; do
+		run env -u BASH_COMPLETION_USER_DIR HOME="$DIR" XDG_DATA_HOME="$share" bash --norc -c \
+			"source /usr/share/bash-completion/bash_completion; __load_completion $page; complete -p $page"
+		[ "$output" = "complete -F _rnm $page" ]
+	done
+}
+
 @test "a program links with the shared library" {
 	[ -z "${SANITIZED:-}" ] || skip "sanitizer build"
 	# shellcheck disable=SC2046
@@ -78,8 +95,16 @@ flags() { # VARIABLE...: what pkg-config says, for the place where it lies now
 }
 
 @test "the shared library has a versioned name and exports only its own" {
-	readelf -d "$LIB/librnm.so" | grep -q 'SONAME.*librnm\.so\.0'
+	readelf -d "$LIB/librnm.so" | grep -q 'SONAME.*\[librnm\.so\.1\]'
 	[ "$(nm -D --defined-only "$LIB/librnm.so" | awk '$2 == "T" && $3 !~ /^rnm_/' | grep -vc asan)" = 0 ]
+}
+
+@test "the packages list exactly the symbols that the library exports" {
+	diff <(awk '/^ / { sub(/@.*/, ""); print $1 }' "$ROOT/debian/librnm1.symbols") \
+		<(nm -D --defined-only "$LIB/librnm.so" | awk '$3 ~ /^rnm_/ { print $3 }' | LC_ALL=C sort) || {
+		echo "run scripts/deb-symbols"
+		return 1
+	}
 }
 
 @test "every public header compiles alone, as C and as C++17" {

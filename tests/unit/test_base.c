@@ -98,6 +98,24 @@ static void buf_stops_at_its_maximum(void **state)
 	rnm_buf_free(&buf);
 }
 
+static void buf_in_memory_of_others(void **state)
+{
+	char memory[8];
+	struct rnm_buf buf;
+
+	(void)state;
+	rnm_buf_init_in(&buf, memory, sizeof(memory));
+	assert_string_equal(rnm_buf_cstr(&buf), "");
+	assert_true(rnm_buf_puts(&buf, "1234567"));
+	assert_ptr_equal(rnm_buf_cstr(&buf), memory);
+	assert_null(rnm_buf_steal(&buf));
+	assert_false(rnm_buf_putc(&buf, '8'));
+	assert_string_equal(memory, "1234567");
+	rnm_buf_free(&buf);
+	assert_true(rnm_buf_puts(&buf, "again"));
+	assert_string_equal(memory, "again");
+}
+
 static void cursor_reads_and_fails_once(void **state)
 {
 	static const unsigned char bytes[] = { 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11 };
@@ -344,6 +362,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(buf_stops_at_its_maximum),
+		cmocka_unit_test(buf_in_memory_of_others),
 		cmocka_unit_test(cursor_reads_and_fails_once),
 		cmocka_unit_test(arena_honours_its_maximum_and_alignment),
 		cmocka_unit_test(objects_keep_order_and_find_keys),

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Replacing files: what stands at the name already, and what the name really leads to. */
 #include "base/file.h"
+#include "base/file_temp.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -286,7 +287,8 @@ static void an_unwritable_folder_is_named(void **state)
 		assert_int_equal(seteuid(0), 0);
 	assert_int_equal(chmod(folder, 0755), 0);
 	assert_int_equal(status, RNM_E_IO);
-	snprintf(message, sizeof(message), "cannot create a file in the folder %s: Permission denied", folder);
+	snprintf(message, sizeof(message), "cannot create a file in the folder %s: Permission denied",
+	         folder);
 	assert_string_equal(err.message, message);
 	assert_string_equal(err.file, in_folder("model"));
 	assert_non_null(strstr(err.hint, "must be writable"));
@@ -301,7 +303,8 @@ static int replace_without_proc(void)
 {
 	if (unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0 && unshare(CLONE_NEWNS) != 0)
 		return NOT_PERMITTED;
-	if (mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 || mount("none", "/proc", "tmpfs", 0, NULL) != 0)
+	if (mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
+	    mount("none", "/proc", "tmpfs", 0, NULL) != 0)
 		return NOT_PERMITTED;
 	return replace_with(in_folder("model"), "new", NULL) == RNM_OK ? REPLACED : FAILED;
 }
@@ -325,6 +328,133 @@ static void files_are_replaced_without_proc(void **state)
 	assert_int_equal(entries(), 1);
 }
 
+/* ---- temporary files with names ---- */
+
+static int create_beside(char **name)
+{
+	int fd = rnm_temp_create(in_folder(".model."), 0666, name);
+
+	if (fd < 0)
+		fail_msg("cannot create a temporary file: %s", strerror(errno));
+	return fd;
+}
+
+static void left_overs_make_room(void **state)
+{
+	char *name;
+	int fd;
+
+	(void)state;
+	make_file(".model.rnm-0.tmp", "of a process that was killed");
+	fd = create_beside(&name);
+	assert_string_equal(name, in_folder(".model.rnm-0.tmp"));
+	assert_int_equal(entries(), 1);
+	assert_int_equal(lseek(fd, 0, SEEK_END), 0);
+	close(fd); /* now it is one itself */
+	free(name);
+	make_file("model", "old");
+	must_replace(in_folder("model"), "new");
+	assert_file("model", "new");
+	assert_int_equal(entries(), 1);
+}
+
+/* Files that somebody works on, of others, and what only has the name. */
+static void other_files_stay(void **state)
+{
+	char *first, *second, *third;
+	int one, two, three;
+
+	(void)state;
+	one = create_beside(&first);
+	two = create_beside(&second);
+	assert_string_equal(second, in_folder(".model.rnm-1.tmp"));
+	assert_true(rnm_write_all(one, "1", 1) && rnm_write_all(two, "2", 1));
+	assert_int_equal(mkdir(in_folder(".model.rnm-2.tmp"), 0755), 0);
+	assert_int_equal(symlink("model", in_folder(".model.rnm-3.tmp")), 0);
+	assert_int_equal(mkfifo(in_folder(".model.rnm-4.tmp"), 0600), 0);
+	make_file(".model.rnm-5.tmp", "5");
+	if (geteuid() == 0)
+		assert_int_equal(chown(in_folder(".model.rnm-5.tmp"), NOBODY, NOBODY), 0);
+	three = create_beside(&third);
+	assert_string_equal(third, in_folder(geteuid() == 0 ? ".model.rnm-6.tmp" : ".model.rnm-5.tmp"));
+	make_file("model", "old");
+	must_replace(in_folder("model"), "new");
+	assert_file(".model.rnm-0.tmp", "1");
+	assert_file(".model.rnm-1.tmp", "2");
+	assert_int_equal(entries(), geteuid() == 0 ? 8 : 7);
+	close(one);
+	close(two);
+	close(three);
+	free(first);
+	free(second);
+	free(third);
+}
+
+/* When all names are taken there is one more that nobody can foresee. */
+static void names_do_not_run_out(void **state)
+{
+	char *names[15];
+	int fds[15];
+
+	(void)state;
+	for (size_t i = 0; i < 15; i++)
+		fds[i] = create_beside(&names[i]);
+	assert_int_equal(entries(), 15);
+	assert_int_equal(strlen(names[14]), strlen(in_folder(".model.rnm-0123456789abcdef.tmp")));
+	for (size_t i = 0; i < 15; i++) {
+		close(fds[i]);
+		free(names[i]);
+	}
+}
+
+#define WRITERS 4
+#define ROUNDS 200
+
+/* Writes the model again and again, now and then as if killed in the middle.  0 when nothing went wrong. */
+static int write_again(int writer)
+{
+	for (int i = 0; i < ROUNDS; i++) {
+		char text[64];
+		char *name;
+		int fd = rnm_temp_create(in_folder(".model."), 0666, &name);
+
+		if (fd < 0)
+			return 1;
+		memset(text, 'a' + writer, sizeof(text));
+		if (!rnm_write_all(fd, text, sizeof(text)) ||
+		    (i % 7 != 0 && rename(name, in_folder("model")) != 0))
+			return 2;
+		close(fd);
+		free(name);
+	}
+	return 0;
+}
+
+static void many_write_at_once(void **state)
+{
+	pid_t children[WRITERS];
+	struct rnm_buf buf;
+	int status;
+
+	(void)state;
+	for (int i = 0; i < WRITERS; i++) {
+		children[i] = fork();
+		if (children[i] == 0)
+			_exit(write_again(i));
+	}
+	for (int i = 0; i < WRITERS; i++) {
+		assert_int_equal(waitpid(children[i], &status, 0), children[i]);
+		assert_int_equal(status, 0);
+	}
+	rnm_buf_init(&buf, 1000);
+	assert_int_equal(rnm_file_read(in_folder("model"), &buf, 1000, NULL), RNM_OK);
+	assert_int_equal(buf.len, 64);
+	assert_int_equal(strspn(buf.data, (char[]){ buf.data[0], '\0' }), 64);
+	rnm_buf_free(&buf);
+	/* What was left at one time, at most: one file of each. */
+	assert_true(entries() <= 1 + WRITERS);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, make_folder, remove_folder)
 
 int main(void)
@@ -340,6 +470,10 @@ int main(void)
 		TEST(permissions_are_kept_without_setuid),
 		TEST(an_unwritable_folder_is_named),
 		TEST(files_are_replaced_without_proc),
+		TEST(left_overs_make_room),
+		TEST(other_files_stay),
+		TEST(names_do_not_run_out),
+		TEST(many_write_at_once),
 	};
 
 	return cmocka_run_group_tests_name("file replacement", tests, NULL, NULL);

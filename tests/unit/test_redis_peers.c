@@ -160,6 +160,29 @@ static void read_slowly(int client)
 	stay_silent(client);
 }
 
+/* The greeting of one who writes asks for the role, too. */
+static void be_a_sentinel(int client)
+{
+	if (hear(client))
+		say(client, "+PONG\r\n*2\r\n$8\r\nsentinel\r\n*0\r\n");
+	hear(client);
+}
+
+static void know_no_role(int client)
+{
+	if (hear(client))
+		say(client, "+PONG\r\n+whatever\r\n");
+	hear(client);
+}
+
+static void answer_with_a_map(int client)
+{
+	welcome(client);
+	if (hear(client))
+		say(client, "%2\r\n+a\r\n:1\r\n+b\r\n*2\r\n:2\r\n%0\r\n+behind it\r\n");
+	hear(client);
+}
+
 /* ---- while connecting ---- */
 
 static enum rnm_status try_connect(struct target *where, struct rnm_error *err)
@@ -226,6 +249,52 @@ static void test_closed_at_once(void **state)
 	assert_true(strstr(err.message, "the connection was closed before a reply came") != NULL ||
 	            strstr(err.message, "Connection reset by peer") != NULL);
 	peer_stop(&peer);
+}
+
+static void test_strange_roles(void **state)
+{
+	static const struct {
+		void (*serve)(int client);
+		const char *reason;
+	} table[] = {
+		{ be_a_sentinel, "expected a master or a replica, found a sentinel" },
+		{ know_no_role, "expected a master or a replica, found another answer to ROLE" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		struct rnm_redis *redis = NULL;
+		struct peer peer;
+		struct target where;
+		struct rnm_error err;
+		char message[512];
+
+		peer_start(&peer, table[i].serve);
+		target(&where, 5, "127.0.0.1:%u", peer.port);
+		where.settings.write_servers = where.settings.read_servers;
+		where.settings.write_count = where.settings.read_count;
+		assert_int_equal(rnm_redis_connect(&redis, &where.settings, RNM_REDIS_WRITE, NULL, &err),
+		                 RNM_E_IO);
+		snprintf(message, sizeof(message), "cannot connect to redis server 127.0.0.1:%u: %s",
+		         peer.port, table[i].reason);
+		assert_string_equal(err.message, message);
+		peer_stop(&peer);
+	}
+}
+
+static void test_path_too_long(void **state)
+{
+	char path[200];
+	const struct rnm_server server = { .host = path, .is_unix = true };
+	struct rnm_io_limit limit = { 1, NULL };
+	struct rnm_address_list where;
+	const char *reason = "";
+
+	(void)state;
+	memset(path, '/', sizeof(path) - 1);
+	path[sizeof(path) - 1] = '\0';
+	assert_int_equal(rnm_resolve(&where, &server, &limit, &reason), RNM_NO);
+	assert_string_equal(reason, "the path is too long for a unix socket");
 }
 
 /* Servers whose queue of new connections is full: TCP then says nothing, a unix socket "try again". */
@@ -480,6 +549,40 @@ static void test_slow_but_steady_reply(void **state)
 	end(redis, &peer);
 }
 
+/* What a caller has no use for is passed over whole, whatever is in it. */
+static void test_skipping_a_map(void **state)
+{
+	struct peer peer;
+	struct rnm_redis *redis = begin(&peer, answer_with_a_map, 5);
+	struct rnm_event event;
+	struct rnm_error err;
+
+	(void)state;
+	assert_int_equal(rnm_redis_sendv(redis, &err, "PING", NULL), RNM_OK);
+	assert_int_equal(rnm_redis_next(redis, &event, &err), RNM_OK);
+	assert_int_equal(event.kind, RNM_EVENT_MAP);
+	assert_int_equal(rnm_redis_skip(redis, &event, &err), RNM_OK);
+	assert_int_equal(rnm_redis_next(redis, &event, &err), RNM_OK);
+	assert_int_equal(event.kind, RNM_EVENT_STATUS);
+	assert_memory_equal(event.data.data, "behind it", 9);
+	end(redis, &peer);
+}
+
+#define EIGHT(x) x, x, x, x, x, x, x, x
+
+static void test_too_many_arguments(void **state)
+{
+	struct peer peer;
+	struct rnm_redis *redis = begin(&peer, close_after_greeting, 5);
+	struct rnm_error err;
+
+	(void)state;
+	assert_int_equal(rnm_redis_sendv(redis, &err, EIGHT(EIGHT("x")), NULL), RNM_OK);
+	assert_int_equal(rnm_redis_sendv(redis, &err, EIGHT(EIGHT("x")), "x", NULL), RNM_E_USAGE);
+	assert_string_equal(err.message, "expected at most 64 arguments, found more; use rnm_redis_send");
+	end(redis, &peer);
+}
+
 /* Sending may take longer than the timeout as long as the peer takes what it gets. */
 static void test_large_command_to_a_slow_peer(void **state)
 {
@@ -509,6 +612,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_strangers),
 		cmocka_unit_test(test_closed_at_once),
+		cmocka_unit_test(test_strange_roles),
+		cmocka_unit_test(test_path_too_long),
 		cmocka_unit_test(test_full_queues),
 		cmocka_unit_test(test_one_good_server_is_enough),
 		cmocka_unit_test(test_many_dead_servers_fit_into_the_message),
@@ -518,6 +623,8 @@ int main(void)
 		cmocka_unit_test(test_huge_announcements),
 		cmocka_unit_test(test_dripping_replies),
 		cmocka_unit_test(test_slow_but_steady_reply),
+		cmocka_unit_test(test_skipping_a_map),
+		cmocka_unit_test(test_too_many_arguments),
 		cmocka_unit_test(test_large_command_to_a_slow_peer),
 	};
 

@@ -2,6 +2,8 @@
 /* Servers that die after every byte, say too much, or the wrong thing, while models are listed and exported. */
 #include "store_live.h"
 
+#include <rnm/training.h>
+
 #include <dirent.h>
 
 #define TEXT_MAX ((size_t)8 << 20)
@@ -253,6 +255,14 @@ static void expect_untouched(void)
 
 /* ---- death ---- */
 
+/* A server that has not said a byte may be one that wants TLS. */
+static const char *hint_of_death(size_t bytes)
+{
+	if (bytes >= said_before(STEP_ZSET))
+		return "run the command again: the server was stopped or restarted";
+	return bytes > 0 ? "" : "does the server want TLS? It is used with rediss:// or ssl = true";
+}
+
 static void expect_death(const struct peer *peer, size_t bytes, bool compress)
 {
 	struct rnm_error err;
@@ -262,10 +272,7 @@ static void expect_death(const struct peer *peer, size_t bytes, bool compress)
 		fail_msg("%zu bytes: status %d: %s", bytes, (int)status, err.message);
 	assert_string_equal(err.id, bytes < said_before(STEP_ZSET) ? "redis.connect" : "redis.closed");
 	assert_non_null(strstr(err.message, "the connection was closed"));
-	assert_string_equal(err.hint, bytes == 0 ? "does the server want TLS? It is used with rediss:// or ssl = true"
-	                              : bytes < said_before(STEP_ZSET)
-	                                  ? ""
-	                                  : "run the command again: the server was stopped or restarted");
+	assert_string_equal(err.hint, hint_of_death(bytes));
 	expect_untouched();
 }
 
@@ -631,6 +638,44 @@ static void test_endless_scan(void **state)
 	wrong_place = NOWHERE;
 }
 
+static enum rnm_status count_vectors(void *ctx, enum rnm_class class_, const double *values, size_t count,
+                                     struct rnm_error *err)
+{
+	(void)class_, (void)values, (void)count, (void)err;
+	++*(size_t *)ctx;
+	return RNM_OK;
+}
+
+/* SSCAN that names the same vector for ever. */
+static void test_endless_training(void **state)
+{
+	struct rnm_rule rule = embed_rule();
+	struct rnm_training_sets *sets = NULL;
+	struct rnm_redis *redis;
+	struct rnm_error err;
+	struct target where;
+	struct peer peer;
+	size_t vectors = 0;
+
+	(void)state;
+	forget();
+	put(STEP_GREETING, "+PONG\r\n");
+	put(STEP_ZSET, "*2\r\n$1\r\n0\r\n*4294967295\r\n");
+	cut = said_before(STEP_ALIVE);
+	and_then = "$1\r\nx\r\n";
+	peer_start(&peer, converse);
+	redis = must_connect(target(&where, 20, "127.0.0.1:%u", peer.port));
+	assert_int_equal(
+	    rnm_training_read(&sets, redis, &rule, "default", "key", 4, count_vectors, &vectors, &err),
+	    RNM_E_MALFORMED);
+	assert_string_equal(err.id, "training.too-many");
+	assert_string_equal(err.message, "expected at most 4194304 vectors of one class, found more");
+	assert_null(sets);
+	assert_int_equal(vectors, 0);
+	rnm_redis_free(redis);
+	peer_stop(&peer);
+}
+
 static int make_folder(void **state)
 {
 	(void)state;
@@ -657,6 +702,7 @@ int main(void)
 		cmocka_unit_test(test_more_than_asked),
 		cmocka_unit_test(test_answers_before_questions),
 		cmocka_unit_test(test_endless_scan),
+		cmocka_unit_test(test_endless_training),
 	};
 
 	return cmocka_run_group_tests_name("store peers", tests, make_folder, remove_folder);

@@ -23,9 +23,14 @@ struct test_io {
 	size_t count;
 };
 
+static int lookup_errno; /* not 0: no file can be looked for */
+
 static int io_resolve(void *ctx, const char *name, char **full)
 {
 	(void)ctx;
+	*full = NULL;
+	if (lookup_errno != 0)
+		return lookup_errno;
 	*full = realpath(name, NULL);
 	return *full != NULL ? 0 : errno;
 }
@@ -73,6 +78,8 @@ static int io_glob(void *ctx, const char *pattern, char ***names, size_t *count)
 	(void)ctx;
 	*count = 0;
 	*names = NULL;
+	if (lookup_errno != 0)
+		return lookup_errno;
 	if (glob(pattern, 0, NULL, &found) != 0)
 		return 0;
 	*names = calloc(found.gl_pathc, sizeof(**names));
@@ -606,6 +613,44 @@ static void unreadable_files(void **state)
 	}
 }
 
+/* `try` is about files that are not there, not about a system that cannot tell. */
+static void lookups_that_fail(void **state)
+{
+	static const struct {
+		const char *text;
+		int sys_errno;
+		enum rnm_status status;
+	} cases[] = {
+		{ ".include(try=true) \"/etc/x.conf\"", ENOENT, RNM_OK },
+		{ ".include(try=true) \"/etc/x.conf\"", EACCES, RNM_OK },
+		{ ".include(try=true) \"/etc/x.conf\"", ENOTDIR, RNM_OK },
+		{ ".include(try=true) \"/etc/x.conf\"", EIO, RNM_E_IO },
+		{ ".include(try=true) \"/etc/x.conf\"", EMFILE, RNM_E_IO },
+		{ ".include(try=true) \"/etc/x.conf\"", ENOMEM, RNM_E_NOMEM },
+		{ ".include \"/etc/x.conf\"", EIO, RNM_E_IO },
+		{ ".try_include \"/etc/x.conf\"", EIO, RNM_E_IO },
+		{ ".include(try=true,glob=true) \"/etc/*.conf\"", EMFILE, RNM_E_IO },
+		{ ".include(try=true,glob=true) \"/etc/*.conf\"", ENOMEM, RNM_E_NOMEM },
+		{ ".include(glob=true) \"/etc/*.conf\"", EIO, RNM_E_IO },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct parse *parse;
+
+		lookup_errno = cases[i].sys_errno;
+		parse = parse_text(cases[i].text);
+		lookup_errno = 0;
+		assert_int_equal(parse->status, cases[i].status);
+		if (parse->status == RNM_E_IO) {
+			assert_int_equal(parse->err.sys_errno, cases[i].sys_errno);
+			assert_string_equal(parse->err.id, "config.include");
+			assert_non_null(strstr(parse->err.message, strerror(cases[i].sys_errno)));
+		}
+		parse_free(parse);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -625,6 +670,7 @@ int main(void)
 		cmocka_unit_test(names_limit),
 		cmocka_unit_test(zero_bytes),
 		cmocka_unit_test(unreadable_files),
+		cmocka_unit_test(lookups_that_fail),
 		cmocka_unit_test_setup_teardown(include_levels, make_folder, drop_folder),
 	};
 

@@ -170,6 +170,20 @@ static void json_lines_refused(void **state)
 	expect(text, 2, "1=1,2 2!vector.json");
 }
 
+/* Numbers of more characters than the scanner takes, with a sign and without. */
+static void long_numbers(void **state)
+{
+	char digits[RNM_NUMBER_TEXT_MAX + 2], text[4 * sizeof(digits)];
+
+	(void)state;
+	memset(digits, '1', sizeof(digits) - 1);
+	digits[sizeof(digits) - 1] = '\0';
+	snprintf(text, sizeof(text), "[1,-%s]\n[%s,1]\n[1,2]", digits, digits);
+	expect(text, 2, "1!vector.json 2!vector.json 3=1,2");
+	snprintf(text, sizeof(text), "1,-%s\n%s,1\n1,2", digits, digits);
+	expect(text, 2, "1!vector.csv 2!vector.csv 3=1,2");
+}
+
 static void messages(void **state)
 {
 	static const struct {
@@ -557,7 +571,8 @@ static void number_forms(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(json_lines),        cmocka_unit_test(json_lines_refused), cmocka_unit_test(messages),
+		cmocka_unit_test(json_lines),        cmocka_unit_test(json_lines_refused), cmocka_unit_test(long_numbers),
+		cmocka_unit_test(messages),
 		cmocka_unit_test(csv),               cmocka_unit_test(hints),              cmocka_unit_test(npy_rows),
 		cmocka_unit_test(npy_refused),       cmocka_unit_test(long_line),          cmocka_unit_test(readiness),
 		cmocka_unit_test(short_first_line),  cmocka_unit_test(failure_lasts),

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What --json prints: data only. */
+#include "help.h"
+
+const char json_rules[] =
+    "Fields are added over time, never renamed or removed; null is \"unknown\" or \"does not apply\". "
+    "Sizes are bytes, times are UTC (ISO 8601), scores are UNIX seconds, versions are numbers.";
+
+const struct json_document json_documents[] = {
+	{ VERB_CONFIG, "rnm config [SECTION...] --json",
+	  "the section itself; several: {NAME: section}; none: all sections,\n"
+	  "likewise" },
+	{ VERB_CONFIG, "rnm config --origin --json", "[{path, value, file, line, priority}]" },
+	{ VERB_CONFIG, "rnm config --check --json", "{file, findings: [{id, text, file, line}]}" },
+	{ VERB_DIGEST, "rnm digest --json",
+	  "{rule, prefix, digest}; with --explain also\n"
+	  "explanation: [{path, value, origin, hashed, hash}]" },
+	{ VERB_DIGEST, "rnm digest --all --json",
+	  "{rules: [{rule, prefix, digest}]}; a rule that cannot be used also\n"
+	  "has a problem" },
+	{ VERB_LIST, "rnm list --json",
+	  "{server, role, sentinel,\n"
+	  "  lists: [{rule, prefix, settings, zset, zset_expiry, zset_ttl_ms,\n"
+	  "  digest, served: {version, key}, served_why,\n"
+	  "  original_exports: {version, key},\n"
+	  "  models: [{version, key, providers_digest, digest_match,\n"
+	  "    profile_digest, symbols, score, updated, live, size, expiry,\n"
+	  "    ttl_ms, wrong_type, key_error, malformed, problem, in_window,\n"
+	  "    served, original_exports, verdict}]}],\n"
+	  "  problems: [{rule, problem}]}\n"
+	  "digest_match: same, other, missing, unwanted\n"
+	  "expiry: expires, never, no-key, unknown\n"
+	  "role: master, replica; null: not asked\n"
+	  "sentinel: who named the server, or null" },
+	{ VERB_EXPORT, "rnm export --json",
+	  "{rule, settings, status, problem, version, key, server, role, file,\n"
+	  "  dry_run, file_size, providers_digest, blake2b, ann_size,\n"
+	  "  ann_expanded, has_pca, pca_size, pca_expanded, has_norm_stats,\n"
+	  "  has_roc_thresholds, locked, obsolete}\n"
+	  "printed after a failure too.  status: a name of rnm help exit-codes;\n"
+	  "the fields from file_size on only when it is done\n"
+	  "blake2b: null without --hash" },
+	{ VERB_EXPORT, "rnm export --all --json",
+	  "{status, problem, exports: [as above],\n"
+	  "  skipped: [{rule, prefix, settings, why}], without_live_model,\n"
+	  "  not_exportable, problems: [{rule, problem}]}\n"
+	  "status: done, or why the run ended early\n"
+	  "why: no-live-model, no-providers, no-rule" },
+	{ VERB_INSPECT, "rnm inspect MODEL --json",
+	  "{file, kind, file_size, compressed, model_version, providers_digest,\n"
+	  "  created_at, redis: {key, score, verdict, ttl_ms}, ann_size,\n"
+	  "  ann_expanded, architecture, architecture_kind, parameters, inputs,\n"
+	  "  outputs, weights_hash, tensors: [{name, node, constant, dims,\n"
+	  "    count, min, max, mean, std, zeros, non_finite, units,\n"
+	  "    dead_units, hash}],\n"
+	  "  normalisation, norm_count, pca_size, pca_rows, pca_cols,\n"
+	  "  roc_thresholds, effective_thresholds: {spam_from, ham_to}, rnm,\n"
+	  "  sound,\n"
+	  "  findings: [{severity, id, check, part, node, offset, text, hint}]}\n"
+	  "kind: rnm1, kann, redis\n"
+	  "architecture_kind: symbol, embedding, other\n"
+	  "weights_hash, hash: null without --hash\n"
+	  "effective_thresholds: as rspamd applies them\n"
+	  "severity: warning, unfit, error; the last two are problems" },
+	{ VERB_VERIFY, "rnm verify MODEL --json",
+	  "{file, rule, accepted, checks: [{check, state, summary}], problems,\n"
+	  "  warnings, sound,\n"
+	  "  findings: [{severity, id, check, part, node, offset, text, hint}]}\n"
+	  "check: container, frames, network, pca, dimensions, thresholds,\n"
+	  "  answers, rule\n"
+	  "state: skipped, ok, warning, problem\n"
+	  "severity: warning, unfit, error; the last two are problems\n"
+	  "accepted: what the exit code says" },
+	{ VERB_SCORE, "rnm score MODEL",
+	  "a line for each vector: {id, output, score, symbol, weight}\n"
+	  "id: the vector's own, else its line (in .npy files its row)\n"
+	  "output: all outputs of the network; score: the first of them\n"
+	  "symbol, weight: null when it gets no symbol" },
+	{ VERB_EVAL, "rnm eval MODEL --json",
+	  "{model, rule, training_key, spam: SOURCE, ham: SOURCE, symbol_spam,\n"
+	  "  symbol_ham, auc, used: DECISIONS, rspamd_training: DECISIONS,\n"
+	  "  roc_misclassification_cost, fpr, suggested_spam: THRESHOLD,\n"
+	  "  suggested_ham: THRESHOLD,\n"
+	  "  scores: {histogram_low, histogram_high, spam: SPREAD,\n"
+	  "    ham: SPREAD},\n"
+	  "  calibration: {brier, log_loss, mean_error,\n"
+	  "    bins: [{count, predicted, observed}]},\n"
+	  "  rspamd_would_keep, roc: [{threshold, fpr, tpr}], notes: [text]}\n"
+	  "SOURCE: {file, vectors, skipped,\n"
+	  "  sets: [{key, vectors, duplicates, bad, problem}]}; file is null\n"
+	  "  with --redis, sets without\n"
+	  "DECISIONS: {spam_threshold, ham_threshold,\n"
+	  "  confusion: {spam, ham: {spam_symbol, no_symbol, ham_symbol}},\n"
+	  "  spam_symbol, ham_symbol: {precision, recall, f1,\n"
+	  "    false_positive_rate}}\n"
+	  "THRESHOLD: null, or {threshold, recall, false_positives, of,\n"
+	  "  false_positive_rate, upper_95}\n"
+	  "SPREAD: {min, max, mean, deviation, q05, median, q95, saturated,\n"
+	  "  histogram: [count]}" },
+	{ VERB_DIFF, "rnm diff A B --json",
+	  "{verdict, sentence, start, differs: [ASPECT], unknown: [ASPECT],\n"
+	  "  a: MODEL, b: MODEL, graph_difference,\n"
+	  "  symbols: {matter, a, b, added: [{name, b}], removed: [{name, a}],\n"
+	  "    moved: [{name, a, b}]},\n"
+	  "  norm_stats: {changed, mean_max_abs, std_max_abs}, pca: DELTA,\n"
+	  "  weights: DELTA, matrices: DELTA,\n"
+	  "  tensors: [{name, constant, shape, and the fields of DELTA}]}\n"
+	  "verdict: identical, same-network, other-label, other-thresholds,\n"
+	  "  other-processing, moved-symbols, retrain, other-inputs,\n"
+	  "  other-architecture, unreadable\n"
+	  "start: common, separate, unknown\n"
+	  "ASPECT: graph, weights, constants, vector, symbols, norm_stats, pca,\n"
+	  "  roc_thresholds, providers_digest, providers_meta, model_version,\n"
+	  "  created_at, rule, settings, profile_digest, tool\n"
+	  "MODEL: {model, kind, file_size, compressed, model_version,\n"
+	  "  providers_digest, created_at, roc_thresholds, rule, settings,\n"
+	  "  profile_digest, tool, providers_meta, pca_rows, pca_cols,\n"
+	  "  architecture, parameters, inputs, raw_inputs, problem}\n"
+	  "kind: rnm1, network, redis\n"
+	  "DELTA: {count, changed, mean_abs, max_abs, rms, cosine, cosine_z}\n"
+	  "positions of symbols count from 0" },
+	{ VERB_MERGE, "rnm merge MODEL... --json",
+	  "{status, problem, file, dry_run, formula, precision, base,\n"
+	  "  parts: [{model, share}], kept: [ASPECT], dropped: [ASPECT], form,\n"
+	  "  model_version, providers_digest, has_norm_stats,\n"
+	  "  has_roc_thresholds, file_size, blake2b, ann_size, ann_expanded,\n"
+	  "  pca_size, pca_expanded}\n"
+	  "printed after a failure too; the fields from formula on only when it\n"
+	  "is done\n"
+	  "precision: single, double\n"
+	  "base: the part whose graph stays, from 0\n"
+	  "ASPECT: as in rnm diff A B --json\n"
+	  "form: rnm1, network" },
+};
+const size_t json_document_count = sizeof(json_documents) / sizeof(json_documents[0]);

@@ -1,0 +1,161 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# Exports to file systems that are full, or nearly so, or not to be written.
+
+load helpers
+
+# What a page of tmpfs holds: sizes are counted in these.
+PAGE=$(getconf PAGESIZE)
+
+setup_file() {
+	common_setup_file
+	export SOURCE_DATE_EPOCH=1700000000
+	start_recorded_redis
+	# A network of several pieces of 256 KiB.
+	{
+		printf 'KAN\001'
+		head -c 600000 /dev/urandom
+	} >"$WORK/big"
+	zstd -q -1 "$WORK/big"
+	cli copy rn_embed_unit_aabbccdd_1 rn_embed_big_aabbccdd_1 >/dev/null
+	cli -x hset rn_embed_big_aabbccdd_1 ann <"$WORK/big.zst" >/dev/null
+	cli zadd rn3_embed_3_big 1795400000 "$(cli zrange rn3_embed_3_unit 0 0 | sed 's/_unit_/_big_/')" >/dev/null
+	local key
+	for key in $(cli --scan --pattern 'rn3_*'); do
+		case $key in
+		*_3_big | *_3_default | *_3_unit) ;;
+		*) cli del "$key" >/dev/null ;;
+		esac
+	done
+	rnm export -c "$CONF" -r embed -s big -o "$WORK/big.rnm" >/dev/null
+}
+
+teardown_file() {
+	stop_redis
+}
+
+setup() {
+	need_namespace
+	DISK="$BATS_TEST_TMPDIR/disk"
+	mkdir "$DISK"
+	SIZE=$(stat -c %s "$WORK/big.rnm")
+	PAGES=$(((SIZE + PAGE - 1) / PAGE))
+}
+
+# on_disk OPTIONS SCRIPT: shell text with a small file system at $DISK.
+on_disk() {
+	export DISK SIZE PAGE PAGES out err
+	out="$BATS_TEST_TMPDIR/out" err="$BATS_TEST_TMPDIR/err"
+	"$BATS_TEST_DIRNAME/with_mount.sh" "$DISK" "$1" bash -c "
+		set -eu
+		source '$BATS_TEST_DIRNAME/helpers.bash'
+		BATS_TEST_TMPDIR='$BATS_TEST_TMPDIR'
+		$2"
+}
+
+@test "every number of free pages around what the model needs" {
+	on_disk size=1m '
+		for free in 0 1 2 63 64 65 128 $((PAGES - 2)) $((PAGES - 1)) "$PAGES" $((PAGES + 1)); do
+			rm -f "$DISK"/*
+			echo old >"$DISK/model.rnm"
+			head -c "$(((256 - 1 - free) * PAGE))" /dev/zero >"$DISK/filler"
+			call rnm export -c "$CONF" -r embed -s big -o "$DISK/model.rnm"
+			if [ "$free" -ge "$PAGES" ]; then
+				expect_rc 0
+				cmp "$DISK/model.rnm" "$WORK/big.rnm"
+			else
+				expect_rc 5
+				expect_plain_error
+				expect_err "cannot write output file $DISK/model.rnm: No space left on device"
+				[ "$(cat "$DISK/model.rnm")" = old ]
+			fi
+			expect_folder "$DISK" filler model.rnm
+			# What was not written takes no room either.
+			[ "$free" -ge "$PAGES" ] || [ "$(stat -f -c %f "$DISK")" -eq "$free" ]
+		done'
+}
+
+@test "--compress, and a new file" {
+	on_disk size=1m '
+		for free in 1 $((PAGES - 1)); do
+			rm -f "$DISK"/*
+			head -c "$(((256 - free) * PAGE))" /dev/zero >"$DISK/filler"
+			call rnm export -c "$CONF" -r embed -s big --compress -o "$DISK/new.rnm" --json
+			expect_rc 5
+			expect_plain_error
+			expect_err "cannot write output file $DISK/new.rnm: No space left on device"
+			expect_json ".status == \"io\" and .file == null"
+			expect_folder "$DISK" filler
+		done'
+}
+
+@test "--all writes what there is room for, and says what not" {
+	on_disk size=1m '
+		head -c "$(((256 - 20) * PAGE))" /dev/zero >"$DISK/filler"
+		call rnm export -c "$CONF" -r embed --all -o "$DISK"
+		expect_rc 5
+		expect_err "rule embed, settings big: cannot write output file $DISK/embed_big_1.rnm: No space left on device"
+		expect_out "2 exported, 1 failed"
+		expect_folder "$DISK" embed_default_3.rnm embed_unit_1.rnm filler
+		python "$DATA/../cli/rnm1.py" show "$DISK/embed_unit_1.rnm" >/dev/null'
+}
+
+@test "neural_export" {
+	on_disk size=64k '
+		echo old >"$DISK/model.rnm"
+		call neural_export -c "$CONF" -r embed -s big -o "$DISK/model.rnm"
+		expect_rc 1
+		[ "$(cat "$err")" = "cannot write output file $DISK/model.rnm: No space left on device" ]
+		expect_folder "$DISK" model.rnm
+		[ "$(cat "$DISK/model.rnm")" = old ]'
+}
+
+@test "no room in TMPDIR" {
+	on_disk size=64k '
+		export TMPDIR="$DISK"
+		for target in - "$BATS_TEST_TMPDIR/model.rnm"; do
+			call rnm export -c "$CONF" -r embed -s big --compress -o "$target"
+			expect_rc 5
+			expect_no_out
+			expect_plain_error
+			expect_err "cannot keep the model in a temporary file in $DISK: No space left on device"
+			expect_folder "$DISK"
+			[ ! -e "$BATS_TEST_TMPDIR/model.rnm" ]
+		done'
+}
+
+@test "no inodes left" {
+	# The root folder takes one.
+	on_disk size=1m,nr_inodes=2 '
+		echo old >"$DISK/model.rnm"
+		call rnm export -c "$CONF" -r embed -s unit -o "$DISK/model.rnm"
+		expect_rc 5
+		expect_plain_error
+		expect_err "cannot create a file in the folder $DISK: No space left on device"
+		[ "$(cat "$DISK/model.rnm")" = old ]
+		expect_folder "$DISK" model.rnm
+		TMPDIR="$DISK" call rnm export -c "$CONF" -r embed -s unit -o -
+		expect_rc 5
+		expect_no_out
+		expect_err "cannot keep the model in a temporary file in $DISK: No space left on device"'
+}
+
+@test "a file system that is read only" {
+	on_disk size=1m '
+		echo old >"$DISK/model.rnm"
+		mount -o remount,bind,ro "$DISK"
+		call rnm export -c "$CONF" -r embed -s unit -o "$DISK/model.rnm"
+		expect_rc 5
+		expect_plain_error
+		expect_err "cannot open output file $DISK/model.rnm: Read-only file system"
+		call rnm export -c "$CONF" -r embed -s unit -o "$DISK/new.rnm"
+		expect_rc 5
+		expect_plain_error
+		expect_err "cannot create a file in the folder $DISK: Read-only file system"
+		call rnm export -c "$CONF" --all -o "$DISK"
+		expect_rc 5
+		expect_plain_error
+		expect_err "cannot write into the folder $DISK: Read-only file system"
+		expect_folder "$DISK" model.rnm
+		[ "$(cat "$DISK/model.rnm")" = old ]'
+}

@@ -1,0 +1,213 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is run and what fails in it: one row a command, one row a fault."""
+from dataclasses import dataclass
+
+
+@dataclass
+class Command:
+    """A command line and what is known of it.
+
+    arguments   words; {conf}, {model} and the like are places of the stage (stage.py), {out} is a folder that is
+                made anew for each run
+    old         names of files that {out} holds before, and that the command replaces
+    exit        its exit code when nothing fails; None: whatever it is
+    under       faults that are there in every run, to reach a way around them
+    stdin       the file that it has there
+    drop_in     called as neural_export: each failure is exit code 1
+    many        one failure may be told of in several messages
+    report      what it prints on stdout of a failure, as a regular expression
+    slow        much I/O: not with one byte at a time
+    tls         over TLS, where OpenSSL says of a failure what it likes
+    exhaustive  only in an exhaustive run
+    """
+    name: str
+    arguments: str
+    old: tuple = ()
+    exit: int = 0
+    under: str = ""
+    stdin: str = "/dev/null"
+    drop_in: bool = False
+    many: bool = False
+    report: str = ""
+    slow: bool = False
+    tls: bool = False
+    exhaustive: bool = False
+
+
+# Filesystems that know no nameless files.
+NO_TMPFILE = "tmpfile:1+:EOPNOTSUPP"
+# In documents: names of statuses.
+FAILED_JSON = r'"status":"(io|memory)"'
+# Connections that are only begun by connect().
+UNHURRIED = "connect:1+:done-EINPROGRESS"
+STOCK = "--var=CONFDIR={stock} --var=LOCAL_CONFDIR={stock} -c {stock}/rspamd.conf "
+
+TLS = " --redis rediss://127.0.0.1:{tls_port} --cacert {ca}"
+CLASSES = " --spam {spam} --ham {ham}"
+
+# What all commands with a configuration have in common.
+COMMON = Command("config", "-c {conf} config")
+
+COMMANDS = [
+    Command("list over TLS", "-c {conf} list -r embed" + TLS, tls=True),
+    Command("export over TLS", "-c {conf} export -r embed -s unit -o {out}/model.rnm" + TLS, old=("model.rnm",), tls=True),
+    Command("help", "help"),
+    Command("help of a verb", "help export"),
+    Command("help of a topic", "help exit-codes"),
+    Command("help: version", "--version"),
+    Command("export, wrong usage", "-c {conf} export -r embed", exit=2),
+    COMMON,
+    Command("config of a section, origins", "-c {conf} config --origin redis"),
+    Command("config, JSON", "-c {conf} config --json neural options"),
+    Command("config --check", "-c {conf} config --check"),
+    Command("config of a stock tree", STOCK + "config", exhaustive=True),
+    Command("config --check of a stock tree", STOCK + "config --check --json", exit=None, exhaustive=True),
+    Command("digest", "-c {conf} digest -r embed"),
+    Command("digest --all", "-c {conf} digest --all"),
+    Command("digest --explain", "-c {conf} digest -r embed --explain --json"),
+    Command("list", "-c {conf} list -r embed"),
+    Command("list over a connection that takes its time", "-c {conf} list -r embed", under=UNHURRIED),
+    Command("list --all", "-c {conf} list --all --json"),
+    Command("list with a password file", "list --redis redis://reader@127.0.0.1:{port} --password-file {password} -s unit --all"),
+    Command("list without a configuration", "list --redis redis://localhost:{port} --all"),
+    Command("export", "-c {conf} export -r embed -s unit -o {out}/model.rnm", old=("model.rnm",)),
+    Command("export to a new file", "-c {conf} export -r embed -s unit -o {out}/model.rnm --hash --json",
+            report=FAILED_JSON),
+    Command("export to a filesystem without nameless files",
+            "-c {conf} export -r embed -s unit -o {out}/model.rnm", old=("model.rnm",), under=NO_TMPFILE),
+    Command("export --compress", "-c {conf} export -r embed -s pca --compress --hash -o {out}/model.rnm", old=("model.rnm",)),
+    Command("export --compress without nameless files",
+            "-c {conf} export -r embed -s pca --compress -o {out}/model.rnm", under=NO_TMPFILE),
+    Command("export to standard output", "-c {conf} export -r embed -o -"),
+    Command("export to standard output by hand", "-c {conf} export -r embed -o -", under="sendfile:1+:EINVAL"),
+    Command("export --compress to standard output", "-c {conf} export -r embed --compress -o -"),
+    Command("export --dry-run", "-c {conf} export -r embed --dry-run"),
+    Command("export of a large network", "-c {conf} export -r embed -s big --hash -o {out}/model.rnm", old=("model.rnm",), slow=True),
+    Command("export --all", "-c {conf} export --all -o {out}", many=True, slow=True,
+            report=r"\n\d+ exported, [1-9]\d* failed, ", old=("embed_default_3.rnm", "embed_unit_1.rnm")),
+    Command("export --all, JSON", "-c {conf} export --all --any-digest -r embed --compress --json -o {out}", many=True, slow=True,
+            report=FAILED_JSON),
+    Command("inspect", "inspect {model} --tensors"),
+    Command("inspect of a compressed file", "inspect --json --hash {packed}"),
+    Command("inspect of standard input", "inspect -", stdin="{packed}"),
+    Command("inspect of a bare network", "inspect --hash {bare}"),
+    Command("inspect of a damaged model", "-c {conf} inspect redis:embed/big", exit=1),
+    Command("inspect of a served model", "-c {conf} inspect redis:embed/pca --json"),
+    Command("inspect --markdown", "inspect --markdown {model} -o {out}/card.md", old=("card.md",)),
+    Command("inspect --dot", "inspect --dot {model}"),
+    Command("inspect --svg", "inspect --svg {model} -o {out}/drawing.svg", old=("drawing.svg",)),
+    Command("verify", "verify {model}"),
+    Command("verify, JSON", "verify --strict --json {packed}", exit=None),
+    Command("verify for a rule", "-c {conf} verify {model} -r embed --live", exit=None),
+    Command("verify of a served model", "-c {conf} verify redis:embed/pca -r embed --json", exit=1),
+    Command("score", "score {model} --vectors {jsonl}"),
+    Command("score, CSV", "score {packed} --vectors {csv}"),
+    Command("score, .npy", "score {bare} --vectors {npy}"),
+    Command("score of standard input", "-c {conf} score redis:embed/unit", stdin="{ham}"),
+    Command("score with a matrix", "score {models}/embedding_256_pca32.kann --pca {models}/embedding_256_pca32.pca --vectors {wide}"),
+    Command("score --keep-going", "-c {conf} score {model} -r embed --vectors {halting} --keep-going", exit=1),
+    Command("score of what is no vector", "score {model} --vectors {halting}", exit=3),
+    Command("eval", "eval {model}" + CLASSES + " --report {out}/page.html", old=("page.html",)),
+    Command("eval, JSON", "-c {conf} eval {bare} -r embed" + CLASSES + " --json"),
+    Command("eval with a page on standard output", "eval {model}" + CLASSES + " --report -"),
+    Command("eval of training sets", "-c {conf} eval redis:embed/unit --redis"),
+    Command("eval of a file on training sets", "-c {conf} eval {other} --redis -r embed -s unit -v 1 --json"),
+    Command("diff", "diff {model} {other}"),
+    Command("diff, JSON", "-c {conf} diff {other} redis:embed/unit --json --exit-code", exit=1),
+    Command("merge", "merge {model}=0.6 {other}=0.4 --keep 1 -o {out}/model.rnm", old=("model.rnm",)),
+    Command("merge without nameless files", "merge {model} {other} --keep 1 -o {out}/model.rnm --compress --json",
+            old=("model.rnm",), under=NO_TMPFILE, report=FAILED_JSON),
+    Command("merge with a served model", "-c {conf} merge redis:embed/unit {model} --keep 2 -o {out}/model.rnm"),
+    Command("merge to standard output", "merge {model} {bare} --keep 1 --raw -o -"),
+    Command("merge --dry-run", "merge {model} {model} {other} --keep 1 --dry-run --json", report=FAILED_JSON),
+    Command("list through a Sentinel", "-c {sentinel_conf} list -r embed"),
+    Command("export through a Sentinel", "-c {sentinel_conf} export -r embed -s unit -o {out}/model.rnm", old=("model.rnm",)),
+    Command("neural_export", "-c {conf} -r embed -o {out}/model.rnm", old=("model.rnm",), drop_in=True),
+    Command("neural_export, wrong usage", "-c {conf} --rul embed", exit=1, drop_in=True),
+    Command("neural_export --list", "-c {conf} -r embed --list", drop_in=True),
+    Command("neural_export --digest", "-c {conf} -r embed --digest", drop_in=True),
+]
+
+# {n} runs over the calls that a command makes.  What a program must get over is marked.
+GET_OVER = True
+FAULTS = [
+    ("malloc:{n}", False),
+    ("malloc:{n}+", False),
+    ("open:{n}:EMFILE", False),
+    ("open:{n}:EIO", False),
+    ("open:{n}+:ENFILE", False),
+    ("tmpfile:{n}:ENOSPC", False),
+    ("tmpfile:{n}:EDQUOT", False),
+    ("tmpfile:{n}:EOPNOTSUPP", GET_OVER),
+    ("stat:{n}:EIO", False),
+    ("stat:{n}:ENOMEM", False),
+    ("access:{n}:EIO", False),
+    ("readlink:{n}:EIO", False),
+    ("realpath:{n}:EIO", False),
+    ("realpath:{n}:ENOMEM", False),
+    ("opendir:{n}:EMFILE", False),
+    ("opendir:{n}:EIO", False),
+    ("readdir:{n}:EIO", False),
+    ("mmap:{n}:ENOMEM", False),
+    ("read:{n}:EIO", False),
+    ("read:{n}:EINTR", GET_OVER),
+    ("read:{n}:short", GET_OVER),
+    ("write:{n}:ENOSPC", False),
+    ("write:{n}:EDQUOT", False),
+    ("write:{n}+:EIO", False),
+    ("write:{n}:EINTR", GET_OVER),
+    ("write:{n}:short", GET_OVER),
+    ("sendfile:{n}:EIO", False),
+    ("sendfile:{n}:ENOSPC", False),
+    ("sendfile:{n}:EINTR", GET_OVER),
+    ("sendfile:{n}:EAGAIN", GET_OVER),
+    ("sendfile:{n}:short", GET_OVER),
+    ("fsync:{n}:EIO", False),
+    ("fsync:{n}:ENOSPC", False),
+    ("fsync:{n}:EDQUOT", False),
+    ("sync_file_range:{n}:EIO", False),
+    ("link:{n}:EIO", False),
+    ("link:{n}:ENOSPC", False),
+    ("link:{n}:EEXIST", GET_OVER),
+    ("rename:{n}:EIO", False),
+    ("rename:{n}:EDQUOT", False),
+    ("unlink:{n}:EIO", False),
+    ("chown:{n}:EIO", False),
+    ("chown:{n}:EPERM", GET_OVER),
+    ("chmod:{n}:EPERM", False),
+    ("fcntl:{n}:EMFILE", False),
+    ("close:{n}:EIO", False),
+    ("close:{n}:EDQUOT", False),
+    ("close:{n}:EINTR", False),
+    ("getrandom:1+:ENOSYS", GET_OVER),
+    ("socket:{n}:EMFILE", False),
+    ("socket:{n}:ENOBUFS", False),
+    ("sockopt:{n}:ENOBUFS", False),
+    ("connect:{n}:ECONNREFUSED", False),
+    ("connect:{n}:ETIMEDOUT", False),
+    ("connect:{n}:EAGAIN", False),
+    ("connect:{n}:done-EINTR", GET_OVER),
+    ("connect:{n}:done-EINPROGRESS", GET_OVER),
+    ("poll:{n}:ENOMEM", False),
+    ("poll:{n}:EINTR", GET_OVER),
+    ("send:{n}:EPIPE", False),
+    ("send:{n}:ECONNRESET", False),
+    ("send:{n}:EINTR", GET_OVER),
+    ("send:{n}:EAGAIN", GET_OVER),
+    ("send:{n}:short", GET_OVER),
+    ("recv:{n}:ECONNRESET", False),
+    ("recv:{n}:eof", False),
+    ("recv:{n}:EINTR", GET_OVER),
+    ("recv:{n}:EAGAIN", GET_OVER),
+    ("recv:{n}:short", GET_OVER),
+    ("getaddrinfo:{n}:-10", False),  # EAI_MEMORY
+    ("getaddrinfo:{n}:-3", False),  # EAI_AGAIN
+    ("getaddrinfo:{n}:-11", False),  # EAI_SYSTEM
+    ("thread:{n}:EAGAIN", False),
+    # One byte at a time.
+    ("read:1+:short", GET_OVER),
+    ("write:1+:short", GET_OVER),
+    ("sendfile:1+:short", GET_OVER),
+    ("send:1+:short", GET_OVER),
+    ("recv:1+:short", GET_OVER),
+]

@@ -1,0 +1,176 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Where the commands run: a private Redis with recorded models, a configuration, model files."""
+import json
+import os
+import random
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+DATA = os.path.join(HERE, "..", "data")
+sys.path.insert(1, os.path.join(HERE, "..", "cli"))
+
+import msgpack
+import vectors
+# What the recorded data set is reduced to: a network alone, one with all its companions, one with a PCA matrix.
+KEPT_SETS = ("rn3_embed_3_default", "rn3_embed_3_unit", "rn3_embed_3_pca", "rn3_symbolic_3_default",
+             "rn3_embed_3_badjson")
+# Large enough for threads and for several pieces.
+BIG_NETWORK = 3 << 20
+# Of the vectors that the models of the rule take.
+DIMENSIONS = 64
+
+
+def free_ports(count):
+    held = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [probe.getsockname()[1] for probe in held]
+    for probe in held:
+        probe.close()
+    return ports
+
+
+def write_class(path, count, shift):
+    """Made-up vectors of one class."""
+    source = random.Random(shift)
+    with open(path, "w") as file:
+        for _ in range(count):
+            file.write(json.dumps([round(source.gauss(shift, 1), 6) for _ in range(DIMENSIONS)]) + "\n")
+
+
+def retrained(network):
+    """Other weights: the numbers are at the end, 32 bits each, the lowest byte first."""
+    changed = bytearray(network)
+    for at in range(len(changed) - 6000, len(changed) - 2000, 4):
+        changed[at] ^= 0x55
+    return bytes(changed)
+
+
+class Stage:
+    def __init__(self, program):
+        self.program = os.path.abspath(program)
+        # Much is synced: in memory where that can be.
+        shm = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+        self.folder = tempfile.mkdtemp(prefix="rnm-faults-", dir=shm)
+        self.socket = os.path.join(self.folder, "redis.sock")
+        self.port, self.tls_port, self.sentinel_port = free_ports(3)
+        self.servers = []
+        # A tree as rspamd ships it: of the recorded version where the records are, else Debian's.
+        recorded = os.path.join(os.environ.get("RNM_SHARED", "/nonexistent"), "golden", "stock-4.1", "tree")
+        self.stock = recorded if os.path.isdir(recorded) else "/etc/rspamd"
+
+    def path(self, *names):
+        return os.path.join(self.folder, *names)
+
+    def environment(self, **more):
+        """What a command sees: nothing of the caller's."""
+        return {"PATH": "/usr/bin:/bin", "TZ": "UTC", "LC_ALL": "C", "NO_COLOR": "1", "SOURCE_DATE_EPOCH": "1700000000",
+                "CONFDIR": self.path("conf"), "LOCAL_CONFDIR": self.path("conf"), "DBDIR": "/var/lib/rspamd",
+                "ASAN_OPTIONS": "detect_leaks=1:exitcode=99:detect_stack_use_after_return=1:strict_string_checks=1",
+                "LSAN_OPTIONS": "exitcode=98", "UBSAN_OPTIONS": "print_stacktrace=1:exitcode=97", **more}
+
+    def places(self):
+        names = ("model.rnm", "packed.rnm", "other.rnm", "bare.kann", "password", "spam", "ham", "recorded.csv", "recorded.npy", "recorded.jsonl",
+                 "halting", "wide.jsonl")
+        return {"conf": self.path("conf", "rspamd.conf"), "sentinel_conf": self.path("conf", "sentinel.conf"),
+                "socket": self.socket, "port": str(self.port), "tls_port": str(self.tls_port), "stock": self.stock,
+                "ca": self.path("certs", "ca.pem"), "models": os.path.join(DATA, "models"),
+                **{name.split(".")[-1] if name.startswith("recorded") else name.split(".")[0]: self.path(name) for name in names}}
+
+    def cli(self, *words, stdin=None):
+        return subprocess.run(["redis-cli", "-s", self.socket, *words], input=stdin, check=True,
+                              capture_output=True).stdout.decode().strip()
+
+    def start_server(self, port, *words):
+        self.servers.append(subprocess.Popen(["redis-server", *words, "--port", str(port), "--bind", "127.0.0.1", "--dir", self.folder],
+                                             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
+        for _ in range(400):
+            if subprocess.run(["redis-cli", "-p", str(port), "ping"], capture_output=True).stdout == b"PONG\n":
+                return
+            time.sleep(0.05)
+        raise RuntimeError("redis-server did not start")
+
+    def start_redis(self):
+        certs = self.path("certs")
+        os.mkdir(certs)
+        subprocess.run([os.path.join(HERE, "..", "make_certs"), certs], check=True)
+        shutil.copy(os.path.join(DATA, "cli", "dump.rdb"), self.path("dump.rdb"))
+        self.start_server(self.port, "--unixsocket", self.socket, "--save", "", "--maxclients", "1000", "--tls-port", str(self.tls_port),
+                          "--tls-cert-file", os.path.join(certs, "good.pem"), "--tls-key-file", os.path.join(certs, "server.key"),
+                          "--tls-ca-cert-file", os.path.join(certs, "ca.pem"), "--tls-auth-clients", "no")
+        with open(self.path("sentinel.conf"), "w") as file:
+            file.write(f"sentinel monitor main 127.0.0.1 {self.port} 1\nsentinel down-after-milliseconds main 600000\n")
+        self.start_server(self.sentinel_port, self.path("sentinel.conf"), "--sentinel")
+
+    def choose_data(self):
+        self.cli("acl", "setuser", "reader", "on", ">secret", "~*", "+@all")
+        for key in self.cli("--scan", "--pattern", "rn3_*").split("\n"):
+            if key not in KEPT_SETS:
+                self.cli("del", key)
+        profile = self.cli("zrange", "rn3_embed_3_unit", "0", "0")
+        self.cli("copy", "rn_embed_unit_aabbccdd_1", "rn_embed_big_aabbccdd_1")
+        self.cli("zadd", "rn3_embed_3_big", "1795400000", profile.replace("_unit_", "_big_"))
+        with open(self.path("big"), "wb") as file:
+            file.write(b"KAN\1" + bytes((i * i * 2654435761 >> 13) & 255 for i in range(BIG_NETWORK)))
+        subprocess.run(["zstd", "-q", self.path("big")], check=True)
+        with open(self.path("big.zst"), "rb") as file:
+            self.cli("-x", "hset", "rn_embed_big_aabbccdd_1", "ann", stdin=file.read())
+
+    def make_files(self):
+        shutil.copytree(os.path.join(HERE, "conf"), self.path("conf"))
+        with open(self.path("conf", "redis.inc"), "w") as file:
+            file.write(f'servers = "{self.socket}";\n')
+        with open(self.path("conf", "sentinel.conf"), "w") as file:
+            file.write(f'redis {{ servers = "127.0.0.1:1"; sentinels = "127.0.0.1:{self.sentinel_port}"; }}\n'
+                       '.include(glob=true) "$CONFDIR/modules.d/*.conf"\n')
+        with open(self.path("password"), "w") as file:
+            file.write("secret\n")
+        for name, option in (("model", []), ("packed", ["--compress"])):
+            subprocess.run([self.program, "-q", "-c", self.path("conf", "rspamd.conf"), "export", "-r", "embed", "-s", "unit",
+                            "-o", self.path(name + ".rnm"), *option], check=True, env=self.environment())
+
+    def make_vectors(self):
+        for name, count, shift in (("spam", 12, 0.5), ("ham", 15, -0.5)):
+            write_class(self.path(name), count, shift)
+            vectors.train(self.socket, f"rn_embed_unit_aabbccdd_1_{name}_set", self.path(name))
+        with open(self.path("halting"), "w") as file:
+            file.write("[1, 2]\n" + open(self.path("ham")).read())
+        record = os.path.join(DATA, "models", "embedding_64.json")
+        for form, ending in (("objects", "jsonl"), ("csv-id", "csv"), ("f8", "npy")):
+            vectors.write(form, record, self.path("recorded." + ending))
+        vectors.write("jsonl", os.path.join(DATA, "models", "embedding_256_pca32.json"), self.path("wide.jsonl"))
+
+    def make_other_model(self):
+        """Of the same rule, one training later; and its network alone."""
+        with open(self.path("model.rnm"), "rb") as file:
+            content = msgpack.unpackb(file.read(), raw=True)
+        frame = subprocess.run(["zstd", "-dc"], input=content[b"ann_data"], check=True, capture_output=True)
+        network = retrained(frame.stdout)
+        content.update({b"ann_data": vectors.compress(network), b"model_version": 2, b"roc_thresholds": [0.25, 0.5]})
+        for name, data in (("other.rnm", msgpack.packb(content, use_bin_type=False)), ("bare.kann", network)):
+            with open(self.path(name), "wb") as file:
+                file.write(data)
+
+    def __enter__(self):
+        try:
+            self.start_redis()
+            self.choose_data()
+            self.make_files()
+            self.make_vectors()
+            self.make_other_model()
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def close(self):
+        for server in self.servers:
+            server.kill()
+            server.wait()
+        shutil.rmtree(self.folder, ignore_errors=True)
