@@ -136,6 +136,21 @@ static enum rnm_status refuse_busy(const struct rnm_importing *job, struct rnm_e
 	return RNM_E_REFUSED;
 }
 
+/* It is there, whatever has happened since: an error about the connection alone would not say so. */
+static enum rnm_status read_back(struct rnm_importing *job, struct rnm_error *err)
+{
+	enum rnm_status status = rnm_import_read_back(job, err);
+	char text[RNM_ERROR_TEXT_MAX];
+
+	if (status == RNM_OK || err == NULL || strcmp(err->id, "import.read-back") == 0)
+		return status;
+	memcpy(text, err->message, sizeof(text));
+	(void)snprintf(err->message, sizeof(err->message),
+	               "written as version %.16g under %.512s, but it could not be read back: %.1024s",
+	               job->import.version, job->import.key, text);
+	return status;
+}
+
 static enum rnm_status run(struct rnm_importing *job, struct rnm_error *err)
 {
 	char what[256];
@@ -154,7 +169,7 @@ static enum rnm_status run(struct rnm_importing *job, struct rnm_error *err)
 	}
 	if (status == RNM_NO)
 		return refuse_busy(job, err);
-	return status == RNM_OK && job->import.done ? rnm_import_read_back(job, err) : status;
+	return status == RNM_OK && job->import.done ? read_back(job, err) : status;
 }
 
 enum rnm_status rnm_store_import(struct rnm_import **out, struct rnm_redis *redis,
@@ -175,6 +190,10 @@ enum rnm_status rnm_store_import(struct rnm_import **out, struct rnm_redis *redi
 	status = run(job, err);
 	rnm_model_list_free(job->list);
 	job->list = NULL;
+	/* The connection says only that it was interrupted; what that means for the model is known here. */
+	if (status == RNM_E_INTERRUPTED && !job->import.done && err != NULL &&
+	    strcmp(err->id, "redis.interrupted") == 0)
+		rnm_error_set(err, status, "interrupted", "interrupted: nothing was written");
 	if (status == RNM_OK)
 		*out = &job->import;
 	else

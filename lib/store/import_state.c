@@ -321,6 +321,16 @@ static enum rnm_status point_at_present(struct rnm_importing *job, struct rnm_er
 	return job->import.key != NULL && job->import.member != NULL ? RNM_OK : rnm_error_nomem(err);
 }
 
+/* Without a look at every key nobody can say what workers serve. */
+static enum rnm_status check_keys(const struct rnm_importing *job, struct rnm_error *err)
+{
+	for (size_t i = 0; i < job->list->count; i++)
+		if (job->list->models[i].key_error != NULL)
+			return rnm_transaction_refused(&job->change, "HEXISTS",
+			                               job->list->models[i].key_error, err);
+	return RNM_OK;
+}
+
 enum rnm_status rnm_import_look(struct rnm_importing *job, struct rnm_error *err)
 {
 	enum rnm_status status =
@@ -329,6 +339,8 @@ enum rnm_status rnm_import_look(struct rnm_importing *job, struct rnm_error *err
 	if (status == RNM_OK)
 		status = rnm_store_list(&job->list, job->redis, job->rule, job->options->settings,
 		                        RNM_LIST_ALIVE, err);
+	if (status == RNM_OK)
+		status = check_keys(job, err);
 	if (status == RNM_OK)
 		status = rnm_import_choose_symbols(job, err);
 	if (status != RNM_OK)

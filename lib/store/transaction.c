@@ -11,6 +11,7 @@
 
 /* Names of commands; a change of a million commands would be none that anybody wants. */
 #define NAMES_MAX ((size_t)1 << 20)
+#define ABORTED "EXECABORT Transaction discarded because of: "
 /* Room for the answers of EXEC, which are small: numbers and OKs. */
 #define ANSWERS_MAX ((size_t)256 << 20)
 
@@ -29,6 +30,9 @@ enum rnm_status rnm_transaction_refused(const struct rnm_transaction *change, co
 		.redis = change->redis, .command = command, .global = change->global, .rights = change->rights
 	};
 
+	/* EXEC wraps the reason for which it gave up. */
+	if (strncmp(text, ABORTED, strlen(ABORTED)) == 0)
+		text += strlen(ABORTED);
 	rnm_error_set(err, RNM_E_REDIS, "store.transaction", "cannot %s: Redis refused %s: %s", change->what,
 	              command, text);
 	rnm_refusal_explain(err, &refused, text);
