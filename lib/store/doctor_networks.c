@@ -28,6 +28,12 @@ static int by_size(const void *a, const void *b)
 	return strcmp(left->key, right->key);
 }
 
+/* Copies within one list are what an import of an older model makes. */
+static bool same_list(const struct rnm_doctor_network *a, const struct rnm_doctor_network *b)
+{
+	return strcmp(a->rule, b->rule) == 0 && strcmp(a->settings, b->settings) == 0;
+}
+
 static enum rnm_status hash_network(struct reading *reading, struct rnm_doctor_network *network,
                                     struct rnm_error *err)
 {
@@ -58,7 +64,7 @@ static void report_copies(struct rnm_doctor *d, const struct rnm_doctor_network 
 	struct rnm_health_finding *finding;
 
 	for (size_t i = 1; i < count; i++) {
-		if (!first[i].hashed || first[i].hash != first->hash || strcmp(first[i].key, first->key) == 0)
+		if (!first[i].hashed || first[i].hash != first->hash || same_list(&first[i], first))
 			continue;
 		if (copies++ == 0)
 			other = &first[i];
@@ -87,7 +93,12 @@ static enum rnm_status compare_run(struct reading *reading, struct rnm_doctor_ne
                                    struct rnm_error *err)
 {
 	enum rnm_status status = RNM_OK;
+	size_t other = 1;
 
+	while (other < count && same_list(&first[other], first))
+		other++;
+	if (other == count)
+		return RNM_OK;
 	for (size_t i = 0; status == RNM_OK && i < count; i++)
 		status = hash_network(reading, &first[i], err);
 	for (size_t i = 0; status == RNM_OK && i + 1 < count; i++) {

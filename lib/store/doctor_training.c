@@ -141,10 +141,16 @@ static void judge_widths(struct rnm_doctor *d, const struct histogram *histogram
 	most = histogram->bins[main].count;
 	rest = histogram->total - most;
 	describe(histogram, main, minority, sizeof(minority));
-	finding = rnm_doctor_find(d, RNM_DOCTOR_MIXED_WIDTHS, key,
-	                          "%llu of %llu vectors have %llu numbers, but %s: training fails on them",
-	                          (unsigned long long)most, (unsigned long long)histogram->total,
-	                          (unsigned long long)histogram->bins[main].width, minority);
+	if (histogram->bins[main].width == 0)
+		finding = rnm_doctor_find(d, RNM_DOCTOR_MIXED_WIDTHS, key,
+		                          "%llu of %llu members are no vectors: training fails on them",
+		                          (unsigned long long)most, (unsigned long long)histogram->total);
+	else
+		finding = rnm_doctor_find(
+		    d, RNM_DOCTOR_MIXED_WIDTHS, key,
+		    "%llu of %llu vectors have %llu numbers, but %s: training fails on them",
+		    (unsigned long long)most, (unsigned long long)histogram->total,
+		    (unsigned long long)histogram->bins[main].width, minority);
 	finding->width = histogram->bins[main].width;
 	if (other_key != NULL)
 		finding->other_key = rnm_doctor_keep(d, other_key);
