@@ -151,7 +151,7 @@ static void json_import(struct rnm_json *json, const struct rnm_import *import)
 	rnm_json_kv_bool(json, "present", import->present);
 	rnm_json_kv_uint(json, "version", (uint64_t)import->version);
 	rnm_json_kv_double(json, "known_version", import->known_version);
-	rnm_json_kv_string(json, "list", import->zset);
+	rnm_json_kv_string(json, "zset", import->zset);
 	rnm_json_kv_string(json, "key", import->key);
 	rnm_json_kv_string(json, "member", import->member);
 	rnm_json_kv_uint(json, "bytes", import->bytes);

@@ -10,6 +10,7 @@
 
 #include <inttypes.h>
 #include <sodium.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -140,9 +141,9 @@ enum rnm_status rnm_import_make_fields(struct rnm_importing *job, struct rnm_err
 static void hash_part(crypto_generichash_state *state, const char *name, struct rnm_bytes value)
 {
 	char head[64];
-	const int len = snprintf(head, sizeof(head), "%s:%zu:", name, value.len);
 
-	crypto_generichash_update(state, (const unsigned char *)head, (size_t)len);
+	(void)snprintf(head, sizeof(head), "%s:%zu:", name, value.len);
+	crypto_generichash_update(state, (const unsigned char *)head, strlen(head));
 	crypto_generichash_update(state, (const unsigned char *)value.data, value.len);
 }
 

@@ -376,7 +376,7 @@ KEY=rn_default_default_${M:0:8}
 	imports "$WORK/m.rnm" --json
 	expect_rc 0
 	expect_json ".status == \"done\" and .written and .served and .version == 3 and .known_version == 0 and .key == \"${KEY}_3\" and
-		.list == \"rn3_default_3_default\" and .evicts == [] and .locked == null and (.dry_run | not) and
+		.zset == \"rn3_default_3_default\" and .evicts == [] and .locked == null and (.dry_run | not) and
 		(.commands | length) == 5 and .commands[4][3].bytes > 1000 and .sound"
 	imports "$WORK/wrong.rnm" --json
 	expect_rc 8
