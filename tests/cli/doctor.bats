@@ -534,3 +534,27 @@ open(sys.argv[2], "wb").write(head + bytes(16384 - len(head)) + open(sys.argv[1]
 	expect_err "half"
 	(($(cli ttl ${K}_1) <= 100))
 }
+
+@test "the systemd units: well formed, hardened, and the service does its work" {
+	command -v systemd-analyze >/dev/null || skip "systemd is not installed"
+	local units="$BATS_TEST_DIRNAME/../../packaging/systemd" command
+	mkdir "$WORK/units"
+	cp "$units"/rnm-refresh.* "$WORK/units"
+	sed -i "s|/usr/bin/rnm|$BIN/rnm|" "$WORK/units/rnm-refresh.service"
+	run systemd-analyze verify --man=no "$WORK/units/rnm-refresh.service" "$WORK/units/rnm-refresh.timer"
+	[ "$status" -eq 0 ] && [ -z "$output" ] || { echo "$output"; false; }
+	# It would find something.
+	sed 's/^ProtectHome=.*/ProtectHome=perhaps/' "$WORK/units/rnm-refresh.service" >"$WORK/units/rnm-bad.service"
+	run systemd-analyze verify --man=no "$WORK/units/rnm-bad.service"
+	[ -n "$output" ]
+	# 0 is the best there is, 10 the worst.
+	systemd-analyze security --offline=true --threshold=20 "$units/rnm-refresh.service" >/dev/null
+	systemd-analyze calendar "$(sed -n 's/^OnCalendar=//p' "$units/rnm-refresh.timer")" >/dev/null
+	live 1 10 1000
+	command=$(sed -n 's/^ExecStart=//p' "$WORK/units/rnm-refresh.service")
+	mkdir "$WORK/etc"
+	cp "$CONF" "$WORK/etc/rspamd.conf"
+	call env CONFDIR="$WORK/etc" $command
+	expect_rc 0
+	(($(cli ttl ${K}_1) > 172700))
+}
