@@ -60,7 +60,7 @@ const struct json_document json_documents[] = {
 	  "kind: rnm1, kann, redis\n"
 	  "architecture_kind: symbol, embedding, other\n"
 	  "weights_hash, hash: null without --hash\n"
-	  "effective_thresholds: as rspamd applies them\n"
+	  "effective_thresholds: as rspamd applies them for a rule with roc_enabled\n"
 	  "severity: warning, unfit, error; the last two are problems" },
 	{ VERB_VERIFY, "rnm verify MODEL --json",
 	  "{file, rule, accepted, checks: [{check, state, summary}], problems,\n"
@@ -131,6 +131,18 @@ const struct json_document json_documents[] = {
 	  "base: the part whose graph stays, from 0\n"
 	  "ASPECT: as in rnm diff A B --json\n"
 	  "form: rnm1, network" },
+	{ VERB_IMPORT, "rnm import MODEL --json",
+	  "{status, problem, id, model, rule, settings, server, dry_run,\n"
+	  "  written, present, version, known_version, zset, key, member, bytes,\n"
+	  "  locked, served, evicts: [{version, key, live}],\n"
+	  "  commands: [[ARGUMENT]], sound, findings: as of rnm verify}\n"
+	  "printed after a failure too; the fields from written on only when it\n"
+	  "is done\n"
+	  "present: workers serve this very model already\n"
+	  "locked: key of a model that somebody trains from, or null\n"
+	  "served: null unless written\n"
+	  "evicts: what rspamd takes away next\n"
+	  "ARGUMENT: text, or {bytes} for a long or binary one" },
 	{ VERB_DOCTOR, "rnm doctor --json",
 	  "{server, fix, dry_run, keys, lists, models, problems, warnings, notes,\n"
 	  "  repaired, failed, left_out, findings: [{id, level, rule, settings,\n"

@@ -512,5 +512,7 @@ const struct option_conflict option_conflicts[] = {
 	  "one says that the vectors are projected, the other that they are not" },
 	{ VERB_EVAL, OPTION_RAW, OPTION_PCA,
 	  "one says that the vectors are projected, the other that they are not" },
+	{ VERB_EVAL, OPTION_SPAM, OPTION_SETTINGS, "a settings id names training sets in Redis" },
+	{ VERB_EVAL, OPTION_SPAM, OPTION_MODEL_VERSION, "a version names training sets in Redis" },
 };
 const size_t option_conflict_count = sizeof(option_conflicts) / sizeof(option_conflicts[0]);

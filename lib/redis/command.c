@@ -7,7 +7,7 @@
 #include "redis/client.h"
 
 /* Pieces up to this size are copied. */
-#define SHORT_MAX ((size_t)4096)
+#define SHORT_PIECE ((size_t)4096)
 
 static enum rnm_status misused(struct rnm_error *err, const char *what)
 {
@@ -86,7 +86,7 @@ enum rnm_status rnm_redis_feed(struct rnm_redis *redis, const void *data, size_t
 		return RNM_OK;
 	if (!redis->in_arg || len > redis->arg_left)
 		return misused(err, "more bytes were given than were announced");
-	if (len <= SHORT_MAX) {
+	if (len <= SHORT_PIECE) {
 		status = make_room(redis, len, err);
 		if (status == RNM_OK)
 			rnm_buf_append(&redis->out, data, len);

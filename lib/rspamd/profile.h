@@ -13,6 +13,9 @@
 /* Characters of a profile digest made from symbols. */
 #define RNM_PROFILE_DIGEST_LEN 103
 
+/* rspamd: numeric meta features of lualib/lua_meta.lua, without those that own modules add. */
+#define RNM_METATOKENS 46u
+
 /* What a profile consists of, for writing one. */
 struct rnm_profile_fields {
 	const char *digest;

@@ -9,8 +9,6 @@
 
 #include <rnm/import.h>
 
-/* rspamd: numeric meta features of lualib/lua_meta.lua, with which every vector of symbols begins. */
-#define RNM_METATOKENS 46u
 /* Fields of the hash besides the blobs; and those of them that say where the model came from. */
 #define RNM_IMPORT_FIELDS_MAX 8
 #define RNM_CONTENT_HEX 65

@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/value_build.h"
+#include "format/rnm1_reader.h"
 #include "rspamd/keys.h"
 #include "store/events.h"
 #include "store/lock.h"
@@ -14,8 +15,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Highest version: a double counts no further one by one. */
-#define VERSION_MAX 9007199254740991.0
 /* Keys without a profile that are stepped over before the search is given up. */
 #define STRAY_KEYS_MAX 64
 #define ANSWER_MAX ((size_t)1 << 20)
@@ -125,7 +124,7 @@ static void find_known_version(struct rnm_importing *job)
 
 static bool is_version(double version)
 {
-	return version >= 1 && version <= VERSION_MAX && !(floor(version) < version);
+	return version >= 1 && version <= RNM_VERSION_MAX && !(floor(version) < version);
 }
 
 static enum rnm_status choose_version(struct rnm_importing *job, struct rnm_error *err)
@@ -143,7 +142,7 @@ static enum rnm_status choose_version(struct rnm_importing *job, struct rnm_erro
 	rnm_error_set(err, RNM_E_REFUSED, "import.version",
 	              "expected a version above %.16g, the highest in %s, that is an integer up to %.16g, "
 	              "found %.16g",
-	              known, job->import.zset, VERSION_MAX, version);
+	              known, job->import.zset, RNM_VERSION_MAX, version);
 	rnm_error_set_hint(err, "workers load nothing older than what they have");
 	return RNM_E_REFUSED;
 }

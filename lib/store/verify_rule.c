@@ -4,15 +4,13 @@
  * the digest and nothing else (lualib/lua_neural_external.lua, src/plugins/lua/neural.lua); what else does
  * not fit makes it fail later, on each message.
  */
+#include "rspamd/profile.h"
 #include "rspamd/rule_number.h"
 #include "store/model.h"
 #include "store/verify.h"
 
 #include <math.h>
 #include <string.h>
-
-/* rspamd: numeric meta features of lualib/lua_meta.lua, without those that own modules add. */
-#define METATOKENS 46.0
 
 static const struct rnm_value *get_true(const struct rnm_value *table, const char *key)
 {
@@ -88,7 +86,7 @@ static void add_provider(struct width *width, const struct rnm_value *provider)
 	if (type == NULL)
 		type = rnm_value_string(get_true(provider, "name"));
 	if (type != NULL && strcmp(type, "metatokens") == 0) {
-		width->known += METATOKENS;
+		width->known += RNM_METATOKENS;
 		width->guessed = true;
 	} else if ((mode == NULL || strcmp(mode, "conv1d") != 0) &&
 	           rnm_number_read(&dim, rnm_value_get(provider, "dim")) == RNM_FORM_NUMBER && dim > 0) {
@@ -107,7 +105,7 @@ static struct width expected_width(const struct rnm_rule *rule)
 	for (size_t i = 0; i < rnm_value_count(providers); i++)
 		add_provider(&width, rnm_value_at(providers, i));
 	if (meta == NULL || rnm_value_truthy(meta)) {
-		width.known += METATOKENS;
+		width.known += RNM_METATOKENS;
 		width.guessed = true;
 	}
 	return width;
@@ -123,9 +121,9 @@ static void check_inputs(struct rnm_verifying *v)
 	if (width.guessed && (raw < width.known || (!width.incomplete && raw > width.known)))
 		rnm_verify_find(
 		    v, RNM_VERIFY_RULE_INPUTS_UNSURE, "rule",
-		    "expected vectors of %s%.14g (with %g meta tokens), as the configuration reads, "
+		    "expected vectors of %s%.14g (with %u meta tokens), as the configuration reads, "
 		    "found a model for %.14g",
-		    width.incomplete ? "at least " : "", width.known, METATOKENS, raw);
+		    width.incomplete ? "at least " : "", width.known, RNM_METATOKENS, raw);
 	else if (!width.guessed && (raw < width.known || (!width.incomplete && raw > width.known)))
 		rnm_verify_find(
 		    v, RNM_VERIFY_RULE_INPUTS, "rule",
@@ -271,14 +269,14 @@ enum rnm_status rnm_verify_rule(struct rnm_verifying *v, struct rnm_error *err)
 	rnm_verify_saw(v, "%s, %s%s, %s", rule->name, rule->has_providers ? "digest " : "no digest",
 	               rule->digest,
 	               v->options->list == NULL ? "Redis not asked" : "with the models in Redis");
-	if (v->options->for_redis) {
+	if (v->options->for_redis)
 		check_profile_digest(v);
-	} else if (v->file->kind == RNM_MODEL_REDIS) {
-		if (v->options->list != NULL && v->options->index < v->options->list->count)
-			check_served(v);
-	} else {
+	/* One that lies under another rule would have to come as a file. */
+	else if (v->file->kind == RNM_MODEL_REDIS && v->options->list != NULL &&
+	         v->options->index < v->options->list->count)
+		check_served(v);
+	else
 		status = check_file(v, err);
-	}
 	if (status != RNM_OK)
 		return status;
 	check_inputs(v);

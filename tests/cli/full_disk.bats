@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
-# Exports to file systems that are full, or nearly so, or not to be written.
+# Output on file systems that are full, or nearly so, or not to be written.
 
 load helpers
 
@@ -108,6 +108,29 @@ on_disk() {
 		[ "$(cat "$err")" = "cannot write output file $DISK/model.rnm: No space left on device" ]
 		expect_folder "$DISK" model.rnm
 		[ "$(cat "$DISK/model.rnm")" = old ]'
+}
+
+@test "merge, cards and pages" {
+	rnm export -q -c "$CONF" -r embed -s unit -o "$WORK/unit.rnm"
+	cp "$WORK/unit.rnm" "$WORK/same.rnm"
+	for class in -0.5 0.5; do
+		echo "[$(yes -- $class | head -64 | paste -sd,)]" >"$WORK/class$class"
+	done
+	on_disk size=64k '
+		try() {
+			call rnm "$@"
+			expect_rc 5
+			expect_plain_error
+			expect_err "cannot write output file $DISK/old: No space left on device"
+			[ "$(cat "$DISK/old")" = old ]
+			expect_folder "$DISK" filler old
+		}
+		echo old >"$DISK/old"
+		head -c "$((64 * 1024 - PAGE))" /dev/zero >"$DISK/filler"
+		try merge -o "$DISK/old" "$WORK/unit.rnm" "$WORK/same.rnm"
+		try inspect --svg -o "$DISK/old" "$WORK/unit.rnm"
+		try inspect --markdown -o "$DISK/old" "$WORK/unit.rnm"
+		try eval --spam "$WORK/class0.5" --ham "$WORK/class-0.5" --report "$DISK/old" "$WORK/unit.rnm"'
 }
 
 @test "no room in TMPDIR" {

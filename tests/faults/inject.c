@@ -41,6 +41,7 @@
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -59,7 +60,6 @@
 	X(REALPATH, "realpath", EIO)                                                                         \
 	X(OPENDIR, "opendir", EMFILE)                                                                        \
 	X(READDIR, "readdir", EIO)                                                                           \
-	X(MMAP, "mmap", ENOMEM)                                                                              \
 	X(READ, "read", EIO)                                                                                 \
 	X(WRITE, "write", ENOSPC)                                                                            \
 	X(SENDFILE, "sendfile", EIO)                                                                         \
@@ -303,8 +303,6 @@ WRAP(READLINK, ssize_t, -1, readlink, (const char *path, char *text, size_t len)
 WRAP(REALPATH, char *, NULL, realpath, (const char *path, char *text), (path, text))
 WRAP(OPENDIR, DIR *, NULL, opendir, (const char *path), (path))
 WRAP(READDIR, struct dirent *, NULL, readdir, (DIR * dir), (dir))
-WRAP(MMAP, void *, MAP_FAILED, mmap, (void *at, size_t len, int how, int flags, int fd, off_t offset),
-     (at, len, how, flags, fd, offset))
 WRAP_MOVE(READ, read, (int fd, void *data, size_t len), (fd, data, len))
 WRAP_MOVE(READ, pread, (int fd, void *data, size_t len, off_t offset), (fd, data, len, offset))
 WRAP_MOVE(WRITE, write, (int fd, const void *data, size_t len), (fd, data, len))
@@ -394,6 +392,15 @@ EXPORT int clock_gettime(clockid_t clock, struct timespec *now)
 	if (start.tv_sec == 0)
 		start = *now;
 	*now = start;
+	return 0;
+}
+
+/* What ends a completion that takes too long; here it would hide what goes wrong behind a slow machine. */
+EXPORT int setitimer(__itimer_which_t which, const struct itimerval *restrict limit, struct itimerval *restrict old)
+{
+	(void)which;
+	(void)limit;
+	(void)old;
 	return 0;
 }
 

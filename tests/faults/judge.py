@@ -74,7 +74,8 @@ def stream_problems(command, base, full_out, full_err):
     """Of two runs whose stdout, or stderr, is a full device."""
     problems = []
     lost = EXIT_DROP_IN if command.drop_in else EXIT_IO
-    if base.out and (full_out.code != lost or os.strerror(errno.ENOSPC) not in full_out.err):
+    told = os.strerror(errno.ENOSPC) in full_out.err or command.silent
+    if base.out and (full_out.code != lost or not told):
         problems.append(f"stdout is full: exit code {full_out.code}, stderr:\n{full_out.err}")
     if not base.out and full_out.code != base.code:
         problems.append(f"stdout, on which nothing is printed, is full: exit code {full_out.code}")
@@ -95,6 +96,9 @@ def problems_of(command, faults, get_over, base, got):
         problems.append(f"killed by signal {-got.code}")
     elif REPORT.search(got.err):
         problems.append("report of a sanitizer")
+    elif command.silent:
+        if got.code not in (base.code, EXIT_USAGE, EXIT_IO):
+            problems.append(f"exit code {got.code}")
     elif got.code != base.code:
         problems += failure_problems(command, faults, get_over, base, got)
     else:

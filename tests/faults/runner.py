@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """One command under the injector: started once, forked for each run (serve() in inject.c)."""
 import os
+import shlex
 import shutil
 import signal
 import subprocess
@@ -40,7 +41,7 @@ class Runner:
         self.streams = [os.path.join(self.folder, name) for name in ("stdout", "stderr")]
         os.makedirs(self.spool, exist_ok=True)
         places = {**stage.places(), "out": self.out}
-        words = [word.format(**places) for word in command.arguments.split()]
+        words = [word.format(**places) for word in shlex.split(command.arguments)]
         self.stdin = command.stdin.format(**places)
         name = "neural_export" if command.drop_in else "rnm"
         self.server = subprocess.Popen([name, *words], executable=stage.program, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,

@@ -21,6 +21,8 @@ KEPT_SETS = ("rn3_embed_3_default", "rn3_embed_3_unit", "rn3_embed_3_pca", "rn3_
              "rn3_embed_3_badjson")
 # Large enough for threads and for several pieces.
 BIG_NETWORK = 3 << 20
+# Large enough to be handed to the disk before it is complete.
+HUGE_NETWORK = 9 << 20
 # Of the vectors that the models of the rule take.
 DIMENSIONS = 64
 
@@ -105,6 +107,10 @@ class Stage:
             file.write(f"sentinel monitor main 127.0.0.1 {self.port} 1\nsentinel down-after-milliseconds main 600000\n")
         self.start_server(self.sentinel_port, self.path("sentinel.conf"), "--sentinel")
 
+    def store_network(self, key, network, *where):
+        frame = vectors.compress(b"KAN\1" + network)
+        self.cli("-x", *where, "hset", key, "ann", stdin=frame)
+
     def choose_data(self):
         self.cli("acl", "setuser", "reader", "on", ">secret", "~*", "+@all")
         for key in self.cli("--scan", "--pattern", "rn3_*").split("\n"):
@@ -113,11 +119,11 @@ class Stage:
         profile = self.cli("zrange", "rn3_embed_3_unit", "0", "0")
         self.cli("copy", "rn_embed_unit_aabbccdd_1", "rn_embed_big_aabbccdd_1")
         self.cli("zadd", "rn3_embed_3_big", "1795400000", profile.replace("_unit_", "_big_"))
-        with open(self.path("big"), "wb") as file:
-            file.write(b"KAN\1" + bytes((i * i * 2654435761 >> 13) & 255 for i in range(BIG_NETWORK)))
-        subprocess.run(["zstd", "-q", self.path("big")], check=True)
-        with open(self.path("big.zst"), "rb") as file:
-            self.cli("-x", "hset", "rn_embed_big_aabbccdd_1", "ann", stdin=file.read())
+        self.store_network("rn_embed_big_aabbccdd_1", bytes((i * i * 2654435761 >> 13) & 255 for i in range(BIG_NETWORK)))
+        # In a database of its own, where nothing else finds it.
+        for key in ("rn3_embed_3_unit", "rn_embed_unit_aabbccdd_1"):
+            self.cli("copy", key, key, "db", "1")
+        self.store_network("rn_embed_unit_aabbccdd_1", random.Random(1).randbytes(HUGE_NETWORK), "-n", "1")
 
     def make_files(self):
         shutil.copytree(os.path.join(HERE, "conf"), self.path("conf"))
