@@ -103,28 +103,6 @@ enum rnm_status context_load_config(struct context *context, struct rnm_error *e
 	return status;
 }
 
-enum rnm_status context_bare_rule(const char *global, const char *prefix, struct rnm_rule **out,
-                                  struct rnm_error *err)
-{
-	struct rnm_rule *rule = calloc(1, sizeof(*rule));
-
-	if (rule == NULL)
-		return rnm_error_nomem(err);
-	/* rspamd: the defaults of src/plugins/lua/neural.lua. */
-	rule->max_profiles = 3;
-	rule->ann_expire = 172800;
-	rule->watch_interval = 60;
-	rule->name = strdup(prefix);
-	rule->prefix = strdup(prefix);
-	rule->global = strdup(global);
-	if (rule->name == NULL || rule->prefix == NULL || rule->global == NULL) {
-		rnm_rule_free(rule);
-		return rnm_error_nomem(err);
-	}
-	*out = rule;
-	return RNM_OK;
-}
-
 void context_warn_providers(const struct rnm_rule *rule)
 {
 	const struct rnm_value *providers = rnm_value_get(rule->raw, "providers");
@@ -168,7 +146,7 @@ enum rnm_status context_rule(struct context *context, const char *name, struct r
 	enum rnm_status status;
 
 	if (context->config == NULL)
-		return context_bare_rule("rn", name, out, err);
+		return rnm_rule_bare(out, "rn", name, err);
 	status = rnm_rule_open(out, context->config, name, &context->rule_options, err);
 	if (status == RNM_OK)
 		context_warn_providers(*out);
@@ -259,9 +237,9 @@ static void print_connection_notes(const struct context *context)
 		output_note("%s", rnm_redis_note(context->redis, i));
 }
 
-static enum rnm_status connect_for_reading(struct context *context, struct rnm_error *err)
+static enum rnm_status connect_for_role(struct context *context, struct rnm_error *err)
 {
-	return rnm_redis_connect(&context->redis, context->settings, RNM_REDIS_READ, &interrupt_signal, err);
+	return rnm_redis_connect(&context->redis, context->settings, context->role, &interrupt_signal, err);
 }
 
 enum rnm_status context_reconnect(struct context *context, struct rnm_error *err)
@@ -273,7 +251,7 @@ enum rnm_status context_reconnect(struct context *context, struct rnm_error *err
 	context->redis = NULL;
 	if (before == NULL)
 		return rnm_error_nomem(err);
-	status = connect_for_reading(context, err);
+	status = connect_for_role(context, err);
 	/* What there is to say about the same server has been said. */
 	if (status == RNM_OK && strcmp(before, rnm_redis_address(context->redis)) != 0)
 		print_connection_notes(context);
@@ -281,7 +259,8 @@ enum rnm_status context_reconnect(struct context *context, struct rnm_error *err
 	return status;
 }
 
-enum rnm_status context_connect(struct context *context, struct rnm_error *err)
+/* Finds the servers, and prints what is odd about their settings. */
+static enum rnm_status find_servers(struct context *context, struct rnm_error *err)
 {
 	const char *url = option_text(context->options, OPTION_REDIS, NULL);
 	enum rnm_status status;
@@ -293,15 +272,35 @@ enum rnm_status context_connect(struct context *context, struct rnm_error *err)
 	for (size_t i = 0; i < context->settings->warning_count; i++)
 		output_warning("%s", context->settings->warnings[i]);
 	status = apply_password(context, err);
-	if (status == RNM_OK)
-		status = apply_tls(context, err);
+	return status == RNM_OK ? apply_tls(context, err) : status;
+}
+
+static enum rnm_status connect_for(struct context *context, enum rnm_redis_role role, struct rnm_error *err)
+{
+	enum rnm_status status = RNM_OK;
+
+	if (context->settings == NULL)
+		status = find_servers(context, err);
 	if (status != RNM_OK)
 		return status;
 	interrupt_install();
-	status = connect_for_reading(context, err);
+	context->role = role;
+	status = connect_for_role(context, err);
 	if (status == RNM_OK)
 		print_connection_notes(context);
 	return status;
+}
+
+enum rnm_status context_connect(struct context *context, struct rnm_error *err)
+{
+	return connect_for(context, RNM_REDIS_READ, err);
+}
+
+enum rnm_status context_connect_to_write(struct context *context, struct rnm_error *err)
+{
+	rnm_redis_free(context->redis);
+	context->redis = NULL;
+	return connect_for(context, RNM_REDIS_WRITE, err);
 }
 
 enum rnm_status context_take_stdin(struct context *context, const char *who, struct rnm_error *err)

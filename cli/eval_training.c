@@ -122,9 +122,8 @@ static void sum_up(struct eval_source *source, const struct rnm_training_set set
 		source->skipped += sets[i].bad;
 		source->duplicates += sets[i].duplicates;
 		if (sets[i].bad > 0)
-			output_warning(
-			    "%llu of the vectors in %s were left out, the first of them because: %s",
-			    (unsigned long long)sets[i].bad, sets[i].key, sets[i].problem.message);
+			output_warning("left out %llu of the vectors in %s, the first of them because: %s",
+			               (unsigned long long)sets[i].bad, sets[i].key, sets[i].problem.message);
 	}
 }
 

@@ -144,7 +144,7 @@ static void thresholds(struct rnm_buf *out, const struct rnm_rnm1 *container)
 	rnm_buf_puts(out, "\n| thresholds | spam | ham |\n|---|---|---|\n");
 	rnm_buf_printf(out, "| as training computed them | above %.6g | below %.6g |\n", container->roc_spam,
 	               container->roc_ham);
-	rnm_buf_puts(out, "| as rspamd applies them | ");
+	rnm_buf_puts(out, "| as rspamd applies them with roc_enabled | ");
 	if (effective.spam > 0)
 		rnm_buf_printf(out, "from %.6g up | ", effective.spam);
 	else

@@ -7,12 +7,15 @@
 #include "table.h"
 
 #include <math.h>
+#include <rnm/score.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 
 /* More matrices than this do not fit on a screen. */
 #define MATRICES_MAX 8
+#define PARTS_MAX 4
+#define HASH_SHOWN 16
 
 static void put_name(struct rnm_buf *out, const char *name)
 {
@@ -96,6 +99,33 @@ static void text_origin(struct rnm_buf *out, const struct rnm_rnm1 *container)
 	}
 }
 
+/* The parts of a merged model, by as much of their hashes as tells them apart (rnm inspect --hash). */
+static void text_parts(struct rnm_buf *out, const struct rnm_rnm1 *container)
+{
+	const struct rnm_value *parts = rnm_value_get(container->extra, "merged");
+	const size_t count = rnm_value_count(parts);
+
+	for (size_t i = 0; i < count && i < PARTS_MAX; i++) {
+		const struct rnm_value *part = rnm_value_at(parts, i);
+		const char *weights = rnm_value_string(rnm_value_get(part, "weights"));
+		char number[NUMBER_TEXT_MAX];
+		double share, version;
+
+		if (weights == NULL || !rnm_value_number(rnm_value_get(part, "share"), &share))
+			continue;
+		put_name(out, i == 0 ? "merged from" : "");
+		rnm_buf_printf(out, "%s of ", number_text(share, number));
+		output_escape(out, weights, strnlen(weights, HASH_SHOWN), ESCAPE_ALL);
+		if (rnm_value_number(rnm_value_get(part, "version"), &version))
+			rnm_buf_printf(out, ", version %s", number_text(version, number));
+		rnm_buf_putc(out, '\n');
+	}
+	if (count > PARTS_MAX) {
+		put_name(out, "");
+		rnm_buf_printf(out, "and %zu more\n", count - PARTS_MAX);
+	}
+}
+
 static void text_identity(struct rnm_buf *out, const struct inspection *inspection)
 {
 	const struct rnm_rnm1 *container = inspection->file->container;
@@ -114,6 +144,7 @@ static void text_identity(struct rnm_buf *out, const struct inspection *inspecti
 	text_time(out, inspection);
 	text_redis(out, inspection->model->model);
 	text_origin(out, container);
+	text_parts(out, container);
 }
 
 /* ---- what it holds ---- */
@@ -147,29 +178,50 @@ static void text_network(struct rnm_buf *out, const struct inspection *inspectio
 	rnm_buf_printf(out, "%llu\n", (unsigned long long)rnm_network_variable_count(file->network));
 }
 
-static void text_thresholds(struct rnm_buf *out, const struct rnm_rnm1 *container)
+/* From which scores on rspamd adds which symbol. */
+static void put_sides(struct rnm_buf *out, double spam, double ham)
 {
-	struct effective_thresholds effective = effective_thresholds(container);
-
-	put_name(out, "thresholds");
-	if (!container->has_roc) {
-		rnm_buf_puts(out, "none\n");
-		return;
-	}
-	rnm_buf_printf(out, "spam above %.6g, ham below %.6g\n", container->roc_spam, container->roc_ham);
-	put_name(out, "");
-	if (effective.spam > 0)
-		rnm_buf_printf(out, "in rspamd: spam from %.6g up, ", effective.spam);
+	if (spam > 0)
+		rnm_buf_printf(out, "spam from %.6g up, ", spam);
 	else
-		rnm_buf_puts(out, "in rspamd: spam above 0, ");
-	if (effective.ham < 0)
-		rnm_buf_printf(out, "ham from %.6g down\n", effective.ham);
+		rnm_buf_puts(out, "spam above 0, ");
+	if (ham < 0)
+		rnm_buf_printf(out, "ham from %.6g down\n", ham);
 	else
 		rnm_buf_puts(out, "ham from 0 down\n");
 }
 
-static void text_processing(struct rnm_buf *out, const struct rnm_model_file *file)
+static void text_thresholds(struct rnm_buf *out, const struct inspection *inspection)
 {
+	const struct rnm_rnm1 *container = inspection->file->container;
+	const struct effective_thresholds effective = effective_thresholds(container);
+	const struct rnm_rule *rule = inspection->model->rule;
+	struct rnm_decision decision;
+	struct rnm_error unused;
+
+	put_name(out, "thresholds");
+	if (container->has_roc) {
+		rnm_buf_printf(out, "spam above %.6g, ham below %.6g\n", container->roc_spam,
+		               container->roc_ham);
+		put_name(out, "");
+		rnm_buf_puts(out, "in rspamd with roc_enabled: ");
+		put_sides(out, effective.spam, effective.ham);
+	} else {
+		rnm_buf_puts(out, "none\n");
+	}
+	/* The rule is known for a model in Redis, and may not use them at all. */
+	if (rule == NULL || rnm_decision_of(&decision, rule, container, &unused) != RNM_OK)
+		return;
+	put_name(out, "");
+	rnm_buf_puts(out, "in the rule ");
+	output_name(out, rule->name);
+	rnm_buf_puts(out, ": ");
+	put_sides(out, decision.spam_threshold, -decision.ham_threshold);
+}
+
+static void text_processing(struct rnm_buf *out, const struct inspection *inspection)
+{
+	const struct rnm_model_file *file = inspection->file;
 	const struct rnm_rnm1 *container = file->container;
 
 	if (file->kind == RNM_MODEL_KANN)
@@ -187,7 +239,7 @@ static void text_processing(struct rnm_buf *out, const struct rnm_model_file *fi
 			               file->pca.cols, file->pca.cols, file->pca.rows);
 		}
 	}
-	text_thresholds(out, container);
+	text_thresholds(out, inspection);
 }
 
 /* ---- weights ---- */
@@ -275,7 +327,7 @@ void inspect_text(struct rnm_buf *out, const struct inspection *inspection, bool
 	                      : "\n");
 	text_identity(out, inspection);
 	text_network(out, inspection);
-	text_processing(out, file);
+	text_processing(out, inspection);
 	text_weights(out, inspection, all_tensors);
 	for (size_t i = 0; i < inspection->verification->finding_count; i++)
 		text_model_finding(out, "", &inspection->verification->findings[i]);

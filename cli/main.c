@@ -16,10 +16,23 @@
 typedef int verb_function(const struct options *options);
 
 static verb_function *const verb_functions[VERB_COUNT] = {
-	[VERB_CONFIG] = verb_config, [VERB_DIGEST] = verb_digest,   [VERB_LIST] = verb_list,
-	[VERB_EXPORT] = verb_export, [VERB_INSPECT] = verb_inspect, [VERB_VERIFY] = verb_verify,
-	[VERB_SCORE] = verb_score,   [VERB_EVAL] = verb_eval,       [VERB_DIFF] = verb_diff,
-	[VERB_MERGE] = verb_merge,   [VERB_HELP] = verb_help,       [VERB_NEURAL_EXPORT] = verb_neural_export,
+	[VERB_CONFIG] = verb_config,
+	[VERB_DIGEST] = verb_digest,
+	[VERB_LIST] = verb_list,
+	[VERB_EXPORT] = verb_export,
+	[VERB_INSPECT] = verb_inspect,
+	[VERB_VERIFY] = verb_verify,
+	[VERB_SCORE] = verb_score,
+	[VERB_EVAL] = verb_eval,
+	[VERB_DIFF] = verb_diff,
+	[VERB_MERGE] = verb_merge,
+	[VERB_IMPORT] = verb_import,
+	[VERB_BACKUP] = verb_backup,
+	[VERB_RESTORE] = verb_restore,
+	[VERB_DOCTOR] = verb_doctor,
+	[VERB_REFRESH] = verb_refresh,
+	[VERB_HELP] = verb_help,
+	[VERB_NEURAL_EXPORT] = verb_neural_export,
 };
 
 /*

@@ -273,9 +273,13 @@ static enum rnm_status store(const struct parser *parser, const struct option_sp
 	/* nan and inf, which the drop-in has to accept, are no version of anything. */
 	if (spec->type == OPTION_TYPE_NUMBER &&
 	    (!number_parse(text, &value->number) || !isfinite(value->number))) {
+		double standard;
+		const bool is_example = spec->standard != NULL && number_parse(spec->standard, &standard);
+
 		rnm_error_set(parser->err, RNM_E_USAGE, "usage.number", "'%s' is not a number (option --%s)",
 		              text, spec->name);
-		rnm_error_set_hint(parser->err, "for example --%s 3", spec->name);
+		rnm_error_set_hint(parser->err, "for example --%s %s", spec->name,
+		                   is_example ? spec->standard : "3");
 		return RNM_E_USAGE;
 	}
 	return RNM_OK;

@@ -207,6 +207,25 @@ static const char *without_template_place(const struct rnm_error *err)
 	return text;
 }
 
+/*
+ * A path is named once: the sentence of a failed open holds it already.  One about the content does not, though
+ * the file may be called like a word in it.
+ */
+static bool says_file(const struct rnm_error *err)
+{
+	const size_t len = strlen(err->file);
+
+	if (err->line > 0 || err->has_offset)
+		return false;
+	for (const char *at = err->message; (at = strstr(at, err->file)) != NULL; at++) {
+		const bool starts = at == err->message || at[-1] == ' ';
+
+		if (starts && (at[len] == '\0' || strchr(" :,", at[len]) != NULL))
+			return true;
+	}
+	return false;
+}
+
 int output_error_about(const char *subject, const struct rnm_error *err)
 {
 	struct rnm_buf line;
@@ -217,8 +236,7 @@ int output_error_about(const char *subject, const struct rnm_error *err)
 		escape_text(&line, subject);
 		rnm_buf_puts(&line, ": ");
 	}
-	/* A path is named once: where there is no line, the sentence of a failed open holds it already. */
-	if (err->file[0] != '\0' && (err->line > 0 || strstr(err->message, err->file) == NULL)) {
+	if (err->file[0] != '\0' && !says_file(err)) {
 		escape_text(&line, err->file);
 		if (err->line > 0)
 			rnm_buf_printf(&line, ":%u", err->line);

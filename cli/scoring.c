@@ -75,6 +75,8 @@ static enum rnm_status check_model(const struct model_argument *model, struct rn
 	if (rnm_model_file_verdict(model->file, err) == RNM_OK)
 		return RNM_OK;
 	err->status = RNM_E_MALFORMED;
+	if (err->file[0] == '\0')
+		rnm_error_at_line(err, model->text, 0);
 	if (err->hint[0] == '\0')
 		rnm_error_set_hint(err, "rnm inspect %s shows all that is wrong", model->text);
 	return RNM_E_MALFORMED;
@@ -290,7 +292,6 @@ void scoring_skipped_note(const struct scoring_run *run)
 	const unsigned long long skipped = run->skipped, scored = run->scored;
 
 	if (skipped > 0)
-		output_warning("%llu of %llu vectors of %s were skipped%s", skipped, skipped + scored,
-		               run->path,
+		output_warning("skipped %llu of %llu vectors of %s%s", skipped, skipped + scored, run->path,
 		               run->skipped > SKIPPED_SHOWN ? "; only the first are named above" : "");
 }

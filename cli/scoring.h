@@ -51,7 +51,7 @@ struct scoring_run {
  * --keep-going it is reported, counted and skipped.
  */
 RNM_MUST_CHECK enum rnm_status scoring_run(struct scoring_run *run, struct rnm_error *err);
-/* "3 of 100 vectors of FILE were skipped", when some were. */
+/* "skipped 3 of 100 vectors of FILE", when some were. */
 void scoring_skipped_note(const struct scoring_run *run);
 
 /* The arguments of --format. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * rnm/model_write.h: a model from its parts to a file.  What is written has been read back and checked
- * as every other model is: rnm writes nothing that rnm would call unfit.
+ * rnm/model_write.h: a model from its parts to a file.  What is written has been read back and judged by
+ * rnm_model_verify: rnm writes nothing in which rnm would find a problem, but for a digest that was not given.
  */
 #ifndef RNM_MODEL_WRITE_H
 #define RNM_MODEL_WRITE_H
@@ -46,8 +46,8 @@ enum rnm_model_form {
 
 /*
  * Appends the model as a file to out, the whole of it as one zstd frame when asked, and reads it back.
- *   RNM_E_REFUSED    "model.unfit", and the ids of rnm_model_file_verdict, rnm_network_load and of the
- *                    findings of rnm/rnm1.h: rspamd could not use it; nothing was appended
+ *   RNM_E_REFUSED    "model.unfit", and the ids of the problems of rnm_model_verify and of the findings of
+ *                    rnm/rnm1.h: rspamd could not use it; nothing was appended
  *   RNM_E_REFUSED    "rnm1.blob-size", RNM_E_USAGE "rnm1.write": it cannot be written at all
  * Memory: a few times the size of the network.
  */

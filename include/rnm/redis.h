@@ -183,6 +183,24 @@ RNM_API RNM_MUST_CHECK enum rnm_status rnm_redis_send(struct rnm_redis *redis, s
 RNM_API RNM_MUST_CHECK enum rnm_status rnm_redis_sendv(struct rnm_redis *redis, struct rnm_error *err, ...)
     __attribute__((sentinel));
 
+/*
+ * A command too long to be held.  rnm_redis_begin announces the number of its arguments; then, for each of
+ * them, rnm_redis_argument announces its size and rnm_redis_feed gives its bytes, in pieces of any size.
+ * rnm_redis_feed returns when the server has taken the piece, of which nothing is kept; replies that come
+ * meanwhile are kept for rnm_redis_next (as far as 256 KiB).  The command is sent with its last byte:
+ * until then rnm_redis_send and rnm_redis_next fail with RNM_E_USAGE, id "redis.command", as does a call that
+ * does not follow what was announced.  Whoever gives up half-way has to free the connection, and the server
+ * forgets the half.
+ *   RNM_E_IO     as rnm_redis_next; the same limits of time hold
+ *   RNM_E_REDIS  the server said why it takes no more (id "redis.command-refused"); the connection is dead
+ */
+RNM_API RNM_MUST_CHECK enum rnm_status rnm_redis_begin(struct rnm_redis *redis, size_t argc,
+                                                       struct rnm_error *err);
+RNM_API RNM_MUST_CHECK enum rnm_status rnm_redis_argument(struct rnm_redis *redis, uint64_t size,
+                                                          struct rnm_error *err);
+RNM_API RNM_MUST_CHECK enum rnm_status rnm_redis_feed(struct rnm_redis *redis, const void *data, size_t len,
+                                                      struct rnm_error *err);
+
 /* What rnm_redis_next found.  Aggregates are announced with their count; the elements follow as events. */
 enum rnm_event_kind {
 	RNM_EVENT_STATUS,     /* data: text of +OK */

@@ -71,6 +71,8 @@ struct rnm_verify_options {
 	 */
 	const struct rnm_model_list *list;
 	size_t index;
+	/* The model is to be written into Redis: what counts there, and not what counts for published files. */
+	bool for_redis;
 	/* For the answers; NULL for the defaults of rnm_network_probe. */
 	const struct rnm_network_limits *limits;
 };

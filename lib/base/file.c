@@ -61,7 +61,9 @@ static enum rnm_status read_all(int fd, const char *path, struct rnm_buf *out, s
 			return RNM_OK;
 		if (out->len - start > max)
 			return too_large(err, path, max);
-		if ((size_t)got == chunk)
+		/* Room for a known size is asked for once, not again for the read that finds the end. */
+		chunk -= (size_t)got;
+		if (chunk == 0)
 			chunk = READ_CHUNK;
 	}
 }

@@ -357,7 +357,7 @@ static enum rnm_status read_file(struct rnm_rnm1_reader *reader, const char *dat
 	if (len == 0) {
 		rnm_error_set(err, RNM_E_MALFORMED, "rnm1.empty",
 		              "expected an RNM1 file, found an empty one");
-		return RNM_E_MALFORMED;
+		return rnm_error_at_offset(err, NULL, 0), RNM_E_MALFORMED;
 	}
 	if (len > RNM_BLOB_MAX)
 		return rnm_error_set(err, RNM_E_MALFORMED, "rnm1.too-large",

@@ -26,6 +26,7 @@ struct rnm_vectors {
 	bool begun;      /* the format is known, and what precedes the vectors has been taken */
 	uint64_t taken;  /* bytes before start */
 	uint64_t line;   /* of the line, or row, taken last */
+	bool in_long_line;
 
 	struct rnm_csv csv;
 	struct rnm_npy npy;
@@ -128,9 +129,21 @@ static bool says_nothing(const struct rnm_vectors *vectors, const struct line *l
 	return true;
 }
 
+/* Drops what is there of a line that was too long; false when there may be more of it to come. */
+static bool skip_long_line(struct rnm_vectors *vectors)
+{
+	const struct line line = peek_line(vectors);
+
+	drop(vectors, line.len < waiting(vectors) ? line.len + 1 : line.len);
+	vectors->in_long_line = !line.whole;
+	return line.whole;
+}
+
 /* Takes the lines that are there whole and say nothing; true when one is left that is whole and does. */
 static bool skip_to_vector(struct rnm_vectors *vectors)
 {
+	if (vectors->in_long_line && !skip_long_line(vectors))
+		return false;
 	for (;;) {
 		struct line line = peek_line(vectors);
 
@@ -144,26 +157,13 @@ static bool skip_to_vector(struct rnm_vectors *vectors)
 	}
 }
 
-/* Drops a line that is too long, piece by piece. */
-static enum rnm_status skip_long_line(struct rnm_vectors *vectors, struct rnm_error *err)
+/* Said as soon as it is known: the line may have no end.  What is left of it is dropped by the next call. */
+static enum rnm_status refuse_long_line(struct rnm_vectors *vectors, struct rnm_error *err)
 {
-	enum rnm_status status = RNM_OK;
-
-	for (;;) {
-		struct line line = peek_line(vectors);
-
-		if (line.whole) {
-			take_line(vectors, &line);
-			break;
-		}
-		drop(vectors, line.len);
-		status = fill(vectors, err);
-		if (status != RNM_OK)
-			return status;
-	}
-	rnm_error_set(err, RNM_E_MALFORMED, "vector.line-length", "expected a line of at most %zu bytes",
-	              RNM_VECTOR_LINE_MAX);
-	return RNM_E_MALFORMED;
+	vectors->line++;
+	vectors->in_long_line = true;
+	return rnm_error_set(err, RNM_E_MALFORMED, "vector.line-length",
+	                     "expected a line of at most %zu bytes", RNM_VECTOR_LINE_MAX);
 }
 
 /* The count is learnt from the first vector when nobody has said it. */
@@ -190,6 +190,21 @@ static enum rnm_status check_count(struct rnm_vectors *vectors, struct rnm_error
 	return RNM_E_MALFORMED;
 }
 
+/* A header has a name for each number, and perhaps one for the identifiers. */
+static enum rnm_status check_header(const struct rnm_vectors *vectors, struct rnm_error *err)
+{
+	const struct rnm_csv *csv = &vectors->csv;
+	const size_t names =
+	    csv->id_column != RNM_CSV_NO_COLUMN ? csv->header_fields - 1 : csv->header_fields;
+
+	if (vectors->expected == 0 || names == vectors->expected ||
+	    (names == vectors->expected + 1 && csv->id_column == RNM_CSV_NO_COLUMN))
+		return RNM_OK;
+	return rnm_error_set(err, RNM_E_MALFORMED, "vector.length",
+	                     "expected %zu numbers, or a header with as many names, found one with %zu",
+	                     vectors->expected, names);
+}
+
 static enum rnm_status next_line(struct rnm_vectors *vectors, const struct rnm_vector **out,
                                  struct rnm_error *err)
 {
@@ -199,7 +214,7 @@ static enum rnm_status next_line(struct rnm_vectors *vectors, const struct rnm_v
 
 	while (!skip_to_vector(vectors) && !vectors->ended) {
 		if (waiting(vectors) > RNM_VECTOR_LINE_MAX)
-			return skip_long_line(vectors, err);
+			return refuse_long_line(vectors, err);
 		status = fill(vectors, err);
 		if (status != RNM_OK)
 			return status;
@@ -210,7 +225,7 @@ static enum rnm_status next_line(struct rnm_vectors *vectors, const struct rnm_v
 		return RNM_OK;
 	}
 	if (line.len > RNM_VECTOR_LINE_MAX)
-		return skip_long_line(vectors, err);
+		return refuse_long_line(vectors, err);
 	take_line(vectors, &line);
 	end = line.text + line.len;
 	vectors->numbers.room = vectors->expected != 0 ? vectors->expected : RNM_VECTOR_NUMBERS_MAX;
@@ -218,8 +233,10 @@ static enum rnm_status next_line(struct rnm_vectors *vectors, const struct rnm_v
 		status = rnm_vector_json(line.text, end, &vectors->numbers, &vectors->id,
 		                         &vectors->vector.id_kind, err);
 	} else {
-		if (!vectors->csv.begun && rnm_csv_begin(&vectors->csv, line.text, end))
-			return next_line(vectors, out, err);
+		if (!vectors->csv.begun && rnm_csv_begin(&vectors->csv, line.text, end)) {
+			status = check_header(vectors, err);
+			return status == RNM_OK ? next_line(vectors, out, err) : status;
+		}
 		status = rnm_vector_csv(&vectors->csv, line.text, end, &vectors->numbers, &vectors->id,
 		                        &vectors->vector.id_kind, err);
 	}

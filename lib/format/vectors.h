@@ -54,6 +54,7 @@ struct rnm_csv {
 	char separator;   /* ' ' stands for any run of blanks */
 	bool id_decided;  /* by a header with a name for it, or by the first line of numbers */
 	size_t id_column; /* RNM_CSV_NO_COLUMN: none */
+	size_t header_fields;
 };
 
 /* Looks at the first line: finds the separator, and says whether the line is a header. */

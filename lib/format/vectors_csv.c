@@ -122,13 +122,14 @@ static char find_separator(const char *line, const char *end)
 }
 
 /*
- * A header is a first line that cannot be a vector with an identifier in front: a field other than the first
- * is a name, or the first one is called id or has no name, as the index column that pandas writes.
+ * A header is a first line that cannot be a vector with an identifier in front: a field is called id, the first
+ * one has no name, as the index column that pandas writes, or there are names and no numbers. A name
+ * among numbers is a malformed vector.
  */
 bool rnm_csv_begin(struct rnm_csv *csv, const char *line, const char *end)
 {
 	size_t index = 0;
-	bool header = false;
+	bool header = false, names = false, numbers = false, broken = false;
 	struct field field;
 
 	*csv = (struct rnm_csv){ .begun = true, .id_column = RNM_CSV_NO_COLUMN };
@@ -140,14 +141,18 @@ bool rnm_csv_begin(struct rnm_csv *csv, const char *line, const char *end)
 		stop = take_field(&field, line, end, csv->separator);
 		unnamed_first = index == 0 && field.len == 0 && stop < end;
 		named = names_id(&field);
-		header = header || unnamed_first || named || (index > 0 && is_name(&field));
+		header = header || unnamed_first || named;
+		names = names || (index > 0 && is_name(&field));
+		numbers = numbers || is_number(&field);
+		broken = broken || field.broken;
 		if (named || (unnamed_first && csv->id_column == RNM_CSV_NO_COLUMN))
 			csv->id_column = index;
 		if (stop == end)
 			break;
 	}
 	csv->id_decided = csv->id_column != RNM_CSV_NO_COLUMN;
-	return header || (index == 0 && is_name(&field));
+	csv->header_fields = index + 1;
+	return !broken && (header || (names && !numbers) || (index == 0 && is_name(&field)));
 }
 
 static enum rnm_status bad_number(struct rnm_error *err, const char *line, const struct field *field,

@@ -11,9 +11,15 @@ enum rnm_status rnm_scores_add(struct rnm_scores *scores, double score, struct r
 	size_t cap = scores->cap == 0 ? 1024 : scores->cap * 2;
 	double *grown;
 
-	if (!isfinite(score))
-		return rnm_error_set(err, RNM_E_MALFORMED, "evaluation.non-finite",
-		                     "expected a finite score, found %g", score);
+	if (!isfinite(score)) {
+		rnm_error_set(err, RNM_E_MALFORMED, "evaluation.non-finite",
+		              "expected a finite score, found %s",
+		              isnan(score) ? "NaN"
+		              : score > 0  ? "infinity"
+		                           : "-infinity");
+		rnm_error_set_hint(err, "rnm verify says what is wrong with such a model");
+		return RNM_E_MALFORMED;
+	}
 	if (scores->count == RNM_EVALUATION_MAX)
 		return rnm_error_set(err, RNM_E_MALFORMED, "evaluation.too-many",
 		                     "expected at most %zu vectors of one class, found more",

@@ -11,13 +11,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Digits of a 64-bit number, and a header such as "$123\r\n" around them. */
-#define DIGITS_MAX 20
-#define HEADER_MAX (1 + DIGITS_MAX + 2)
 /* Arguments that rnm_redis_sendv takes. */
 #define SENDV_MAX 64
 
-static enum rnm_status replay(const struct rnm_redis *redis, struct rnm_error *err)
+enum rnm_status rnm_client_replay(const struct rnm_redis *redis, struct rnm_error *err)
 {
 	if (err != NULL)
 		*err = redis->failure;
@@ -35,14 +32,14 @@ enum rnm_status rnm_client_fail(struct rnm_redis *redis, struct rnm_error *err, 
 	rnm_error_set(&redis->failure, status, id, "redis server %s: %s", redis->address, redis->reason);
 	rnm_error_set_reference(&redis->failure, "%s", reference);
 	redis->dead = true;
-	return replay(redis, err);
+	return rnm_client_replay(redis, err);
 }
 
 enum rnm_status rnm_client_fail_nomem(struct rnm_redis *redis, struct rnm_error *err)
 {
 	rnm_error_nomem(&redis->failure);
 	redis->dead = true;
-	return replay(redis, err);
+	return rnm_client_replay(redis, err);
 }
 
 /* A death, too: half of a reply may have been read by a caller that will not come back for the rest. */
@@ -52,14 +49,14 @@ enum rnm_status rnm_client_fail_interrupted(struct rnm_redis *redis, struct rnm_
 	              "interrupted while %s redis server %s",
 	              redis->connecting ? "connecting to" : "waiting for", redis->address);
 	redis->dead = true;
-	return replay(redis, err);
+	return rnm_client_replay(redis, err);
 }
 
 /* ---- commands ---- */
 
-static void put_header(struct rnm_buf *out, char type, uint64_t number)
+void rnm_client_put_header(struct rnm_buf *out, char type, uint64_t number)
 {
-	char text[HEADER_MAX];
+	char text[RNM_CLIENT_HEADER_MAX];
 	size_t at = sizeof(text);
 
 	text[--at] = '\n';
@@ -75,14 +72,14 @@ static void put_header(struct rnm_buf *out, char type, uint64_t number)
 /* Bytes that a command needs at most; false when that cannot be counted. */
 static bool command_size(size_t argc, const struct rnm_bytes *argv, size_t *out)
 {
-	size_t size = HEADER_MAX;
+	size_t size = RNM_CLIENT_HEADER_MAX;
 
 	for (size_t i = 0; i < argc; i++) {
 		const size_t room = SIZE_MAX - size;
 
-		if (room < HEADER_MAX + 2 || argv[i].len > room - (HEADER_MAX + 2))
+		if (room < RNM_CLIENT_HEADER_MAX + 2 || argv[i].len > room - (RNM_CLIENT_HEADER_MAX + 2))
 			return false;
-		size += argv[i].len + HEADER_MAX + 2;
+		size += argv[i].len + RNM_CLIENT_HEADER_MAX + 2;
 	}
 	*out = size;
 	return true;
@@ -95,10 +92,11 @@ enum rnm_status rnm_redis_send(struct rnm_redis *redis, size_t argc, const struc
 	size_t size;
 
 	if (redis->dead)
-		return replay(redis, err);
-	if (argc == 0)
+		return rnm_client_replay(redis, err);
+	if (argc == 0 || rnm_client_in_command(redis))
 		return rnm_error_set(err, RNM_E_USAGE, "redis.command",
-		                     "a redis command has at least one argument");
+		                     argc == 0 ? "a redis command has at least one argument"
+		                               : "another redis command has not been given whole");
 	if (!command_size(argc, argv, &size) || size > out->max - out->len)
 		return rnm_error_set(err, RNM_E_MALFORMED, "redis.queue-full",
 		                     "expected commands of at most %zu bytes waiting to be sent, found more",
@@ -108,9 +106,9 @@ enum rnm_status rnm_redis_send(struct rnm_redis *redis, size_t argc, const struc
 		out->failed = false;
 		return rnm_error_nomem(err);
 	}
-	put_header(out, '*', argc);
+	rnm_client_put_header(out, '*', argc);
 	for (size_t i = 0; i < argc; i++) {
-		put_header(out, '$', argv[i].len);
+		rnm_client_put_header(out, '$', argv[i].len);
 		rnm_buf_append(out, argv[i].data, argv[i].len);
 		rnm_buf_append(out, "\r\n", 2);
 	}
@@ -151,20 +149,39 @@ void rnm_client_forget_queue(struct rnm_redis *redis)
 		rnm_buf_clear(&redis->out);
 }
 
+/* What is to be sent next; empty when there is nothing. */
+static struct rnm_bytes unsent(const struct rnm_redis *redis)
+{
+	if (redis->out_pos < redis->out.len)
+		return (struct rnm_bytes){ redis->out.data + redis->out_pos,
+			                   redis->out.len - redis->out_pos };
+	return redis->piece;
+}
+
+static void mark_sent(struct rnm_redis *redis, size_t done)
+{
+	redis->moved += done;
+	if (redis->out_pos < redis->out.len) {
+		redis->out_pos += done;
+		if (redis->out_pos == redis->out.len)
+			rnm_client_forget_queue(redis);
+		return;
+	}
+	redis->piece.data = (const char *)redis->piece.data + done;
+	redis->piece.len -= done;
+}
+
 /* Sends what the peer takes.  Adds the readiness to wait for to *events. */
 static bool pump_out(struct rnm_redis *redis, short *events)
 {
+	const struct rnm_bytes next = unsent(redis);
 	size_t done = 0;
 
-	if (redis->cannot_write || redis->out_pos == redis->out.len)
+	if (redis->cannot_write || next.len == 0)
 		return false;
-	switch (redis->io.write(&redis->io, redis->out.data + redis->out_pos, redis->out.len - redis->out_pos,
-	                        &done)) {
+	switch (redis->io.write(&redis->io, next.data, next.len, &done)) {
 	case RNM_IO_DONE:
-		redis->out_pos += done;
-		redis->moved += done;
-		if (redis->out_pos == redis->out.len)
-			rnm_client_forget_queue(redis);
+		mark_sent(redis, done);
 		return true;
 	case RNM_IO_WANT_READ:
 		*events |= POLLIN;
@@ -191,7 +208,7 @@ static enum rnm_status gone(struct rnm_redis *redis, struct rnm_error *err, cons
 		                   redis->sentinel[0] != '\0' ? ", or another one has become the master, "
 		                                                "which the Sentinel then names"
 		                                              : "");
-	return replay(redis, err);
+	return rnm_client_replay(redis, err);
 }
 
 static enum rnm_status closed(struct rnm_redis *redis, struct rnm_error *err)
@@ -209,7 +226,7 @@ static enum rnm_status broken(struct rnm_redis *redis, struct rnm_error *err)
 	gone(redis, NULL, redis->io.reason, redis->io.reason);
 	if (redis->io.hint[0] != '\0')
 		rnm_error_set_hint(&redis->failure, "%s", redis->io.hint);
-	return replay(redis, err);
+	return rnm_client_replay(redis, err);
 }
 
 /* Moves the unread bytes to the front of the window, so that there is room behind them. */
@@ -228,6 +245,9 @@ static enum rnm_status pump_in(struct rnm_redis *redis, short *events, bool *mov
 	size_t done = 0;
 
 	make_room(redis);
+	/* Only while a command is being sent, and by a peer that answers more than it was asked. */
+	if (redis->in_len == RNM_CLIENT_WINDOW)
+		return RNM_OK;
 	switch (
 	    redis->io.read(&redis->io, redis->in + redis->in_len, RNM_CLIENT_WINDOW - redis->in_len, &done)) {
 	case RNM_IO_DONE:
@@ -277,6 +297,10 @@ static enum rnm_status wait_for_peer(struct rnm_redis *redis, short events, doub
 	case RNM_E_INTERRUPTED:
 		return rnm_client_fail_interrupted(redis, err);
 	case RNM_NO:
+		if (rnm_client_in_command(redis))
+			return rnm_client_fail(redis, err, RNM_E_IO, "redis.timeout", "Connection timed out",
+			                       "the rest of a command was not taken within %g s",
+			                       redis->timeout);
 		if (redis->in_len > redis->in_pos || !rnm_resp_complete(&redis->parser))
 			return rnm_client_fail(redis, err, RNM_E_IO, "redis.timeout", "Connection timed out",
 			                       "the rest of a reply did not come within %g s",
@@ -317,6 +341,51 @@ static enum rnm_status fill(struct rnm_redis *redis, double *call, struct rnm_er
 	}
 }
 
+/* The reason for which a server ends a command half-way is the last thing that it has said. */
+static void add_last_words(struct rnm_redis *redis)
+{
+	struct rnm_event event;
+	size_t used;
+
+	while (rnm_resp_next(&redis->parser, redis->in + redis->in_pos, redis->in_len - redis->in_pos, &used,
+	                     &event) == RNM_RESP_EVENT) {
+		redis->in_pos += used;
+		if (event.kind == RNM_EVENT_ERROR)
+			rnm_client_fail(redis, NULL, RNM_E_REDIS, "redis.command-refused", "",
+			                "the server did not take the whole command: %.*s",
+			                (int)event.data.len, (const char *)event.data.data);
+	}
+}
+
+enum rnm_status rnm_client_drain(struct rnm_redis *redis, struct rnm_error *err)
+{
+	double call = redis->timeout;
+
+	while (unsent(redis).len > 0) {
+		enum rnm_status status = RNM_OK;
+		short events = 0;
+		bool got = false;
+
+		if (rnm_io_cancelled(redis->cancel))
+			return rnm_client_fail_interrupted(redis, err);
+		if (pump_out(redis, &events)) {
+			call = redis->timeout;
+			continue;
+		}
+		/* A peer that cannot take more may wait for somebody who hears its answers. */
+		status = pump_in(redis, &events, &got, err);
+		if (status == RNM_E_IO) {
+			add_last_words(redis);
+			return rnm_client_replay(redis, err);
+		}
+		if (status == RNM_OK && !got)
+			status = wait_for_peer(redis, events, &call, err);
+		if (status != RNM_OK)
+			return status;
+	}
+	return RNM_OK;
+}
+
 /* ---- events ---- */
 
 static void reply_complete(struct rnm_redis *redis)
@@ -333,7 +402,10 @@ enum rnm_status rnm_redis_next(struct rnm_redis *redis, struct rnm_event *event,
 	double call = redis->timeout;
 
 	if (redis->dead)
-		return replay(redis, err);
+		return rnm_client_replay(redis, err);
+	if (rnm_client_in_command(redis))
+		return rnm_error_set(err, RNM_E_USAGE, "redis.command",
+		                     "a redis command has not been given whole");
 	if (redis->outstanding == 0)
 		return rnm_error_set(err, RNM_E_USAGE, "redis.no-reply",
 		                     "no redis command is waiting for a reply");
@@ -356,7 +428,7 @@ enum rnm_status rnm_redis_next(struct rnm_redis *redis, struct rnm_event *event,
 			rnm_client_fail(redis, NULL, RNM_E_MALFORMED, "redis.protocol",
 			                redis->parser.reference, "%s", redis->parser.problem);
 			rnm_error_at_offset(&redis->failure, "", redis->parser.offset);
-			return replay(redis, err);
+			return rnm_client_replay(redis, err);
 		}
 		status = fill(redis, &call, err);
 		if (status != RNM_OK)

@@ -15,6 +15,8 @@
 #define RNM_CLIENT_WINDOW ((size_t)256 << 10)
 /* Queued commands that have not been sent yet. */
 #define RNM_CLIENT_QUEUE_MAX ((size_t)1 << 30)
+/* Longest header such as "$123\r\n" around the digits of a 64-bit number. */
+#define RNM_CLIENT_HEADER_MAX ((size_t)(1 + 20 + 2))
 /* A queue that grew larger than this is given back once it has been sent. */
 #define RNM_CLIENT_QUEUE_KEEP ((size_t)64 << 10)
 /*
@@ -44,8 +46,12 @@ struct rnm_redis {
 	bool heard;         /* the peer has said something over this connection */
 	struct rnm_buf out; /* encoded commands, of which [0, out_pos) have been sent */
 	size_t out_pos;
-	bool cannot_write;    /* the peer takes nothing more; what it has said is still read */
-	uint64_t outstanding; /* commands without their whole reply */
+	struct rnm_bytes piece; /* of a long argument, borrowed: goes out after the queue */
+	size_t args_left;       /* arguments that a long command still needs, after the one being given ... */
+	uint64_t arg_left;      /* ... and the bytes that this one still needs */
+	bool in_arg;            /* an argument has been announced and not been ended */
+	bool cannot_write;      /* the peer takes nothing more; what it has said is still read */
+	uint64_t outstanding;   /* commands without their whole reply */
 
 	/* What the reply being read has cost so far. */
 	double waited;
@@ -66,6 +72,18 @@ struct rnm_redis *rnm_client_new(double timeout, const volatile sig_atomic_t *ca
 
 /* Adds something to tell the user, as long as there is room; false when out of memory. */
 bool rnm_client_note(struct rnm_redis *redis, const char *fmt, ...) RNM_PRINTF(2, 3);
+
+/* Returns the failure of a connection that is dead. */
+enum rnm_status rnm_client_replay(const struct rnm_redis *redis, struct rnm_error *err);
+/* Appends a header such as "$123\r\n". */
+void rnm_client_put_header(struct rnm_buf *out, char type, uint64_t number);
+/* Whether a command has been begun (rnm_redis_begin) and is not whole yet. */
+static inline bool rnm_client_in_command(const struct rnm_redis *redis)
+{
+	return redis->args_left > 0 || redis->in_arg;
+}
+/* Sends the queue and the piece, keeping meanwhile what the server answers. */
+RNM_MUST_CHECK enum rnm_status rnm_client_drain(struct rnm_redis *redis, struct rnm_error *err);
 
 /* Kills the connection with one sentence about the server; returns status, with *err set. */
 enum rnm_status rnm_client_fail(struct rnm_redis *redis, struct rnm_error *err, enum rnm_status status,

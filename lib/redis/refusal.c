@@ -75,8 +75,13 @@ static const struct entry {
 	  "in between" },
 };
 
+/* What EXEC says when a right is missing for EXEC itself. */
+#define EXEC_ABORTED "EXECABORT Transaction discarded because of: "
+
 static const struct entry *find(const char *answer)
 {
+	if (strncmp(answer, EXEC_ABORTED, strlen(EXEC_ABORTED)) == 0)
+		answer += strlen(EXEC_ABORTED);
 	for (size_t i = 0; i < sizeof(entries) / sizeof(entries[0]); i++)
 		if (strncmp(answer, entries[i].begins, strlen(entries[i].begins)) == 0)
 			return &entries[i];
@@ -157,9 +162,9 @@ static void advise_right(struct rnm_error *err, const struct rnm_refused *refuse
 		snprintf(right, sizeof(right), "%s", key ? "~PATTERN" : "+COMMAND");
 	if (key)
 		rnm_error_set_hint(err,
-		                   "the Redis user may not read these keys: its ACL needs a key pattern such "
+		                   "the Redis user may not %s these keys: its ACL needs a key pattern such "
 		                   "as %s (ACL SETUSER %s %s)",
-		                   right, user, right);
+		                   refused->rights != NULL ? "use" : "read", right, user, right);
 	else if (refused->command != NULL && strcmp(refused->command, "SCAN") == 0)
 		rnm_error_set_hint(
 		    err,
@@ -167,11 +172,10 @@ static void advise_right(struct rnm_error *err, const struct rnm_refused *refuse
 		    "ACL SETUSER %s %s",
 		    user, right);
 	else
-		rnm_error_set_hint(
-		    err,
-		    "the Redis user may not run %s: type ACL SETUSER %s %s (all that an export "
-		    "needs: +zrevrange +hexists +hmget)",
-		    refused->command != NULL ? refused->command : "this command", user, right);
+		rnm_error_set_hint(err, "the Redis user may not run %s: type ACL SETUSER %s %s (all that %s)",
+		                   refused->command != NULL ? refused->command : "this command", user, right,
+		                   refused->rights != NULL ? refused->rights
+		                                           : "an export needs: +zrevrange +hexists +hmget");
 }
 
 static const struct entry *advise(struct rnm_error *err, const struct rnm_refused *refused,

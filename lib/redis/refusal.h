@@ -12,6 +12,7 @@ struct rnm_refused {
 	const struct rnm_redis *redis; /* for the name of the user */
 	const char *command;           /* such as "ZREVRANGE" */
 	const char *global;            /* neural.prefix, with which all keys begin */
+	const char *rights;            /* all that the work needs, such as "+zrevrange +hmget" */
 };
 
 /*

@@ -13,6 +13,9 @@
 /* Characters of a profile digest made from symbols. */
 #define RNM_PROFILE_DIGEST_LEN 103
 
+/* rspamd: numeric meta features of lualib/lua_meta.lua, without those that own modules add. */
+#define RNM_METATOKENS 46u
+
 /* What a profile consists of, for writing one. */
 struct rnm_profile_fields {
 	const char *digest;
@@ -30,6 +33,9 @@ struct rnm_profile_fields {
  * profile would get a twin after its first load, and pruning the older twin deletes the model.
  */
 void rnm_profile_write(struct rnm_buf *out, const struct rnm_profile_fields *fields);
+
+/* The same for a profile that workers accept (worker_ok): what they write after they have loaded it. */
+void rnm_profile_rewrite(struct rnm_buf *out, const struct rnm_profile *profile);
 
 /*
  * The profile digest of a set of symbols (in any order; they are hashed in byte order): BLAKE2b-512 in

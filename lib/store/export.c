@@ -61,7 +61,9 @@ static enum rnm_status in_key(const struct exporting *job, enum rnm_status statu
 
 static enum rnm_status redis_refused(const struct exporting *job, const char *text, struct rnm_error *err)
 {
-	const struct rnm_refused what = { job->redis, "HMGET", job->rule->global };
+	const struct rnm_refused what = { .redis = job->redis,
+		                          .command = "HMGET",
+		                          .global = job->rule->global };
 
 	rnm_error_set(err, RNM_E_REDIS, "export.redis", "cannot read the model under %s: %s", key_of(job),
 	              text);

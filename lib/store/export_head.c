@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/export_head.h"
 
-#include "base/clock.h"
-#include "base/number.h"
 #include "base/value_build.h"
 #include "format/rnm1_json.h"
 #include "format/rnm1_reader.h"
+#include "store/lock.h"
 #include "store/model.h"
 
 #include <math.h>
@@ -14,8 +13,6 @@
 #include <string.h>
 
 #define ARENA_MAX ((size_t)64 << 20)
-/* Seconds: how far ahead training dates its lock, with some room for clocks that differ. */
-#define LOCK_AHEAD 60
 /* The top map and `rnm` itself are two levels already. */
 #define META_DEPTH (RNM_RNM1_DEPTH_MAX - 2)
 
@@ -136,27 +133,6 @@ static enum rnm_status rename_error(struct rnm_error *err, enum rnm_status statu
 	return status;
 }
 
-/*
- * Whether somebody trains from the hash now.  rspamd renews the lock every 30 s while it trains
- * (lualib/redis_scripts/neural_maybe_lock.lua: it lasts max(10, 2 x watch_interval) seconds).
- */
-static bool lock_is_fresh(struct rnm_bytes text, const struct rnm_rule *rule)
-{
-	double lifetime = 2 * rule->watch_interval > 10 ? 2 * rule->watch_interval : 10;
-	char *end, copy[40];
-	double since, age;
-
-	if (text.len == 0 || text.len >= sizeof(copy))
-		return false;
-	memcpy(copy, text.data, text.len);
-	copy[text.len] = '\0';
-	since = rnm_strtod(copy, &end);
-	age = rnm_clock_wall() - since;
-	/* Training moves the lock up to 30 s ahead; one further in the future locks nothing (rspamd:
-	 * lualib/redis_scripts/neural_*.lua). */
-	return end == copy + text.len && age > -LOCK_AHEAD && age < lifetime;
-}
-
 enum rnm_status rnm_export_head_take(struct rnm_export_head *head, enum rnm_small_field field,
                                      struct rnm_bytes text, const struct rnm_rule *rule,
                                      struct rnm_export_result *result, struct rnm_error *err)
@@ -177,7 +153,7 @@ enum rnm_status rnm_export_head_take(struct rnm_export_head *head, enum rnm_smal
 		result->bad_providers_meta = status == RNM_NO;
 		return status == RNM_NO ? RNM_OK : status;
 	case RNM_FIELD_LOCK:
-		result->locked = lock_is_fresh(text, rule);
+		result->locked = rnm_lock_is_fresh(text, rule);
 		break;
 	case RNM_FIELD_HOSTNAME:
 		if (result->locked)

@@ -28,7 +28,9 @@ struct listing {
 
 static enum rnm_status zset_error(const struct listing *listing, const char *text, struct rnm_error *err)
 {
-	const struct rnm_refused what = { listing->redis, "ZREVRANGE", listing->global };
+	const struct rnm_refused what = { .redis = listing->redis,
+		                          .command = "ZREVRANGE",
+		                          .global = listing->global };
 
 	rnm_error_set(err, RNM_E_REDIS, "store.zset", "cannot list the models in %s: %s", listing->list->zset,
 	              text);
@@ -177,7 +179,9 @@ static enum rnm_status first_trip(struct listing *listing, struct rnm_error *err
 /* What to do about an error reply to HEXISTS, the text of which is in the buffer: once for the list. */
 static enum rnm_status keep_hint(struct listing *listing, struct rnm_error *err)
 {
-	const struct rnm_refused what = { listing->redis, "HEXISTS", listing->global };
+	const struct rnm_refused what = { .redis = listing->redis,
+		                          .command = "HEXISTS",
+		                          .global = listing->global };
 	struct rnm_error advice;
 
 	if (listing->list->key_hint != NULL)

@@ -103,6 +103,11 @@ static enum rnm_status take_container(struct rnm_model_file *file, struct backin
 {
 	enum rnm_status status = rnm_rnm1_read(&backing->container, bytes.data, bytes.len, err);
 
+	if (status == RNM_E_MALFORMED && err != NULL && strcmp(err->id, "rnm1.msgpack") == 0 &&
+	    err->hint[0] == '\0')
+		rnm_error_set_hint(err,
+		                   "a model is an RNM1 file or a network (KANN), as it is or as one zstd "
+		                   "frame");
 	if (status != RNM_OK && err != NULL && err->has_offset)
 		rnm_error_at_offset(err, name, err->offset);
 	else if (status != RNM_OK)

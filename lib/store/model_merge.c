@@ -14,7 +14,6 @@
 #include <stdlib.h>
 
 #define ARENA_MAX ((size_t)512 << 20)
-#define HASH_BYTES 32u
 /* Shares that add up to 1 but for rounding are used as they were given. */
 #define SUM_TOLERANCE 1e-9
 
@@ -275,24 +274,17 @@ static struct rnm_value *new_text(struct rnm_arena *arena, const char *text)
 	return rnm_value_new_string(arena, text, strlen(text));
 }
 
-/* Names of files change and say little elsewhere; the weights themselves do not. */
-static void hash_weights(const struct rnm_network *network, char hex[2 * HASH_BYTES + 1])
-{
-	unsigned char bytes[HASH_BYTES];
-
-	crypto_generichash(bytes, sizeof(bytes), network->data + network->x_offset, 4 * network->variables,
-	                   NULL, 0);
-	sodium_bin2hex(hex, 2 * HASH_BYTES + 1, bytes, sizeof(bytes));
-}
-
 static bool add_ancestor(const struct merging *job, size_t index, struct rnm_value *list)
 {
 	const struct rnm_model_file *file = job->parts[index].file;
 	struct rnm_arena *arena = &job->backing->arena;
 	struct rnm_value *map = rnm_value_new(arena, RNM_OBJECT);
-	char hex[2 * HASH_BYTES + 1];
+	unsigned char hash[RNM_NETWORK_HASH_LEN];
+	char hex[2 * RNM_NETWORK_HASH_LEN + 1];
 
-	hash_weights(file->network, hex);
+	/* Names of files change and say little elsewhere; the weights themselves do not. */
+	rnm_network_hash(file->network, hash);
+	sodium_bin2hex(hex, sizeof(hex), hash, sizeof(hash));
 	if (map == NULL || !rnm_value_add_s(arena, map, "weights", new_text(arena, hex)) ||
 	    !rnm_value_add_s(arena, map, "share", rnm_value_new_float(arena, job->merge->shares[index])))
 		return false;

@@ -7,6 +7,7 @@
 #include "store/output.h"
 
 #include <rnm/model_write.h>
+#include <rnm/verify.h>
 #include <sodium.h>
 #include <stdlib.h>
 
@@ -203,6 +204,28 @@ static enum rnm_status check_findings(const struct rnm_model_parts *parts, const
 	return RNM_OK;
 }
 
+/* Whatever rnm verify would call a problem, again but for the digest. */
+static enum rnm_status check_sound(const struct rnm_model_parts *parts, const struct rnm_model_file *file,
+                                   struct rnm_error *err)
+{
+	const bool has_digest = parts->providers_digest != NULL && parts->providers_digest[0] != '\0';
+	struct rnm_verification *verification = NULL;
+	enum rnm_status status = rnm_model_verify(&verification, file, NULL, err);
+
+	if (status != RNM_NO)
+		return rnm_verification_free(verification), status;
+	status = RNM_OK;
+	for (size_t i = 0; status == RNM_OK && i < verification->finding_count; i++) {
+		const struct rnm_model_finding *finding = &verification->findings[i];
+
+		if (finding->severity != RNM_SEVERITY_WARNING &&
+		    (has_digest || strcmp(finding->id, "rnm1.no-digest") != 0))
+			status = unfit(finding->id, finding->text, err);
+	}
+	rnm_verification_free(verification);
+	return status;
+}
+
 /* The network that comes out is the one that went in. */
 static enum rnm_status check_network(const struct rnm_model_parts *parts, const struct rnm_model_file *file,
                                      struct rnm_error *err)
@@ -232,6 +255,8 @@ static enum rnm_status read_back(const struct encoding *job, struct rnm_model_wr
 		status = check_findings(job->parts, file->container, err);
 	if (status == RNM_OK)
 		status = check_network(job->parts, file, err);
+	if (status == RNM_OK)
+		status = check_sound(job->parts, file, err);
 	if (status == RNM_OK) {
 		result->file_size = job->file.len;
 		result->ann_size = file->container->ann.len;

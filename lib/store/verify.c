@@ -187,7 +187,8 @@ static void take_remark(struct rnm_verifying *v, const struct rnm_finding *remar
 	const struct rnm_finding_kind *kind = rnm_model_finding_kind(remark->id);
 
 	/* Profiles in Redis of rules without providers have no digest, and workers want none. */
-	if (kind == NULL || (v->file->kind == RNM_MODEL_REDIS && strcmp(remark->id, "rnm1.no-digest") == 0))
+	if (kind == NULL || ((v->file->kind == RNM_MODEL_REDIS || v->options->for_redis) &&
+	                     strcmp(remark->id, "rnm1.no-digest") == 0))
 		return;
 	add(v, (struct rnm_model_finding){ .id = kind->id,
 	                                   .severity = kind->severity,

@@ -4,15 +4,13 @@
  * the digest and nothing else (lualib/lua_neural_external.lua, src/plugins/lua/neural.lua); what else does
  * not fit makes it fail later, on each message.
  */
+#include "rspamd/profile.h"
 #include "rspamd/rule_number.h"
 #include "store/model.h"
 #include "store/verify.h"
 
 #include <math.h>
 #include <string.h>
-
-/* rspamd: numeric meta features of lualib/lua_meta.lua, without those that own modules add. */
-#define METATOKENS 46.0
 
 static const struct rnm_value *get_true(const struct rnm_value *table, const char *key)
 {
@@ -46,6 +44,30 @@ static void check_digest(struct rnm_verifying *v)
 		                digest[0] != '\0' ? digest : "none");
 }
 
+/* What workers ask of a profile.  rspamd: src/plugins/lua/neural.lua. */
+static void check_profile_digest(struct rnm_verifying *v)
+{
+	const struct rnm_rule *rule = v->options->rule;
+	const char *digest = v->file->container->providers_digest;
+
+	if (v->file->kind == RNM_MODEL_KANN)
+		rnm_verify_find(v, RNM_VERIFY_RULE_BARE, "container",
+		                "expected an RNM1 file, found a bare network: it says not which inputs it "
+		                "was trained for");
+	else if (rule->has_providers && !rule->providers_used)
+		rnm_verify_find(
+		    v, RNM_VERIFY_RULE_NO_PROVIDERS, "rule",
+		    "expected providers in the rule %s, found an empty list: it refuses all models, "
+		    "its own too",
+		    rule->name);
+	else if (rule->providers_used)
+		check_digest(v);
+	else if (digest[0] != '\0')
+		rnm_verify_find(v, RNM_VERIFY_RULE_DIGEST, "container",
+		                "expected no digest, as the rule %s has no providers, found %s", rule->name,
+		                digest);
+}
+
 /* ---- inputs ------------------------------------------------------------------------------------- */
 
 /* What the configuration tells of the length of vectors. */
@@ -64,7 +86,7 @@ static void add_provider(struct width *width, const struct rnm_value *provider)
 	if (type == NULL)
 		type = rnm_value_string(get_true(provider, "name"));
 	if (type != NULL && strcmp(type, "metatokens") == 0) {
-		width->known += METATOKENS;
+		width->known += RNM_METATOKENS;
 		width->guessed = true;
 	} else if ((mode == NULL || strcmp(mode, "conv1d") != 0) &&
 	           rnm_number_read(&dim, rnm_value_get(provider, "dim")) == RNM_FORM_NUMBER && dim > 0) {
@@ -83,7 +105,7 @@ static struct width expected_width(const struct rnm_rule *rule)
 	for (size_t i = 0; i < rnm_value_count(providers); i++)
 		add_provider(&width, rnm_value_at(providers, i));
 	if (meta == NULL || rnm_value_truthy(meta)) {
-		width.known += METATOKENS;
+		width.known += RNM_METATOKENS;
 		width.guessed = true;
 	}
 	return width;
@@ -99,9 +121,9 @@ static void check_inputs(struct rnm_verifying *v)
 	if (width.guessed && (raw < width.known || (!width.incomplete && raw > width.known)))
 		rnm_verify_find(
 		    v, RNM_VERIFY_RULE_INPUTS_UNSURE, "rule",
-		    "expected vectors of %s%.14g (with %g meta tokens), as the configuration reads, "
+		    "expected vectors of %s%.14g (with %u meta tokens), as the configuration reads, "
 		    "found a model for %.14g",
-		    width.incomplete ? "at least " : "", width.known, METATOKENS, raw);
+		    width.incomplete ? "at least " : "", width.known, RNM_METATOKENS, raw);
 	else if (!width.guessed && (raw < width.known || (!width.incomplete && raw > width.known)))
 		rnm_verify_find(
 		    v, RNM_VERIFY_RULE_INPUTS, "rule",
@@ -120,7 +142,7 @@ static void check_pca(struct rnm_verifying *v)
 		return;
 	if (option == NULL) {
 		/* From Redis the matrix is not even fetched; one that comes with a file is used. */
-		if (rows > 0 && v->file->kind == RNM_MODEL_REDIS)
+		if (rows > 0 && (v->file->kind == RNM_MODEL_REDIS || v->options->for_redis))
 			rnm_verify_find(v, RNM_VERIFY_RULE_PCA, "rule",
 			                "expected max_inputs = %u in the rule, found no such option: rspamd "
 			                "leaves the matrix out",
@@ -247,16 +269,20 @@ enum rnm_status rnm_verify_rule(struct rnm_verifying *v, struct rnm_error *err)
 	rnm_verify_saw(v, "%s, %s%s, %s", rule->name, rule->has_providers ? "digest " : "no digest",
 	               rule->digest,
 	               v->options->list == NULL ? "Redis not asked" : "with the models in Redis");
-	if (v->file->kind == RNM_MODEL_REDIS) {
-		if (v->options->list != NULL && v->options->index < v->options->list->count)
-			check_served(v);
-	} else {
+	if (v->options->for_redis)
+		check_profile_digest(v);
+	/* One that lies under another rule would have to come as a file. */
+	else if (v->file->kind == RNM_MODEL_REDIS && v->options->list != NULL &&
+	         v->options->index < v->options->list->count)
+		check_served(v);
+	else
 		status = check_file(v, err);
-	}
 	if (status != RNM_OK)
 		return status;
 	check_inputs(v);
 	check_pca(v);
-	check_roc(v);
+	/* What is no pair of thresholds is not written, and does no harm then. */
+	if (!v->options->for_redis)
+		check_roc(v);
 	return RNM_OK;
 }

@@ -95,7 +95,7 @@ judge() {
 	call rnm eval "$NET" --spam "$BATS_TEST_TMPDIR/in" --ham "$HAM" --keep-going --json
 	expect_rc 1
 	expect_json '.spam.vectors == 2 and .spam.skipped == 1 and .ham.skipped == 0'
-	expect_err "1 of 3 vectors of $BATS_TEST_TMPDIR/in were skipped"
+	expect_err "skipped 1 of 3 vectors of $BATS_TEST_TMPDIR/in"
 }
 
 @test "the text says what the JSON says" {
@@ -147,7 +147,7 @@ judge() {
 	cli del rn_r_default_pending_ham_set >/dev/null
 	expect_rc 0
 	expect_json '.ham.sets[1].bad == 3 and .ham.sets[1].vectors == 0 and .ham.skipped == 3 and (.ham.sets[1].problem | length) > 0'
-	expect_err "3 of the vectors in rn_r_default_pending_ham_set were left out, the first of them because:"
+	expect_err "left out 3 of the vectors in rn_r_default_pending_ham_set, the first of them because:"
 }
 
 @test "what Redis refuses, and where nothing is" {
@@ -264,6 +264,14 @@ browser() {
 	expect_err "the vectors are either files or the training sets in Redis"
 	call rnm eval "$NET" --spam "$SPAM" --ham "$HAM" --fpr 2
 	expect_rc 2
+	call rnm eval "$NET" --spam "$SPAM" --ham "$HAM" --fpr much
+	expect_rc 2
+	expect_err "hint: for example --fpr 0.001"
+	for option in --settings=x --version=1; do
+		call rnm eval "$NET" --spam "$SPAM" --ham "$HAM" $option
+		expect_rc 2
+		expect_err "names training sets in Redis"
+	done
 	call rnm eval "$NET" --spam "$SPAM" --ham "$HAM" --report - --json
 	expect_rc 2
 	# The URL is never the next word, where MODEL may stand.

@@ -125,12 +125,12 @@ packed() {
 	packed 'm[b"roc_thresholds"] = [0.25, -0.5]'
 	call rnm inspect "$BATS_TEST_TMPDIR/m"
 	grep -qE '^  thresholds +spam above 0.25, ham below -0.5$' "$out" || { show; false; }
-	grep -qE '^ +in rspamd: spam from 0.25 up, ham from 0 down$' "$out" || { show; false; }
+	grep -qE '^ +in rspamd with roc_enabled: spam from 0.25 up, ham from 0 down$' "$out" || { show; false; }
 	call rnm inspect "$BATS_TEST_TMPDIR/m" --json
 	expect_json '.roc_thresholds == [0.25, -0.5] and .effective_thresholds == {spam_from: 0.25, ham_to: 0.0}'
 	packed 'm[b"roc_thresholds"] = [-0.25, 0.5]'
 	call rnm inspect "$BATS_TEST_TMPDIR/m"
-	grep -qE '^ +in rspamd: spam above 0, ham from -0.5 down$' "$out" || { show; false; }
+	grep -qE '^ +in rspamd with roc_enabled: spam above 0, ham from -0.5 down$' "$out" || { show; false; }
 }
 
 @test "statistics agree with another reader of the weights; dead units" {
@@ -259,7 +259,7 @@ packed() {
 	expect_out '| Providers digest | 376616275a1a984c |'
 	expect_out '| Created | 2023-11-14 22:13:20 UTC |'
 	expect_out '| as training computed them | above 0.25 | below 0.5 |'
-	expect_out '| as rspamd applies them | from 0.25 up | from -0.5 down |'
+	expect_out '| as rspamd applies them with roc_enabled | from 0.25 up | from -0.5 down |'
 	expect_out "| Hash of the weights | $(rnm inspect --hash "$MODEL" | head -c 64) |"
 	expect_out '- **warning** `verify.threshold-order`: '
 	# Every line of a table has as many cells as its head.
@@ -270,6 +270,9 @@ packed() {
 	call rnm inspect -c "$CONF" redis:embed
 	expect_rc 1
 	expect_out "model in Redis"
+	# The rule has no roc_enabled, so that the thresholds of the model are not used.
+	expect_out "                in rspamd with roc_enabled: spam from 0.5 up, ham from 0 down"
+	expect_out "                in the rule embed: spam above 0, ham from 0 down"
 	grep -qE '^  state +served$' "$out" || { show; false; }
 	grep -qE '^  expires +never$' "$out" || { show; false; }
 	cli EXPIRE rn_embed_unit_aabbccdd_1 1000 >/dev/null

@@ -88,6 +88,12 @@ mean() {
 		(.rnm.symbols | length) == 3 and .rnm.profile_digest == "aabbccdd" and
 		(.rnm.merged | map([.share, .version])) == [[0.6, 1], [0.4, 4]] and
 		(.rnm.merged | map(.weights | test("^[0-9a-f]{64}$")) | all)'
+	# A part is found again by the hash that inspect prints.
+	for part in "$A" "$B"; do rnm inspect --hash "$part"; done | awk '$2 == "weights" { print $1 }' >"$BATS_TEST_TMPDIR/hashes"
+	call rnm inspect "$BATS_TEST_TMPDIR/m"
+	expect_out "  merged from   0.6 of $(head -c 16 "$BATS_TEST_TMPDIR/hashes"), version 1"
+	expect_out "                0.4 of $(tail -n 1 "$BATS_TEST_TMPDIR/hashes" | head -c 16), version 4"
+	rnm inspect --json "$BATS_TEST_TMPDIR/m" | jq -r '.rnm.merged[].weights' | diff - "$BATS_TEST_TMPDIR/hashes"
 	python "$BATS_TEST_DIRNAME/rnm1.py" show "$BATS_TEST_TMPDIR/m" | jq -e '.model_version == 5'
 }
 
@@ -262,6 +268,20 @@ mean() {
 		expect_rc 2
 	done
 	[ "$(cat "$BATS_TEST_TMPDIR/m")" = old ]
+}
+
+@test "two sound models whose mean says the same of every vector" {
+	echo old >"$BATS_TEST_TMPDIR/m"
+	derived "$A" "$BATS_TEST_TMPDIR/minus" 'data = network()
+for at in range(len(data) - 4 * 2178, len(data) - 4, 4): struct.pack_into("<f", data, at, -struct.unpack_from("<f", data, at)[0])
+set_network(data)'
+	rnm -q verify "$BATS_TEST_TMPDIR/minus"
+	call rnm merge -o "$BATS_TEST_TMPDIR/m" "$A" "$BATS_TEST_TMPDIR/minus"
+	expect_rc 8
+	expect_err "rnm: nothing was written, for rspamd could not use the model: expected answers that depend on the vector, found 0 for every one of 32"
+	[ "$(cat "$BATS_TEST_TMPDIR/m")" = old ]
+	call rnm merge --dry-run "$A" "$BATS_TEST_TMPDIR/minus" --raw
+	expect_rc 8
 }
 
 @test "a mean of strangers and a model without digest: said" {

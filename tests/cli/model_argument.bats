@@ -153,3 +153,13 @@ fails() {
 	expect_rc 3
 	expect_plain_error
 }
+
+@test "the name of a file stands before what is wrong in it, even when the sentence holds the same word" {
+	cd "$BATS_TEST_TMPDIR"
+	: >empty
+	fails 3 "rnm: empty: expected an RNM1 file, found an empty one" empty
+	echo 7 >integer
+	fails 3 "rnm: integer: expected a msgpack map, found an integer" integer
+	expect_err "  hint: a model is an RNM1 file or a network (KANN), as it is or as one zstd frame"
+	fails 4 "rnm: cannot open none: No such file or directory" none
+}

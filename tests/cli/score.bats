@@ -190,6 +190,7 @@ symbols() {
 	call rnm score "$BATS_TEST_TMPDIR/cut" --vectors /dev/null
 	expect_rc 3
 	expect_plain_error
+	expect_err "rnm: $BATS_TEST_TMPDIR/cut: "
 	call rnm score /nonexistent --vectors /dev/null
 	expect_rc 4
 }
@@ -233,12 +234,12 @@ symbols() {
 	[ "$(jq -c .id "$out" | tr '\n' ' ')" = "1 2 3 6 " ]
 	expect_err "in:4: expected 10 numbers, found 1"
 	expect_err "in:5:1: expected an array"
-	expect_err "warning: 2 of 6 vectors of $BATS_TEST_TMPDIR/in were skipped"
+	expect_err "warning: skipped 2 of 6 vectors of $BATS_TEST_TMPDIR/in"
 	# A flood of messages helps nobody.
 	yes '[1]' | head -500 >>"$BATS_TEST_TMPDIR/in"
 	call rnm score "$MODELS/symbol_10.kann" -k --vectors "$BATS_TEST_TMPDIR/in"
 	expect_rc 1
-	expect_err "warning: 502 of 506 vectors"
+	expect_err "warning: skipped 502 of 506 vectors"
 	[ "$(wc -l <"$err")" -le 22 ]
 	# What is no single vector is not passed over.
 	call rnm score "$MODELS/symbol_10.kann" -k --vectors /nonexistent

@@ -205,6 +205,14 @@ expect_findings() {
 	expect_json '.findings[0].text | contains("older version")'
 	call rnm verify -c "$CONF" redis:embed@2
 	expect_rc 0
+	# Of another rule: as if it had been exported for that one.
+	sed 's| symbolic | other { providers = [ { type = "llm"; model = "o"; dim = 64; } ]; fusion { include_meta = false; } } symbolic |' \
+		"$CONF" >"$BATS_TEST_TMPDIR/other.conf"
+	for live in '' --live; do
+		call rnm verify -c "$BATS_TEST_TMPDIR/other.conf" redis:embed/unit -r other $live --json
+		expect_rc 1
+		expect_findings verify.rule-digest verify.rule-no-external
+	done
 }
 
 @test "text of a file cannot move the cursor" {

@@ -279,6 +279,7 @@ static void errors_carry_place_and_reason(void **state)
 
 static void reading_files(void **state)
 {
+	char large[1001] = "";
 	struct rnm_error err;
 	struct rnm_buf buf;
 
@@ -291,6 +292,14 @@ static void reading_files(void **state)
 	assert_string_equal(err.id, "file.too-large");
 	rnm_buf_clear(&buf);
 	assert_int_equal(rnm_file_read("/dev/zero", &buf, 50, &err), RNM_E_MALFORMED);
+	rnm_buf_free(&buf);
+	/* Memory for the file, and not once more for the read that finds its end. */
+	memset(large, 'x', sizeof(large) - 1);
+	put_file("a", large);
+	rnm_buf_init(&buf, 100000);
+	assert_int_equal(rnm_file_read(in_folder("a"), &buf, 100000, &err), RNM_OK);
+	assert_string_equal(rnm_buf_cstr(&buf), large);
+	assert_int_equal(buf.cap, 1024);
 	rnm_buf_free(&buf);
 	assert_int_equal(rnm_file_read(in_folder("none"), &buf, 5, &err), RNM_E_NOT_FOUND);
 	assert_int_equal(rnm_file_read(folder, &buf, 5, &err), RNM_E_IO);

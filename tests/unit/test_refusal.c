@@ -63,7 +63,7 @@ static const struct {
 static void test_table(void **state)
 {
 	struct rnm_redis *redis = rnm_client_new(1, NULL);
-	const struct rnm_refused refused = { redis, "ZREVRANGE", "rn" };
+	const struct rnm_refused refused = { .redis = redis, .command = "ZREVRANGE", .global = "rn" };
 
 	(void)state;
 	assert_non_null(redis);
@@ -95,16 +95,19 @@ static void test_unknown_rights(void **state)
 		struct rnm_refused refused;
 		const char *answer, *hint;
 	} cases[] = {
-		{ { NULL, "HMGET", "rn" }, "NOPERM run", "may not run HMGET: type ACL SETUSER USER +hmget" },
-		{ { NULL, NULL, NULL }, "NOPERM run", "may not run this command: type ACL SETUSER USER +COMMAND" },
-		{ { NULL, NULL, NULL }, "NOPERM access", "such as ~PATTERN (ACL SETUSER USER ~PATTERN)" },
-		{ { NULL, "HMGET", "r*n" }, "NOPERM access", "such as ~PATTERN" },
-		{ { NULL, "HMGET", "r n" }, "NOPERM access", "such as ~PATTERN" },
-		{ { NULL, "HMGET", "" }, "NOPERM access", "such as ~PATTERN" },
-		{ { NULL, "HMGET",
+		{ { .command = "HMGET", .global = "rn" }, "NOPERM run", "may not run HMGET: type ACL SETUSER USER +hmget" },
+		{ { .command = NULL }, "NOPERM run", "may not run this command: type ACL SETUSER USER +COMMAND" },
+		{ { .command = NULL }, "NOPERM access", "such as ~PATTERN (ACL SETUSER USER ~PATTERN)" },
+		{ { .command = "HMGET", .global = "r*n" }, "NOPERM access", "such as ~PATTERN" },
+		{ { .command = "HMGET", .global = "r n" }, "NOPERM access", "such as ~PATTERN" },
+		{ { .command = "HMGET", .global = "" }, "NOPERM access", "such as ~PATTERN" },
+		{ { .command = "HMGET", .global =
 		    "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa" },
 		  "NOPERM access", "such as ~PATTERN" },
-		{ { NULL, "SCAN", "rn" }, "NOPERM run",
+		{ { .command = "HSET", .rights = "an import needs: +hset" }, "NOPERM run",
+		  "may not run HSET: type ACL SETUSER USER +hset (all that an import needs: +hset)" },
+		{ { .command = "HSET", .rights = "an import needs: +hset" }, "NOPERM access", "may not use these keys" },
+		{ { .command = "SCAN", .global = "rn" }, "NOPERM run",
 		  "may not run SCAN: name -r and -s instead of --all, or type ACL SETUSER USER +scan" },
 	};
 

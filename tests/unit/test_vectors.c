@@ -241,6 +241,13 @@ static void csv(void **state)
 	expect("id,0,1\nx,1,2\n", 2, "2'x'=1,2");
 	expect("v\n1\n2\n", 1, "2=1 3=2");
 	expect("\tx\ty\na\t1\t2\n", 2, "2'a'=1,2");
+	/* What is no header is a malformed vector, and not passed over. */
+	expect("1,x\n1,2\n", 2, "1!vector.csv 2=1,2");
+	expect("x,1,y\nz,1,2\n", 2, "1!vector.csv 2'z'=1,2");
+	expect("hello\n", 2, "1!vector.length");
+	expect("a,b,c,d\n1,2\n", 2, "1!vector.length 2=1,2");
+	expect("id,a\n1,2\n", 2, "1!vector.length 2!vector.length");
+	expect("\"m\n1\",1,2\n", 2, "1!vector.csv 2!vector.csv");
 	/* Whether there are identifiers is decided once. */
 	expect("1,2\nx,3,4\n", 2, "1=1,2 2!vector.csv");
 	expect("1,2\n1,2,3\n1\n1,2,\n,1\n3,4", 2,
@@ -387,6 +394,33 @@ static void long_line(void **state)
 	dump(&out, (struct rnm_bytes){ text, len }, 1 << 20, 2);
 	assert_string_equal(rnm_buf_cstr(&out), "1=1,2 2=1,2 3!vector.line-length 4=1,2");
 	rnm_buf_free(&out);
+	free(text);
+}
+
+/* A line that does not end, as that of /dev/zero, is refused without waiting for its end. */
+static void endless_line(void **state)
+{
+	const size_t len = 3 * RNM_VECTOR_LINE_MAX;
+	char *text = malloc(len);
+	struct memory memory;
+	struct rnm_vectors *vectors;
+	const struct rnm_vector *vector = NULL;
+	struct rnm_error err;
+
+	(void)state;
+	assert_non_null(text);
+	memset(text, 'x', len);
+	memcpy(text + len - 5, "\n1,2\n", 5);
+	vectors = reader(&memory, (struct rnm_bytes){ text, len }, 1 << 20, 2);
+	assert_int_equal(rnm_vectors_next(vectors, &vector, &err), RNM_E_MALFORMED);
+	assert_string_equal(err.id, "vector.line-length");
+	assert_int_equal(err.line, 1);
+	assert_true(memory.left > RNM_VECTOR_LINE_MAX);
+	assert_int_equal(rnm_vectors_next(vectors, &vector, &err), RNM_OK);
+	assert_int_equal(vector->line, 2);
+	assert_int_equal(rnm_vectors_next(vectors, &vector, &err), RNM_OK);
+	assert_null(vector);
+	rnm_vectors_free(vectors);
 	free(text);
 }
 
@@ -574,7 +608,8 @@ int main(void)
 		cmocka_unit_test(json_lines),        cmocka_unit_test(json_lines_refused), cmocka_unit_test(long_numbers),
 		cmocka_unit_test(messages),
 		cmocka_unit_test(csv),               cmocka_unit_test(hints),              cmocka_unit_test(npy_rows),
-		cmocka_unit_test(npy_refused),       cmocka_unit_test(long_line),          cmocka_unit_test(readiness),
+		cmocka_unit_test(npy_refused),       cmocka_unit_test(long_line),          cmocka_unit_test(endless_line),
+		cmocka_unit_test(readiness),
 		cmocka_unit_test(short_first_line),  cmocka_unit_test(failure_lasts),
 		cmocka_unit_test(numbers_as_strtod), cmocka_unit_test(number_forms),
 	};

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files of an import share. */
+#ifndef RNM_STORE_IMPORT_H
+#define RNM_STORE_IMPORT_H
+
+#include "base/arena.h"
+#include "rspamd/profile.h"
+#include "store/transaction.h"
+
+#include <rnm/import.h>
+
+/* Fields of the hash besides the blobs; and those of them that say where the model came from. */
+#define RNM_IMPORT_FIELDS_MAX 8
+#define RNM_CONTENT_HEX 65
+
+struct rnm_import_field {
+	const char *name;
+	struct rnm_bytes value;
+};
+
+struct rnm_importing {
+	struct rnm_import import; /* what the caller gets; must stay the first member */
+	struct rnm_verification *verification;
+	struct rnm_arena fixed; /* the fields */
+	struct rnm_arena round; /* what depends on what Redis holds: begun anew when others were faster */
+
+	struct rnm_redis *redis;
+	const struct rnm_rule *rule;
+	const struct rnm_model_file *file;
+	const struct rnm_import_options *options;
+
+	struct rnm_import_field small[RNM_IMPORT_FIELDS_MAX];
+	size_t small_count;
+	char expire[24];
+
+	/* Of this round. */
+	struct rnm_transaction change;
+	struct rnm_model_list *list;
+	const char **symbols;
+	size_t symbol_count;
+	char digest[RNM_PROFILE_DIGEST_LEN + 1]; /* of the profile */
+	char content[RNM_CONTENT_HEX];           /* hash of all that makes the model what it is */
+	char score[40];
+	uint64_t fed;
+};
+
+/* import_fields.c: the small fields of the hash, and how long it is to live. */
+RNM_MUST_CHECK enum rnm_status rnm_import_make_fields(struct rnm_importing *job, struct rnm_error *err);
+/* The hash of blobs, small fields that workers read, and the digest of the profile. */
+void rnm_import_hash_content(struct rnm_importing *job);
+/* The commands of the transaction. */
+RNM_MUST_CHECK enum rnm_status rnm_import_make_commands(struct rnm_importing *job, struct rnm_error *err);
+
+/* import_symbols.c: the symbols and the digest of the profile. */
+RNM_MUST_CHECK enum rnm_status rnm_import_choose_symbols(struct rnm_importing *job, struct rnm_error *err);
+
+/* import_state.c: what Redis holds, read under WATCH, and what that means. */
+RNM_MUST_CHECK enum rnm_status rnm_import_look(struct rnm_importing *job, struct rnm_error *err);
+/* Reads back what was written. */
+RNM_MUST_CHECK enum rnm_status rnm_import_read_back(struct rnm_importing *job, struct rnm_error *err);
+
+#endif
