@@ -51,20 +51,24 @@ void import_warn(const struct import_run *run)
 
 /* ---- text ---- */
 
+/* Whether it is told as it is, or by its size. */
+static bool is_shown(struct rnm_bytes argument)
+{
+	size_t at = 0, step = 1;
+
+	while (argument.len <= ARGUMENT_SHOWN && at < argument.len && step > 0) {
+		step = output_printable(argument.data + at, argument.len - at);
+		at += step;
+	}
+	return argument.len > 0 && at == argument.len;
+}
+
 static void put_argument(struct rnm_buf *out, struct rnm_bytes argument)
 {
-	size_t step;
-
-	for (size_t at = 0; argument.len <= ARGUMENT_SHOWN && at < argument.len; at += step) {
-		step = output_printable(argument.data + at, argument.len - at);
-		if (step == 0)
-			break;
-		if (at + step == argument.len) {
-			output_escape(out, argument.data, argument.len, ESCAPE_ALL);
-			return;
-		}
-	}
-	rnm_buf_printf(out, "<%zu bytes>", argument.len);
+	if (is_shown(argument))
+		output_escape(out, argument.data, argument.len, ESCAPE_ALL);
+	else
+		rnm_buf_printf(out, "<%zu bytes>", argument.len);
 }
 
 static void put_commands(struct rnm_buf *out, const struct rnm_import *import)
@@ -118,18 +122,13 @@ void import_text(struct rnm_buf *out, const struct import_run *run)
 /* A blob is told by its size: the document stays small, and is text. */
 static void json_argument(struct rnm_json *json, struct rnm_bytes argument)
 {
-	struct rnm_buf text;
-
-	rnm_buf_init(&text, OUTPUT_MAX);
-	put_argument(&text, argument);
-	if (text.len > 0 && rnm_buf_cstr(&text)[0] == '<' && argument.data[0] != '<') {
+	if (!is_shown(argument)) {
 		rnm_json_begin_object(json);
 		rnm_json_kv_uint(json, "bytes", argument.len);
 		rnm_json_end_object(json);
 	} else {
 		rnm_json_string_n(json, argument);
 	}
-	rnm_buf_free(&text);
 }
 
 static void json_commands(struct rnm_json *json, const struct rnm_import *import)

@@ -174,7 +174,10 @@ static enum rnm_status write_manifest(struct rnm_backup *backup, struct rnm_erro
 
 	rnm_buf_init(&text, RNM_BACKUP_MANIFEST_MAX - 1);
 	rnm_backup_manifest_write(&text, backup->manifest);
-	if (text.failed)
+	/* What is too large has filled its room first. */
+	if (text.failed && text.cap <= text.max)
+		status = rnm_error_nomem(err);
+	else if (text.failed)
 		status = rnm_error_set(err, RNM_E_MALFORMED, "backup.manifest",
 		                       "expected a manifest of at most %zu bytes, found a larger one",
 		                       RNM_BACKUP_MANIFEST_MAX - 1);

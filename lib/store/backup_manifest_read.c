@@ -4,11 +4,11 @@
 #include "base/file_target.h"
 #include "base/number.h"
 #include "base/value_build.h"
+#include "format/json_load.h"
 #include "store/backup_folder.h"
 #include "store/backup_manifest.h"
 
 #include <errno.h>
-#include <jansson.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -303,12 +303,16 @@ static enum rnm_status parse(json_t **root, const char *path, struct rnm_error *
 	struct rnm_buf text;
 	json_error_t problem;
 	enum rnm_status status;
+	bool no_memory = false;
 
 	rnm_buf_init(&text, RNM_BACKUP_MANIFEST_MAX);
 	status = rnm_file_read(path, &text, RNM_BACKUP_MANIFEST_MAX - 1, err);
 	if (status == RNM_OK) {
-		*root = json_loadb(rnm_buf_cstr(&text), text.len, JSON_REJECT_DUPLICATES, &problem);
-		if (*root == NULL) {
+		*root = rnm_json_load((struct rnm_bytes){ rnm_buf_cstr(&text), text.len },
+		                      JSON_REJECT_DUPLICATES, &problem, &no_memory);
+		if (no_memory) {
+			status = rnm_error_nomem(err);
+		} else if (*root == NULL) {
 			status = rnm_error_set(err, RNM_E_MALFORMED, "backup.manifest",
 			                       "expected JSON in the manifest, found: %s", problem.text);
 			rnm_error_at_line(err, path, problem.line > 0 ? (uint32_t)problem.line : 0);

@@ -55,10 +55,10 @@ struct rnm_doctor {
 	struct rnm_doctor_network *networks;
 	size_t network_count, network_cap;
 
-	const char *rule, *settings; /* of the list that is looked at; NULL: none */
-	struct rnm_buf text;         /* for names, answers and members */
+	const char *rule, *settings;     /* of the list that is looked at; NULL: none */
+	struct rnm_buf text;             /* for names, answers and members */
 	struct rnm_health_finding spare; /* takes what is left out */
-	bool blind; /* a list could not be read: what it names is not known */
+	bool blind;                      /* a list could not be read: what it names is not known */
 	bool no_memory;
 };
 
@@ -97,8 +97,9 @@ RNM_MUST_CHECK enum rnm_status rnm_doctor_profiles(struct rnm_doctor *d, const s
 /* The widths of the vectors in two sets; the second key may be NULL. */
 RNM_MUST_CHECK enum rnm_status rnm_doctor_widths(struct rnm_doctor *d, const char *key, const char *other_key,
                                                  struct rnm_error *err);
-/* How many numbers a stored vector has; 0 when it is none. */
-uint64_t rnm_doctor_width(struct rnm_bytes member);
+/* How many numbers a stored vector has; 0 when it is none.  RNM_E_NOMEM when that cannot be told now. */
+RNM_MUST_CHECK enum rnm_status rnm_doctor_width(uint64_t *width, struct rnm_bytes member,
+                                                struct rnm_error *err);
 RNM_MUST_CHECK enum rnm_status rnm_doctor_networks(struct rnm_doctor *d, struct rnm_error *err);
 RNM_MUST_CHECK enum rnm_status rnm_doctor_orphans(struct rnm_doctor *d, struct rnm_error *err);
 RNM_MUST_CHECK enum rnm_status rnm_doctor_maps(struct rnm_doctor *d, struct rnm_error *err);
