@@ -11,6 +11,7 @@ class Command:
                 made anew for each run
     old         names of files that {out} holds before, and that the command replaces
     exit        its exit code when nothing fails; None: whatever it is
+    database    what {database}, a database of Redis, holds before: "copy", or "empty"
     under       faults that are there in every run, to reach a way around them
     stdin       the file that it has there
     drop_in     called as neural_export: each failure is exit code 1
@@ -26,6 +27,7 @@ class Command:
     arguments: str
     old: tuple = ()
     exit: int = 0
+    database: str = ""
     under: str = ""
     stdin: str = "/dev/null"
     drop_in: bool = False
@@ -46,6 +48,7 @@ FAILED_JSON = r'"status":"(io|memory)"'
 UNHURRIED = "connect:1+:done-EINPROGRESS"
 STOCK = "--var=CONFDIR={stock} --var=LOCAL_CONFDIR={stock} -c {stock}/rspamd.conf "
 
+DATABASE = " --redis unix://{socket}?db={database}"
 TLS = " --redis rediss://127.0.0.1:{tls_port} --cacert {ca}"
 CLASSES = " --spam {spam} --ham {ham}"
 
@@ -133,6 +136,20 @@ COMMANDS = [
     Command("merge --dry-run", "merge {model} {model} {other} --keep 1 --dry-run --json", report=FAILED_JSON),
     Command("list through a Sentinel", "-c {sentinel_conf} list -r embed"),
     Command("export through a Sentinel", "-c {sentinel_conf} export -r embed -s unit -o {out}/model.rnm", old=("model.rnm",)),
+    Command("import", "-c {conf} import -r embed -s unit {other}" + DATABASE, database="copy"),
+    Command("import --dry-run", "-c {conf} import -r embed -s unit {other} --dry-run"),
+    Command("import that is refused", "-c {conf} import -r embed -s unit redis:embed/pca --json", exit=8, report=FAILED_JSON),
+    Command("import of what is served", "-c {conf} import -r embed -s unit {model} --json" + DATABASE, database="copy",
+            report=FAILED_JSON),
+    Command("backup", "-c {conf} backup -r embed -s unit -o {out}/saved"),
+    Command("backup --all", "-c {conf} backup --all --with-training -o {out}/saved --json", many=True, slow=True, report=FAILED_JSON),
+    Command("backup --dry-run", "-c {conf} backup --all --dry-run -o {out}/saved", many=True),
+    Command("restore", "-c {conf} restore {saved}" + DATABASE, database="empty", many=True),
+    Command("restore --dry-run", "-c {conf} restore {saved} --replace --dry-run", many=True),
+    Command("restore of what is there", "-c {conf} restore {saved} --json", many=True, report=FAILED_JSON),
+    Command("doctor", "-c {conf} doctor", exit=1, many=True),
+    Command("doctor, JSON", "-c {conf} doctor --json --fix --dry-run", exit=1, many=True),
+    Command("refresh --dry-run", "-c {conf} refresh -r embed --dry-run", many=True),
     # What goes wrong without a fault as well.
     Command("config that is broken", "-c {broken} config", exit=3),
     Command("list of an unknown rule", "-c {conf} list -r nobody", exit=4),
