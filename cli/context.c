@@ -259,11 +259,6 @@ static void print_connection_notes(const struct context *context)
 		output_note("%s", rnm_redis_note(context->redis, i));
 }
 
-static enum rnm_status connect_for_reading(struct context *context, struct rnm_error *err)
-{
-	return rnm_redis_connect(&context->redis, context->settings, RNM_REDIS_READ, &interrupt_signal, err);
-}
-
 enum rnm_status context_reconnect(struct context *context, struct rnm_error *err)
 {
 	char *before = strdup(rnm_redis_address(context->redis));
@@ -273,7 +268,8 @@ enum rnm_status context_reconnect(struct context *context, struct rnm_error *err
 	context->redis = NULL;
 	if (before == NULL)
 		return rnm_error_nomem(err);
-	status = connect_for_reading(context, err);
+	status =
+	    rnm_redis_connect(&context->redis, context->settings, RNM_REDIS_READ, &interrupt_signal, err);
 	/* What there is to say about the same server has been said. */
 	if (status == RNM_OK && strcmp(before, rnm_redis_address(context->redis)) != 0)
 		print_connection_notes(context);
