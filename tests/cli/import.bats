@@ -237,7 +237,7 @@ KEY=rn_default_default_${M:0:8}
 	printf 'A\n\377\n' >"$BATS_TEST_TMPDIR/latin"
 	refused 3 import.symbol "expected names in UTF-8" "$WORK/h.rnm" -r hybrid --symbols "$BATS_TEST_TMPDIR/latin"
 	refused 5 file.open "cannot open the list of symbols" "$WORK/h.rnm" -r hybrid --symbols "$BATS_TEST_TMPDIR/none"
-	refused 2 usage.stdin "standard input can be read once" - -r hybrid --symbols - <"$WORK/h.rnm"
+	refused 2 usage.stdin "standard input can be read once" - -r hybrid --symbols - </dev/null
 }
 
 @test "a hybrid rule: digest of the symbols, and the digest of the providers" {
