@@ -21,6 +21,7 @@ class Command:
     silent      completion: offers what it can, and tells of no failure
     tls         over TLS, where OpenSSL says of a failure what it likes
     exhaustive  only in an exhaustive run
+    written     keys that it writes: they are not there when a run begins
     """
     name: str
     arguments: str
@@ -36,6 +37,7 @@ class Command:
     silent: bool = False
     tls: bool = False
     exhaustive: bool = False
+    written: tuple = ()
 
 
 # Filesystems that know no nameless files.
@@ -131,6 +133,10 @@ COMMANDS = [
     Command("merge with a served model", "-c {conf} merge redis:embed/unit {model} --keep 2 -o {out}/model.rnm"),
     Command("merge to standard output", "merge {model} {bare} --keep 1 --raw -o -"),
     Command("merge --dry-run", "merge {model} {model} {other} --keep 1 --dry-run --json", report=FAILED_JSON),
+    Command("import", "-c {conf} import {model} -r embed -s new --json", report=FAILED_JSON,
+            written=("rn3_embed_3_new", "rn_embed_new_37661627_1")),
+    Command("import from Redis", "-c {conf} import redis:embed/unit -r embed -s pca --dry-run"),
+    Command("import with symbols", "-c {conf} import {packed} -r embed -s unit --symbols {symbols} --force --dry-run"),
     Command("list through a Sentinel", "-c {sentinel_conf} list -r embed"),
     Command("export through a Sentinel", "-c {sentinel_conf} export -r embed -s unit -o {out}/model.rnm", old=("model.rnm",)),
     # What goes wrong without a fault as well.

@@ -76,7 +76,7 @@ class Stage:
 
     def places(self):
         names = ("model.rnm", "packed.rnm", "other.rnm", "bare.kann", "password", "spam", "ham", "recorded.csv", "recorded.npy", "recorded.jsonl",
-                 "halting", "wide.jsonl")
+                 "halting", "wide.jsonl", "symbols")
         return {"conf": self.path("conf", "rspamd.conf"), "broken": self.path("conf", "broken.conf"), "sentinel_conf": self.path("conf", "sentinel.conf"),
                 "socket": self.socket, "port": str(self.port), "tls_port": str(self.tls_port), "stock": self.stock,
                 "certs": self.path("certs"), "ca": self.path("certs", "ca.pem"), "models": os.path.join(DATA, "models"),
@@ -134,6 +134,8 @@ class Stage:
                        '.include(glob=true) "$CONFDIR/modules.d/*.conf"\n')
         with open(self.path("password"), "w") as file:
             file.write("secret\n")
+        with open(self.path("symbols"), "w") as file:
+            file.write("BAYES_SPAM\nBAYES_HAM\n")
         for name, option in (("model", []), ("packed", ["--compress"])):
             subprocess.run([self.program, "-q", "-c", self.path("conf", "rspamd.conf"), "export", "-r", "embed", "-s", "unit",
                             "-o", self.path(name + ".rnm"), *option], check=True, env=self.environment())
