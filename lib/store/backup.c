@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define TIME_TEXT_MAX 64
+#define TIME_ROOM 64
 #define SETS_MAX ((size_t)100000)
 
 static const char rights[] =
@@ -41,7 +41,7 @@ static enum rnm_status prepare_manifest(struct rnm_backup *backup, struct rnm_er
 	const struct rnm_backup_options *options = &backup->options;
 	struct rnm_backup_manifest *manifest = rnm_backup_manifest_new();
 	const char *tool = options->tool != NULL ? options->tool : "librnm";
-	char created_at[TIME_TEXT_MAX];
+	char created_at[TIME_ROOM];
 
 	backup->manifest = manifest;
 	if (manifest == NULL)
