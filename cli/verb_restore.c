@@ -80,7 +80,7 @@ static enum rnm_status rule_of(struct restore_run *run, const struct rnm_backup_
 	struct context *context = run->context;
 	struct rnm_rule *configured = NULL;
 	struct rnm_error ignored;
-	enum rnm_status status = context_bare_rule(set->global, set->prefix, out, err);
+	enum rnm_status status = rnm_rule_bare(out, set->global, set->prefix, err);
 
 	if (status != RNM_OK || context->config == NULL || set->rule == NULL)
 		return status;

@@ -18,6 +18,7 @@
 #include <rnm/backup.h>
 #include <rnm/buf.h>
 #include <rnm/config.h>
+#include <rnm/doctor.h>
 #include <rnm/error.h>
 #include <rnm/evaluation.h>
 #include <rnm/file.h>
