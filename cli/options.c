@@ -6,8 +6,8 @@
 
 /* Verbs that take a MODEL, which may be in Redis. */
 #define READS_MODEL                                                                                          \
-	(ON(VERB_INSPECT) | ON(VERB_VERIFY) | ON(VERB_SCORE) | ON(VERB_EVAL) | ON(VERB_DIFF) | ON(VERB_MERGE) | \
-	 ON(VERB_IMPORT))
+	(ON(VERB_INSPECT) | ON(VERB_VERIFY) | ON(VERB_SCORE) | ON(VERB_EVAL) | ON(VERB_DIFF) |               \
+	 ON(VERB_MERGE) | ON(VERB_IMPORT))
 #define SCORES (ON(VERB_SCORE) | ON(VERB_EVAL))
 #define READS_REDIS (ON(VERB_LIST) | ON(VERB_EXPORT) | ON(VERB_DOCTOR) | ON(VERB_REFRESH) | READS_MODEL)
 #define READS_CONFIG (ON(VERB_CONFIG) | ON(VERB_DIGEST) | READS_REDIS)
@@ -242,7 +242,7 @@ const struct verb_spec verb_specs[VERB_COUNT] = {
 			{ "rnm doctor --fix", "repair it" },
 			{ "rnm doctor --expiring 2d", "also models that end within two days" },
 			{ "rnm doctor --maps-dir /var/lib/rspamd", "also rspamd's cached model files" },
-			{ "rnm doctor --json | jq '.findings[] | select(.level == \"problem\")'", "for a monitor" },
+			{ "rnm doctor --json | jq .problems", "how many problems, for a monitor" },
 		},
 	},
 	[VERB_REFRESH] = {
@@ -328,7 +328,8 @@ const struct option_spec option_specs[] = {
 	  "Redis that fits (default: those that the model carries)",
 	  ON(VERB_IMPORT), false },
 	{ OPTION_FORCE, "force", 0, OPTION_TYPE_FLAG, NULL, NULL,
-	  "write it although somebody trains now, workers serve the same model already, or the number of meta "
+	  "write it although somebody trains now, workers serve the same model already, or the number of "
+	  "meta "
 	  "tokens seems to be another one",
 	  ON(VERB_IMPORT), false },
 	{ OPTION_FIX, "fix", 0, OPTION_TYPE_FLAG, NULL, NULL, "repair what can be repaired safely",
@@ -339,7 +340,8 @@ const struct option_spec option_specs[] = {
 	  "a served model that expires within this time is a problem: 90m, 12h, 2d, or seconds",
 	  ON(VERB_DOCTOR), false },
 	{ OPTION_MAPS_DIR, "maps-dir", 0, OPTION_TYPE_FILE, "DIR", NULL,
-	  "also look at the model files that rspamd has cached in this folder (options.maps_cache_dir, usually "
+	  "also look at the model files that rspamd has cached in this folder (options.maps_cache_dir, "
+	  "usually "
 	  "/var/lib/rspamd)",
 	  ON(VERB_DOCTOR), false },
 	{ OPTION_RULE, "rule", 'r', OPTION_TYPE_TEXT, "RULE", NULL, "only the models of this rule",
@@ -347,9 +349,10 @@ const struct option_spec option_specs[] = {
 	{ OPTION_SETTINGS, "settings", 's', OPTION_TYPE_TEXT, "SETTINGS", NULL,
 	  "only the models of this settings id", ON(VERB_REFRESH), false },
 	{ OPTION_EXPIRE, "expire", 0, OPTION_TYPE_TEXT, "TIME", NULL,
-	  "give them this time instead of the rule's ann_expire: 12h, 30d, or seconds", ON(VERB_REFRESH), false },
-	{ OPTION_DRY_RUN, "dry-run", 'n', OPTION_TYPE_FLAG, NULL, NULL, "tell what would be done, change nothing",
-	  ON(VERB_REFRESH), false },
+	  "give them this time instead of the rule's ann_expire: 12h, 30d, or seconds", ON(VERB_REFRESH),
+	  false },
+	{ OPTION_DRY_RUN, "dry-run", 'n', OPTION_TYPE_FLAG, NULL, NULL,
+	  "tell what would be done, change nothing", ON(VERB_REFRESH), false },
 	{ OPTION_EXIT_CODE, "exit-code", 0, OPTION_TYPE_FLAG, NULL, NULL,
 	  "exit code 1 unless the models are the same", ON(VERB_DIFF), false },
 	{ OPTION_NEWEST, "newest", 0, OPTION_TYPE_FLAG, NULL, NULL,
@@ -381,7 +384,8 @@ const struct option_spec option_specs[] = {
 	{ OPTION_DRY_RUN, "dry-run", 'n', OPTION_TYPE_FLAG, NULL, NULL,
 	  "read and check everything, write nothing", ON(VERB_EXPORT) | ON(VERB_MERGE), false },
 	{ OPTION_DRY_RUN, "dry-run", 'n', OPTION_TYPE_FLAG, NULL, NULL,
-	  "check everything and print the commands that would be sent, write nothing", ON(VERB_IMPORT), false },
+	  "check everything and print the commands that would be sent, write nothing", ON(VERB_IMPORT),
+	  false },
 	{ OPTION_EXPLAIN, "explain", 'e', OPTION_TYPE_FLAG, NULL, NULL,
 	  "show each field that counts, its origin, and the bytes that are hashed", ON(VERB_DIGEST), false },
 	{ OPTION_ORIGIN, "origin", 0, OPTION_TYPE_FLAG, NULL, NULL, "add file and line to each value",

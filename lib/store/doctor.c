@@ -100,7 +100,8 @@ static enum rnm_status take_name(void *ctx, struct rnm_error *err)
 		                     RNM_HEALTH_KEYS_MAX, d->global);
 	if (memchr(name, '\0', d->text.len) != NULL || (!is_list && *tail != '_'))
 		return RNM_OK;
-	return rnm_names_add(is_list ? &d->lists : &d->keys, name, d->text.len) ? RNM_OK : rnm_error_nomem(err);
+	return rnm_names_add(is_list ? &d->lists : &d->keys, name, d->text.len) ? RNM_OK
+	                                                                        : rnm_error_nomem(err);
 }
 
 static void tick(void *ctx, uint64_t looked_at)

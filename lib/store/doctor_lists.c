@@ -37,8 +37,9 @@ static enum rnm_status take_member(void *ctx, struct rnm_error *err)
 	if (naming->count++ == MEMBERS_MAX)
 		return rnm_error_set(err, RNM_E_MALFORMED, "store.too-many",
 		                     "expected at most %zu profiles in one list, found more", MEMBERS_MAX);
-	status = rnm_profile_parse(
-	    &profile, (struct rnm_bytes){ rnm_buf_cstr(&naming->text), naming->text.len }, 0, err);
+	status =
+	    rnm_profile_parse(&profile, (struct rnm_bytes){ rnm_buf_cstr(&naming->text), naming->text.len },
+	                      0, err);
 	if (status == RNM_OK && profile.redis_key != NULL &&
 	    !rnm_seen_add(naming->named, profile.redis_key, strlen(profile.redis_key), &is_new))
 		status = rnm_error_nomem(err);
@@ -61,8 +62,8 @@ enum rnm_status rnm_names_of_list(struct rnm_seen *named, struct rnm_redis *redi
 			                       "expected ZSCAN to end, found it still going after %u rounds",
 			                       ROUNDS_MAX);
 		if (status == RNM_OK)
-			status = rnm_redis_sendv(redis, err, "ZSCAN", zset, cursor, "COUNT", MEMBER_BATCH,
-			                         NULL);
+			status =
+			    rnm_redis_sendv(redis, err, "ZSCAN", zset, cursor, "COUNT", MEMBER_BATCH, NULL);
 		naming.is_score = false;
 		if (status == RNM_OK)
 			status = rnm_event_scan(redis, "ZSCAN", cursor, &naming.text, "one profile",
@@ -145,9 +146,10 @@ static enum rnm_status use_prefix(struct rnm_doctor *d, const struct rnm_rule *r
 static enum rnm_status too_crowded(struct rnm_doctor *d, const struct rnm_rule *rule, const char *zset,
                                    int64_t count, struct rnm_error *err)
 {
-	struct rnm_health_finding *finding = rnm_doctor_find(
-	    d, RNM_DOCTOR_CROWDED, zset, "%lld profiles, of which workers look at the newest %.0f",
-	    (long long)count, rule->max_profiles + 1);
+	struct rnm_health_finding *finding =
+	    rnm_doctor_find(d, RNM_DOCTOR_CROWDED, zset,
+	                    "%lld profiles, of which workers look at the newest %.0f", (long long)count,
+	                    rule->max_profiles + 1);
 
 	rnm_doctor_advise(d, finding, RNM_REMEDY_NONE,
 	                  "find out why rspamd's primary controller does not prune the list, and remove the "

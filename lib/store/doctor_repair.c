@@ -95,9 +95,10 @@ enum rnm_status rnm_repair_lock(struct rnm_repairing *r, const char *key, bool *
 
 static bool is_known_field(struct rnm_bytes field)
 {
-	static const char *const known[] = { "ann",      "roc_thresholds", "pca",     "providers_meta",
-		                             "norm_stats", "lock",         "hostname", "obsolete",
-		                             "version",  "ann_data",       "providers_digest", "created_at" };
+	static const char *const known[] = {
+		"ann",      "roc_thresholds", "pca",     "providers_meta", "norm_stats",       "lock",
+		"hostname", "obsolete",       "version", "ann_data",       "providers_digest", "created_at"
+	};
 	static const char own[] = "rnm_";
 
 	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
