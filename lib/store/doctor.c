@@ -49,10 +49,12 @@ static enum rnm_status open_rules(struct rnm_doctor *d, struct rnm_error *err)
 	enum rnm_status status =
 	    rnm_rule_names(&names, &count, d->options->config, d->options->rule_options, err);
 
-	if (status == RNM_OK) {
-		d->rules = calloc(count + 1, sizeof(*d->rules));
-		if (d->rules == NULL)
-			status = rnm_error_nomem(err);
+	if (status != RNM_OK)
+		return status;
+	d->rules = calloc(count + 1, sizeof(*d->rules));
+	if (d->rules == NULL) {
+		rnm_names_free(names, count);
+		return rnm_error_nomem(err);
 	}
 	for (size_t i = 0; status == RNM_OK && i < count; i++) {
 		struct rnm_rule *rule = NULL;
