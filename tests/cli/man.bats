@@ -201,6 +201,13 @@ prepare_examples() {
 	echo 'ssh() { shift; eval "$*"; }; generate-vectors() { cat mail.jsonl; }' >"$BASH_ENV"
 }
 
+# What an example has written into Redis does not concern the next page.
+restore_models() {
+	local key
+	cli flushdb >/dev/null
+	for key in $(cli -n 2 keys '*'); do cli -n 2 copy "$key" "$key" DB 0 >/dev/null; done
+}
+
 @test "the examples do what the pages say" {
 	local file key failed=0
 	prepare_examples
@@ -209,6 +216,7 @@ prepare_examples() {
 		cli flushdb >/dev/null
 		for key in $(cli -n 3 keys '*'); do cli -n 3 copy "$key" "$key" DB 0 >/dev/null; done
 		cp -r "$WORK/models" "$WORK/run"
+		restore_models
 		cd "$WORK/run"
 		python "$BATS_TEST_DIRNAME/manual_examples.py" "$file" "$CONFDIR" "$PORT" "$TLS_PORT" 3>&- || failed=1
 	done
