@@ -279,7 +279,7 @@ const struct verb_spec verb_specs[VERB_COUNT] = {
 			{ "rnm doctor --fix", "repair it" },
 			{ "rnm doctor --expiring 2d", "also models that end within two days" },
 			{ "rnm doctor --maps-dir /var/lib/rspamd", "also rspamd's cached model files" },
-			{ "rnm doctor --json | jq '.findings[] | select(.level == \"problem\")'", "for a monitor" },
+			{ "rnm doctor --json | jq .problems", "how many problems, for a monitor" },
 		},
 	},
 	[VERB_REFRESH] = {
