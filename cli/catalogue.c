@@ -119,7 +119,7 @@ static enum rnm_status rule_of_prefix(struct catalogue *catalogue, const char *g
 			return RNM_OK;
 		}
 	}
-	status = context_bare_rule(global, prefix, out, err);
+	status = rnm_rule_bare(out, global, prefix, err);
 	return status != RNM_OK ? status : add_rule(catalogue, *out, err);
 }
 

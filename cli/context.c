@@ -103,28 +103,6 @@ enum rnm_status context_load_config(struct context *context, struct rnm_error *e
 	return status;
 }
 
-enum rnm_status context_bare_rule(const char *global, const char *prefix, struct rnm_rule **out,
-                                  struct rnm_error *err)
-{
-	struct rnm_rule *rule = calloc(1, sizeof(*rule));
-
-	if (rule == NULL)
-		return rnm_error_nomem(err);
-	/* rspamd: the defaults of src/plugins/lua/neural.lua. */
-	rule->max_profiles = 3;
-	rule->ann_expire = 172800;
-	rule->watch_interval = 60;
-	rule->name = strdup(prefix);
-	rule->prefix = strdup(prefix);
-	rule->global = strdup(global);
-	if (rule->name == NULL || rule->prefix == NULL || rule->global == NULL) {
-		rnm_rule_free(rule);
-		return rnm_error_nomem(err);
-	}
-	*out = rule;
-	return RNM_OK;
-}
-
 void context_warn_providers(const struct rnm_rule *rule)
 {
 	const struct rnm_value *providers = rnm_value_get(rule->raw, "providers");
@@ -168,7 +146,7 @@ enum rnm_status context_rule(struct context *context, const char *name, struct r
 	enum rnm_status status;
 
 	if (context->config == NULL)
-		return context_bare_rule("rn", name, out, err);
+		return rnm_rule_bare(out, "rn", name, err);
 	status = rnm_rule_open(out, context->config, name, &context->rule_options, err);
 	if (status == RNM_OK)
 		context_warn_providers(*out);
@@ -259,6 +237,11 @@ static void print_connection_notes(const struct context *context)
 		output_note("%s", rnm_redis_note(context->redis, i));
 }
 
+static enum rnm_status connect_for_role(struct context *context, struct rnm_error *err)
+{
+	return rnm_redis_connect(&context->redis, context->settings, context->role, &interrupt_signal, err);
+}
+
 enum rnm_status context_reconnect(struct context *context, struct rnm_error *err)
 {
 	char *before = strdup(rnm_redis_address(context->redis));
@@ -268,8 +251,7 @@ enum rnm_status context_reconnect(struct context *context, struct rnm_error *err
 	context->redis = NULL;
 	if (before == NULL)
 		return rnm_error_nomem(err);
-	status =
-	    rnm_redis_connect(&context->redis, context->settings, RNM_REDIS_READ, &interrupt_signal, err);
+	status = connect_for_role(context, err);
 	/* What there is to say about the same server has been said. */
 	if (status == RNM_OK && strcmp(before, rnm_redis_address(context->redis)) != 0)
 		print_connection_notes(context);
@@ -302,7 +284,8 @@ static enum rnm_status connect_for(struct context *context, enum rnm_redis_role 
 	if (status != RNM_OK)
 		return status;
 	interrupt_install();
-	status = rnm_redis_connect(&context->redis, context->settings, role, &interrupt_signal, err);
+	context->role = role;
+	status = connect_for_role(context, err);
 	if (status == RNM_OK)
 		print_connection_notes(context);
 	return status;

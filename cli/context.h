@@ -19,6 +19,7 @@ struct context {
 	struct rnm_rule_options rule_options;
 	struct rnm_redis_settings *settings;
 	struct rnm_redis *redis;
+	enum rnm_redis_role role; /* of the connection */
 	const char *stdin_reader; /* who reads standard input, or NULL; in words for a message */
 };
 
@@ -49,9 +50,6 @@ RNM_MUST_CHECK enum rnm_status context_rule(struct context *context, const char 
                                             struct rnm_error *err);
 /* Providers that rspamd takes for an empty list are hardly meant: says so. */
 void context_warn_providers(const struct rnm_rule *rule);
-/* A rule that stands only for a prefix found in Redis. */
-RNM_MUST_CHECK enum rnm_status context_bare_rule(const char *global, const char *prefix,
-                                                 struct rnm_rule **out, struct rnm_error *err);
 static inline bool rule_is_bare(const struct rnm_rule *rule)
 {
 	return rule->raw == NULL;

@@ -143,5 +143,41 @@ const struct json_document json_documents[] = {
 	  "served: null unless written\n"
 	  "evicts: what rspamd takes away next\n"
 	  "ARGUMENT: text, or {bytes} for a long or binary one" },
+	{ VERB_BACKUP, "rnm backup --json",
+	  "{status, problem, manifest, dry_run, sets: [{rule, prefix, settings,\n"
+	  "  status, problem, COUNTS}], COUNTS of all sets, without_live_model,\n"
+	  "  generations, removed_generations, removed_objects,\n"
+	  "  problems: [{rule, problem}]}\n"
+	  "printed after a failure too\n"
+	  "COUNTS: models, profiles, vectors, objects, bytes, new_objects,\n"
+	  "  new_bytes; objects: values in files of their own; new: not yet in\n"
+	  "  the folder" },
+	{ VERB_RESTORE, "rnm restore DIR|MANIFEST --json",
+	  "{status, problem, manifest, created_at, dry_run, models: [{rule,\n"
+	  "  prefix, settings, version, key, status, problem, hash, profiles,\n"
+	  "  training}], written, same, kept, failed}\n"
+	  "printed after a failure too\n"
+	  "hash, profiles, training: written, same (was there), kept (Redis has\n"
+	  "  another one, which stays), nothing (the backup has none)\n"
+	  "written, same, kept, failed: models" },
+	{ VERB_DOCTOR, "rnm doctor --json",
+	  "{server, fix, dry_run, keys, lists, models, problems, warnings, notes,\n"
+	  "  repaired, failed, left_out, findings: [{id, level, rule, settings,\n"
+	  "    key, line, bytes, text, remedy, advice, state, outcome}]}\n"
+	  "problems, warnings, notes: of what is left\n"
+	  "left_out: findings beyond the first 100,000\n"
+	  "level: problem, warning, note\n"
+	  "key: in Redis, or a file; line: of a configuration file\n"
+	  "remedy: what --fix does: drop-profile, write-profile, renew, unlock,\n"
+	  "  delete-key, drop-vectors, delete-file, none; advice: in words\n"
+	  "state: open, repaired, gone (it was no longer so), failed\n"
+	  "outcome: what was done or why not, in words; null while open" },
+	{ VERB_REFRESH, "rnm refresh --json",
+	  "{dry_run, models: [{rule, settings, key, renewed, due, ttl_before_ms,\n"
+	  "  ttl_after_ms, reason}], problems: [{rule, problem}]}\n"
+	  "key: of the model that is served, or null\n"
+	  "due: it had less than it may have; renewed: due, and no --dry-run\n"
+	  "ttl_before_ms, ttl_after_ms: null for ever\n"
+	  "reason: why nothing was renewed, or null" },
 };
 const size_t json_document_count = sizeof(json_documents) / sizeof(json_documents[0]);

@@ -27,6 +27,10 @@ static verb_function *const verb_functions[VERB_COUNT] = {
 	[VERB_DIFF] = verb_diff,
 	[VERB_MERGE] = verb_merge,
 	[VERB_IMPORT] = verb_import,
+	[VERB_BACKUP] = verb_backup,
+	[VERB_RESTORE] = verb_restore,
+	[VERB_DOCTOR] = verb_doctor,
+	[VERB_REFRESH] = verb_refresh,
 	[VERB_HELP] = verb_help,
 	[VERB_NEURAL_EXPORT] = verb_neural_export,
 };

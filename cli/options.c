@@ -6,10 +6,12 @@
 
 /* Verbs that take a MODEL, which may be in Redis. */
 #define READS_MODEL                                                                                          \
-	(ON(VERB_INSPECT) | ON(VERB_VERIFY) | ON(VERB_SCORE) | ON(VERB_EVAL) | ON(VERB_DIFF) | ON(VERB_MERGE) | \
-	 ON(VERB_IMPORT))
+	(ON(VERB_INSPECT) | ON(VERB_VERIFY) | ON(VERB_SCORE) | ON(VERB_EVAL) | ON(VERB_DIFF) |               \
+	 ON(VERB_MERGE) | ON(VERB_IMPORT))
 #define SCORES (ON(VERB_SCORE) | ON(VERB_EVAL))
-#define READS_REDIS (ON(VERB_LIST) | ON(VERB_EXPORT) | READS_MODEL)
+#define SAVES (ON(VERB_BACKUP) | ON(VERB_RESTORE))
+#define READS_REDIS                                                                                          \
+	(ON(VERB_LIST) | ON(VERB_EXPORT) | READS_MODEL | SAVES | ON(VERB_DOCTOR) | ON(VERB_REFRESH))
 #define READS_CONFIG (ON(VERB_CONFIG) | ON(VERB_DIGEST) | READS_REDIS)
 #define EVERY_VERB (READS_CONFIG | ON(VERB_HELP))
 
@@ -223,6 +225,79 @@ const struct verb_spec verb_specs[VERB_COUNT] = {
 			{ "rnm import embed.rnm -r embed -s web --json | jq -r .key", "the key, for a script" },
 		},
 	},
+	[VERB_BACKUP] = {
+		"backup", NULL, 0,
+		"save models as they are in Redis",
+		"Writes every model of a rule and settings id with its profiles and all fields of its hash, exactly as\n"
+		"they are, into a folder from which `rnm restore` can put them back. Each run adds a manifest; values\n"
+		"that lie in the folder already are not written again. What lies there: docs/backup.md.\n"
+		"\n"
+		"A model file for another host is what `rnm export` writes. Without a live model there is no backup\n"
+		"and exit code 4, so that an emptied Redis pushes no older backup out.",
+		{
+			{ "rnm backup --all -o /var/backups/rnm", "every rule and settings id with a model" },
+			{ "rnm backup --all --with-training --keep 14 -o /var/backups/rnm", "also the training vectors; the newest 14 stay" },
+			{ "rnm backup -r embed -s default -o embed/", "one rule and settings id" },
+			{ "rnm backup --all --dry-run -o /var/backups/rnm", "read everything, write nothing" },
+		},
+	},
+	[VERB_RESTORE] = {
+		"restore", "DIR|MANIFEST", 1,
+		"put models of a backup back into Redis",
+		"Puts back what `rnm backup` has saved and Redis lacks: hashes, profiles with their scores, training\n"
+		"vectors, each model in one transaction. What Redis has in another form is newer or somebody else's:\n"
+		"it stays, and the exit code is 8, unless --replace is given. Models that a backup does not hold are\n"
+		"never touched.\n"
+		"\n"
+		"DIR stands for its newest manifest. Every object is compared with its hash on its way; a damaged one\n"
+		"changes nothing. Times to live are what was left at the backup, but at least an hour.\n"
+		"\n"
+		"Running workers keep the network that they have loaded until one of a higher version appears.",
+		{
+			{ "rnm restore /var/backups/rnm", "what is missing of the newest backup" },
+			{ "rnm restore --dry-run /var/backups/rnm", "read and check everything, change nothing" },
+			{ "rnm restore -r embed /var/backups/rnm", "one rule" },
+			{ "rnm restore --replace /var/backups/rnm/manifest-20261123T040000.000Z.json", "models as they were in an older backup" },
+		},
+	},
+	[VERB_DOCTOR] = {
+		"doctor", NULL, 0,
+		"find what is wrong with models, profiles and training sets, and repair it",
+		"Looks through everything that the neural module keeps in Redis, and at the configuration, and names\n"
+		"what keeps models from being served or trained, what will lose one, and what is left behind: each\n"
+		"with a stable id, what was found, and the repair. docs/doctor.md explains them.\n"
+		"\n"
+		"Nothing is changed without --fix. With it, whatever can be repaired safely is, each thing in a\n"
+		"transaction that looks again before it changes anything; --fix --dry-run only tells what would be\n"
+		"done. Keys are found in small batches, so that a busy server with millions of them is not held up.\n"
+		"\n"
+		"Exit code 0 when all is well or has been repaired, 1 when a warning or problem is left, 6 when Redis\n"
+		"refused a repair. With --redis and without a configuration, only what Redis itself tells is judged.",
+		{
+			{ "rnm doctor", "what is wrong" },
+			{ "rnm doctor --fix --dry-run", "what --fix would do" },
+			{ "rnm doctor --fix", "repair it" },
+			{ "rnm doctor --expiring 2d", "also models that end within two days" },
+			{ "rnm doctor --maps-dir /var/lib/rspamd", "also rspamd's cached model files" },
+			{ "rnm doctor --json | jq '.findings[] | select(.level == \"problem\")'", "for a monitor" },
+		},
+	},
+	[VERB_REFRESH] = {
+		"refresh", NULL, 0,
+		"renew the expiry of the models that workers serve",
+		"rspamd renews the expiry of a model only when a worker loads it. Where no worker restarts and no\n"
+		"training succeeds for ann_expire (two days by default), the model vanishes from Redis, and the next\n"
+		"restart finds none. This gives the model that is served for each rule and settings id its whole time\n"
+		"again, and never takes any away; packaging/systemd has a timer for it.\n"
+		"\n"
+		"Exit code 1 when a rule has models but none that workers serve.",
+		{
+			{ "rnm refresh", "all rules and settings ids" },
+			{ "rnm refresh -r embed -s default", "one of them" },
+			{ "rnm refresh --expire 30d", "longer than ann_expire; rspamd cuts it back when it loads the model" },
+			{ "rnm refresh --dry-run --json", "what would be done, for a script" },
+		},
+	},
 	[VERB_NEURAL_EXPORT] = {
 		"neural_export", NULL, 0,
 		"the original's command: same options, output and exit codes",
@@ -250,16 +325,22 @@ const struct option_spec option_specs[] = {
 	{ OPTION_CONFIG, "config", 'c', OPTION_TYPE_FILE, "FILE", "<CONFDIR>/rspamd.conf",
 	  "read this rspamd configuration", READS_CONFIG | BEFORE_VERB, false },
 	{ OPTION_RULE, "rule", 'r', OPTION_TYPE_TEXT, "RULE", "default", "name of the rule",
-	  ON(VERB_DIGEST) | ON(VERB_LIST) | ON(VERB_EXPORT) | ON(VERB_IMPORT), false },
+	  ON(VERB_DIGEST) | ON(VERB_LIST) | ON(VERB_EXPORT) | ON(VERB_IMPORT) | ON(VERB_BACKUP), false },
+	{ OPTION_RULE, "rule", 'r', OPTION_TYPE_TEXT, "RULE", NULL, "only this rule, or prefix",
+	  ON(VERB_RESTORE), false },
 	{ OPTION_RULE, "rule", 'r', OPTION_TYPE_TEXT, "RULE", NULL,
 	  "also say whether rspamd would load the model for this rule of the configuration", ON(VERB_VERIFY),
 	  false },
 	{ OPTION_SETTINGS, "settings", 's', OPTION_TYPE_TEXT, "SETTINGS", "default",
-	  "settings id of the models", ON(VERB_LIST) | ON(VERB_EXPORT) | ON(VERB_IMPORT), false },
+	  "settings id of the models", ON(VERB_LIST) | ON(VERB_EXPORT) | ON(VERB_IMPORT) | ON(VERB_BACKUP),
+	  false },
+	{ OPTION_SETTINGS, "settings", 's', OPTION_TYPE_TEXT, "SETTINGS", NULL, "only this settings id",
+	  ON(VERB_RESTORE), false },
 	{ OPTION_ALL, "all", 'a', OPTION_TYPE_FLAG, NULL, NULL, "every rule of the configuration",
 	  ON(VERB_DIGEST), false },
 	{ OPTION_ALL, "all", 'a', OPTION_TYPE_FLAG, NULL, NULL,
-	  "every rule and settings id found in Redis; -r and -s narrow it down", ON(VERB_LIST), false },
+	  "every rule and settings id found in Redis; -r and -s narrow it down",
+	  ON(VERB_LIST) | ON(VERB_BACKUP), false },
 	{ OPTION_ALL, "all", 'a', OPTION_TYPE_FLAG, NULL, NULL,
 	  "every rule and settings id with a model, into the folder of -o; -r and -s narrow it down",
 	  ON(VERB_EXPORT), false },
@@ -267,6 +348,17 @@ const struct option_spec option_specs[] = {
 	  "file to write, - for standard output; with --all an existing folder", ON(VERB_EXPORT), false },
 	{ OPTION_OUTPUT, "output", 'o', OPTION_TYPE_FILE, "FILE", NULL,
 	  "write to this file instead of standard output", ON(VERB_INSPECT), false },
+	{ OPTION_OUTPUT, "output", 'o', OPTION_TYPE_FILE, "DIR", NULL,
+	  "folder of the backup; made when it is not there", ON(VERB_BACKUP), false },
+	{ OPTION_WITH_TRAINING, "with-training", 0, OPTION_TYPE_FLAG, NULL, NULL, "save training vectors too",
+	  ON(VERB_BACKUP), false },
+	{ OPTION_KEEP, "keep", 'k', OPTION_TYPE_NUMBER, "N", "all",
+	  "leave the newest N backups in the folder and remove older ones, unless this one is incomplete",
+	  ON(VERB_BACKUP), false },
+	{ OPTION_REPLACE, "replace", 0, OPTION_TYPE_FLAG, NULL, NULL,
+	  "put back also what Redis has in another form", ON(VERB_RESTORE), false },
+	{ OPTION_FORCE, "force", 0, OPTION_TYPE_FLAG, NULL, NULL,
+	  "although somebody trains from the models now", ON(VERB_RESTORE), false },
 	{ OPTION_MODEL_VERSION, "version", 'v', OPTION_TYPE_NUMBER, "VERSION", NULL,
 	  "only a model of this version", ON(VERB_EXPORT), false },
 	{ OPTION_OUTPUT, "output", 'o', OPTION_TYPE_FILE, "FILE", NULL,
@@ -290,9 +382,31 @@ const struct option_spec option_specs[] = {
 	  "Redis that fits (default: those that the model carries)",
 	  ON(VERB_IMPORT), false },
 	{ OPTION_FORCE, "force", 0, OPTION_TYPE_FLAG, NULL, NULL,
-	  "write it although somebody trains now, workers serve the same model already, or the number of meta "
+	  "write it although somebody trains now, workers serve the same model already, or the number of "
+	  "meta "
 	  "tokens seems to be another one",
 	  ON(VERB_IMPORT), false },
+	{ OPTION_FIX, "fix", 0, OPTION_TYPE_FLAG, NULL, NULL, "repair what can be repaired safely",
+	  ON(VERB_DOCTOR), false },
+	{ OPTION_DRY_RUN, "dry-run", 'n', OPTION_TYPE_FLAG, NULL, NULL,
+	  "with --fix: tell what would be done, change nothing", ON(VERB_DOCTOR), false },
+	{ OPTION_EXPIRING, "expiring", 0, OPTION_TYPE_TEXT, "TIME", "12h",
+	  "a served model that expires within this time is a problem: 90m, 12h, 2d, or seconds",
+	  ON(VERB_DOCTOR), false },
+	{ OPTION_MAPS_DIR, "maps-dir", 0, OPTION_TYPE_FILE, "DIR", NULL,
+	  "also look at the model files that rspamd has cached in this folder (options.maps_cache_dir, "
+	  "usually "
+	  "/var/lib/rspamd)",
+	  ON(VERB_DOCTOR), false },
+	{ OPTION_RULE, "rule", 'r', OPTION_TYPE_TEXT, "RULE", NULL, "only the models of this rule",
+	  ON(VERB_REFRESH), false },
+	{ OPTION_SETTINGS, "settings", 's', OPTION_TYPE_TEXT, "SETTINGS", NULL,
+	  "only the models of this settings id", ON(VERB_REFRESH), false },
+	{ OPTION_EXPIRE, "expire", 0, OPTION_TYPE_TEXT, "TIME", NULL,
+	  "give them this time instead of the rule's ann_expire: 12h, 30d, or seconds", ON(VERB_REFRESH),
+	  false },
+	{ OPTION_DRY_RUN, "dry-run", 'n', OPTION_TYPE_FLAG, NULL, NULL,
+	  "tell what would be done, change nothing", ON(VERB_REFRESH), false },
 	{ OPTION_EXIT_CODE, "exit-code", 0, OPTION_TYPE_FLAG, NULL, NULL,
 	  "exit code 1 unless the models are the same", ON(VERB_DIFF), false },
 	{ OPTION_NEWEST, "newest", 0, OPTION_TYPE_FLAG, NULL, NULL,
@@ -322,9 +436,10 @@ const struct option_spec option_specs[] = {
 	{ OPTION_LIVE, "live", 0, OPTION_TYPE_FLAG, NULL, NULL,
 	  "with -r: compare versions with the models that the rule has in Redis", ON(VERB_VERIFY), false },
 	{ OPTION_DRY_RUN, "dry-run", 'n', OPTION_TYPE_FLAG, NULL, NULL,
-	  "read and check everything, write nothing", ON(VERB_EXPORT) | ON(VERB_MERGE), false },
+	  "read and check everything, write nothing", ON(VERB_EXPORT) | ON(VERB_MERGE) | SAVES, false },
 	{ OPTION_DRY_RUN, "dry-run", 'n', OPTION_TYPE_FLAG, NULL, NULL,
-	  "check everything and print the commands that would be sent, write nothing", ON(VERB_IMPORT), false },
+	  "check everything and print the commands that would be sent, write nothing", ON(VERB_IMPORT),
+	  false },
 	{ OPTION_EXPLAIN, "explain", 'e', OPTION_TYPE_FLAG, NULL, NULL,
 	  "show each field that counts, its origin, and the bytes that are hashed", ON(VERB_DIGEST), false },
 	{ OPTION_ORIGIN, "origin", 0, OPTION_TYPE_FLAG, NULL, NULL, "add file and line to each value",

@@ -40,7 +40,10 @@ void progress_report(void *ctx, uint64_t done, uint64_t total)
 	rnm_buf_init_in(&line, memory, sizeof(memory));
 	rnm_buf_printf(&line, "\r%s: %u%% of ", progress->what,
 	               (unsigned)((double)done / (double)total * 100));
-	output_size(&line, total);
+	if (progress->counts)
+		rnm_buf_printf(&line, "%llu", (unsigned long long)total);
+	else
+		output_size(&line, total);
 	rnm_buf_puts(&line, "\033[K");
 	fputs(rnm_buf_cstr(&line), stderr);
 }

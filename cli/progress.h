@@ -8,6 +8,7 @@
 
 struct progress {
 	const char *what;
+	bool counts; /* things, not bytes */
 	double next; /* monotonic time before which nothing is drawn */
 	bool enabled;
 	bool drawn;

@@ -15,8 +15,10 @@
 #ifndef RNM_RNM_H
 #define RNM_RNM_H
 
+#include <rnm/backup.h>
 #include <rnm/buf.h>
 #include <rnm/config.h>
+#include <rnm/doctor.h>
 #include <rnm/error.h>
 #include <rnm/evaluation.h>
 #include <rnm/file.h>

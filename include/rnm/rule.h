@@ -55,6 +55,9 @@ struct rnm_rule_options {
 RNM_API RNM_MUST_CHECK enum rnm_status rnm_rule_open(struct rnm_rule **out, struct rnm_config *config,
                                                      const char *name, const struct rnm_rule_options *options,
                                                      struct rnm_error *err);
+/* A rule that stands only for a prefix found in Redis: rspamd's defaults, no digest, raw is NULL. */
+RNM_API RNM_MUST_CHECK enum rnm_status rnm_rule_bare(struct rnm_rule **out, const char *global,
+                                                     const char *prefix, struct rnm_error *err);
 RNM_API void rnm_rule_free(struct rnm_rule *rule);
 
 /*

@@ -28,6 +28,7 @@ enum rnm_version_kind {
 struct rnm_profile {
 	struct rnm_bytes member; /* as stored */
 	double score;            /* UNIX time with fraction */
+	bool json;               /* strict JSON, which the script asks for that prunes the list */
 	bool parsed;             /* false: not even rspamd's lenient parser reads it */
 	bool malformed;          /* not a strict JSON object with the fields below in their right types */
 	char *problem;           /* why malformed or not loadable by a worker; NULL when neither */
@@ -43,6 +44,8 @@ struct rnm_profile {
 	    version_text; /* what the original prints: "%.14g", "0" when absent, "true", ...; never NULL once parsed */
 	char *redis_key;        /* NULL when missing or not usable as a key */
 	char *providers_digest; /* NULL when missing */
+	bool has_distance;      /* the field `distance` is there, and is a number */
+	double distance;
 };
 
 /* Parses one member.  Never fails but for memory; what is wrong is in the fields. */

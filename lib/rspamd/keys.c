@@ -122,3 +122,56 @@ bool rnm_zset_split(struct rnm_bytes name, const char *global, char *const *know
 	*settings = (struct rnm_bytes){ rest.data + split + SEPARATOR_LEN, rest.len - split - SEPARATOR_LEN };
 	return true;
 }
+
+static bool cut_tail(struct rnm_bytes *name, const char *tail)
+{
+	size_t len = strlen(tail);
+
+	if (name->len < len || memcmp(name->data + name->len - len, tail, len) != 0)
+		return false;
+	name->len -= len;
+	return true;
+}
+
+static bool is_digest_char(char c)
+{
+	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z');
+}
+
+/* Whether a name ends as a model's key does: in _D8_V. */
+static bool ends_like_model(struct rnm_bytes name)
+{
+	size_t at = name.len;
+	const char *digest;
+
+	while (at > 0 && name.data[at - 1] >= '0' && name.data[at - 1] <= '9')
+		at--;
+	if (at == name.len || at < RNM_KEY_DIGEST_LEN + 2 || name.data[at - 1] != '_')
+		return false;
+	digest = name.data + at - 1 - RNM_KEY_DIGEST_LEN;
+	for (size_t i = 0; i < RNM_KEY_DIGEST_LEN; i++)
+		if (!is_digest_char(digest[i]))
+			return false;
+	return digest[-1] == '_';
+}
+
+enum rnm_key_kind rnm_key_kind_of(struct rnm_bytes name, const char *global, struct rnm_bytes *owner)
+{
+	size_t global_len = strlen(global);
+	enum rnm_key_kind kind = RNM_KEY_MODEL;
+
+	if (name.len <= global_len + 1 || memcmp(name.data, global, global_len) != 0 ||
+	    name.data[global_len] != '_')
+		return RNM_KEY_OTHER;
+	*owner = name;
+	if (cut_tail(owner, "_spam_set") || cut_tail(owner, "_ham_set"))
+		kind = RNM_KEY_TRAINING;
+	else if (cut_tail(owner, "_base"))
+		kind = RNM_KEY_BASE;
+	if (kind == RNM_KEY_TRAINING && cut_tail(owner, "_pending"))
+		return owner->len > global_len + 1 ? RNM_KEY_PENDING : RNM_KEY_OTHER;
+	/* G_P_S: at least one separator before that of the digest. */
+	if (owner->len < global_len + 1 + RNM_KEY_DIGEST_LEN + 4 || !ends_like_model(*owner))
+		return RNM_KEY_OTHER;
+	return kind;
+}

@@ -21,4 +21,17 @@ char *rnm_rule_model_key(const struct rnm_rule *rule, const char *settings, cons
 char *rnm_training_key(const char *model_key, const char *class_);
 char *rnm_pending_key(const struct rnm_rule *rule, const char *settings, const char *class_);
 
+/* What a key is to the neural module, by its name alone. */
+enum rnm_key_kind {
+	RNM_KEY_OTHER,    /* nothing that it makes */
+	RNM_KEY_MODEL,    /* G_P_S_D8_V */
+	RNM_KEY_BASE,     /* the copy of an external model beside it */
+	RNM_KEY_TRAINING, /* vectors for the next model of a key */
+	RNM_KEY_PENDING   /* vectors for no model in particular */
+};
+/*
+ * *owner is the part of name that says whose it is: the model's key, or (PENDING) G_P_S.  global is G.
+ */
+enum rnm_key_kind rnm_key_kind_of(struct rnm_bytes name, const char *global, struct rnm_bytes *owner);
+
 #endif

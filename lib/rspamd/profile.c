@@ -381,8 +381,14 @@ static void check_distance(struct reading *reading, struct node object)
 {
 	struct node node = node_get(object, "distance");
 
-	if (!is_absent(node) && node_type(node) != RNM_INT && node_type(node) != RNM_FLOAT)
+	if (is_absent(node))
+		return;
+	if (node_type(node) != RNM_INT && node_type(node) != RNM_FLOAT) {
 		wrong_type(reading, "distance", "a number", node);
+		return;
+	}
+	reading->profile->has_distance = true;
+	reading->profile->distance = node_number(node);
 }
 
 static void read_fields(struct reading *reading, struct node root)
@@ -501,6 +507,7 @@ static enum rnm_status parse(struct reading *reading, struct rnm_bytes member)
 		return RNM_OK;
 	}
 	if (read_plain(reading, member)) {
+		reading->profile->json = true;
 		set_problem(reading, NULL);
 		return reading->failed ? RNM_E_NOMEM : RNM_OK;
 	}
@@ -508,6 +515,7 @@ static enum rnm_status parse(struct reading *reading, struct rnm_bytes member)
 	if (no_memory)
 		return RNM_E_NOMEM;
 	not_json = json == NULL ? json_error.text : NULL;
+	reading->profile->json = json != NULL;
 	if (json != NULL && !reads_differently(member))
 		read_fields(reading, (struct node){ .json = json });
 	else

@@ -34,6 +34,9 @@ struct rnm_profile_fields {
  */
 void rnm_profile_write(struct rnm_buf *out, const struct rnm_profile_fields *fields);
 
+/* The same for a profile that workers accept (worker_ok): what they write after they have loaded it. */
+void rnm_profile_rewrite(struct rnm_buf *out, const struct rnm_profile *profile);
+
 /*
  * The profile digest of a set of symbols (in any order; they are hashed in byte order): BLAKE2b-512 in
  * rspamd's base32.  RNM_E_NOMEM is the only failure.

@@ -157,3 +157,19 @@ void rnm_profile_write(struct rnm_buf *out, const struct rnm_profile_fields *fie
 	}
 	rnm_buf_putc(out, '}');
 }
+
+void rnm_profile_rewrite(struct rnm_buf *out, const struct rnm_profile *profile)
+{
+	const struct rnm_profile_fields fields = {
+		.digest = profile->digest,
+		.symbols = (const char *const *)profile->symbols,
+		.symbol_count = profile->symbol_count,
+		.version = profile->version,
+		.has_distance = profile->has_distance,
+		.distance = profile->distance,
+		.redis_key = profile->redis_key,
+		.providers_digest = profile->providers_digest,
+	};
+
+	rnm_profile_write(out, &fields);
+}

@@ -122,6 +122,27 @@ enum rnm_status rnm_rule_global_prefix(char **out, struct rnm_config *config,
 	return status;
 }
 
+enum rnm_status rnm_rule_bare(struct rnm_rule **out, const char *global, const char *prefix,
+                              struct rnm_error *err)
+{
+	struct rnm_rule *rule = calloc(1, sizeof(*rule));
+
+	if (rule == NULL)
+		return rnm_error_nomem(err);
+	rule->max_profiles = RNM_DEFAULT_MAX_PROFILES;
+	rule->ann_expire = RNM_DEFAULT_ANN_EXPIRE;
+	rule->watch_interval = RNM_DEFAULT_WATCH_INTERVAL;
+	rule->name = strdup(prefix);
+	rule->prefix = strdup(prefix);
+	rule->global = strdup(global);
+	if (rule->name == NULL || rule->prefix == NULL || rule->global == NULL) {
+		rnm_rule_free(rule);
+		return rnm_error_nomem(err);
+	}
+	*out = rule;
+	return RNM_OK;
+}
+
 void rnm_rule_free(struct rnm_rule *rule)
 {
 	if (rule == NULL)

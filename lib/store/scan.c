@@ -4,13 +4,15 @@
  */
 #include "base/value_build.h"
 #include "redis/refusal.h"
-#include "store/events.h"
+#include "store/scan.h"
 
 #include <rnm/store.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define SCAN_COUNT "1000"
+#define QUOTE_(x) #x
+#define QUOTE(x) QUOTE_(x)
+#define SCAN_COUNT QUOTE(RNM_SCAN_BATCH)
 #define SETS_MAX ((size_t)100000)
 #define NAME_MAX_BYTES ((size_t)1 << 20)
 /* A server that never hands out cursor 0 again must not keep us for ever: 1000 keys each, 10^9 keys. */
@@ -29,15 +31,14 @@ struct scan {
 	struct rnm_buf text;
 };
 
-/* G3_*_3_* with the characters of G that mean something to MATCH escaped. */
-static bool build_pattern(struct rnm_buf *pattern, const char *global)
+/* The characters of a name that mean something to MATCH, escaped. */
+static void append_literal(struct rnm_buf *pattern, const char *name)
 {
-	for (const char *c = global; *c != '\0'; c++) {
+	for (const char *c = name; *c != '\0'; c++) {
 		if (strchr("*?[]^-\\", *c) != NULL)
 			rnm_buf_putc(pattern, '\\');
 		rnm_buf_putc(pattern, *c);
 	}
-	return rnm_buf_puts(pattern, RNM_PLUGIN_VERSION "_*_" RNM_METATOKENS_VERSION "_*");
 }
 
 static void free_set(struct rnm_store_set *set)
@@ -83,27 +84,52 @@ static enum rnm_status add_name(void *ctx, struct rnm_error *err)
 	return rnm_error_nomem(err);
 }
 
-static enum rnm_status scan_refused(const struct scan *scan, struct rnm_error *err)
+static enum rnm_status scan_refused(const struct rnm_key_scan *scan, struct rnm_error *err)
 {
 	const struct rnm_refused what = { .redis = scan->redis, .command = "SCAN", .global = scan->global };
 
 	rnm_error_set(err, RNM_E_REDIS, "store.scan", "cannot look for models: %s",
-	              rnm_buf_cstr(&scan->text));
-	rnm_refusal_explain(err, &what, rnm_buf_cstr(&scan->text));
+	              rnm_buf_cstr(scan->name));
+	rnm_refusal_explain(err, &what, rnm_buf_cstr(scan->name));
 	return RNM_E_REDIS;
 }
 
 /* One round; the next cursor replaces the old one. */
-static enum rnm_status scan_round(struct scan *scan, const char *pattern, char cursor[RNM_CURSOR_MAX],
-                                  struct rnm_error *err)
+static enum rnm_status scan_round(const struct rnm_key_scan *scan, const char *pattern,
+                                  char cursor[RNM_CURSOR_MAX], struct rnm_error *err)
 {
 	enum rnm_status status =
 	    rnm_redis_sendv(scan->redis, err, "SCAN", cursor, "MATCH", pattern, "COUNT", SCAN_COUNT, NULL);
 
 	if (status == RNM_OK)
-		status = rnm_event_scan(scan->redis, "SCAN", cursor, &scan->text, "the name of a key",
-		                        add_name, scan, err);
+		status = rnm_event_scan(scan->redis, "SCAN", cursor, scan->name, "the name of a key",
+		                        scan->take, scan->ctx, err);
 	return status == RNM_NO ? scan_refused(scan, err) : status;
+}
+
+enum rnm_status rnm_scan_keys(const struct rnm_key_scan *scan, struct rnm_error *err)
+{
+	char cursor[RNM_CURSOR_MAX] = "0";
+	struct rnm_buf pattern;
+	enum rnm_status status = RNM_OK;
+	unsigned rounds = 0;
+
+	rnm_buf_init(&pattern, NAME_MAX_BYTES);
+	append_literal(&pattern, scan->global);
+	if (!rnm_buf_puts(&pattern, scan->rest))
+		status = rnm_error_nomem(err);
+	while (status == RNM_OK && (rounds == 0 || strcmp(cursor, "0") != 0)) {
+		if (rounds++ == ROUNDS_MAX)
+			status = rnm_error_set(err, RNM_E_MALFORMED, "store.too-many",
+			                       "expected SCAN to end, found it still going after %u rounds",
+			                       ROUNDS_MAX);
+		else
+			status = scan_round(scan, rnm_buf_cstr(&pattern), cursor, err);
+		if (status == RNM_OK && scan->tick != NULL)
+			scan->tick(scan->ctx, (uint64_t)rounds * RNM_SCAN_BATCH);
+	}
+	rnm_buf_free(&pattern);
+	return status;
 }
 
 static int by_name(const void *a, const void *b)
@@ -160,26 +186,21 @@ enum rnm_status rnm_store_scan(struct rnm_store_set **out, size_t *count, struct
 	struct scan scan = {
 		.redis = redis, .global = global, .known = known_prefixes, .known_count = known_count
 	};
-	char cursor[RNM_CURSOR_MAX] = "0";
-	struct rnm_buf pattern;
+	const struct rnm_key_scan keys = {
+		.redis = redis,
+		.global = global,
+		.rest = RNM_PLUGIN_VERSION "_*_" RNM_METATOKENS_VERSION "_*",
+		.name = &scan.text,
+		.take = add_name,
+		.ctx = &scan,
+	};
 	enum rnm_status status;
-	unsigned rounds = 0;
 
-	rnm_buf_init(&pattern, NAME_MAX_BYTES);
 	rnm_buf_init(&scan.text, NAME_MAX_BYTES);
-	status = build_pattern(&pattern, global) ? RNM_OK : rnm_error_nomem(err);
-	while (status == RNM_OK && (rounds == 0 || strcmp(cursor, "0") != 0)) {
-		if (rounds++ == ROUNDS_MAX)
-			status = rnm_error_set(err, RNM_E_MALFORMED, "store.too-many",
-			                       "expected SCAN to end, found it still going after %u rounds",
-			                       ROUNDS_MAX);
-		else
-			status = scan_round(&scan, rnm_buf_cstr(&pattern), cursor, err);
-	}
+	status = rnm_scan_keys(&keys, err);
 	sort_unique(&scan);
 	if (status == RNM_OK)
 		status = keep_zsets(&scan, err);
-	rnm_buf_free(&pattern);
 	rnm_buf_free(&scan.text);
 	if (status != RNM_OK) {
 		rnm_store_sets_free(scan.sets, scan.count);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Training sets, member by member; never SMEMBERS, whose one answer holds all of them. */
+#include "base/seen.h"
 #include "format/vectors.h"
 #include "format/zstd.h"
 #include "redis/refusal.h"
@@ -9,7 +10,6 @@
 #include <rnm/training.h>
 #include <stdlib.h>
 #include <string.h>
-#include <xxhash.h>
 
 #define SCAN_COUNT "100"
 #define TRAINING_SEPARATOR ';' /* rspamd: src/plugins/lua/neural.lua */
@@ -37,54 +37,11 @@ enum rnm_status rnm_training_decode(struct rnm_bytes member, double *values, siz
 
 /* ---- members that have been there before ---- */
 
-/* Hashes in open addressing; 0 marks a free place. */
-struct seen {
-	uint64_t *places;
-	size_t size; /* a power of two */
-	size_t count;
-};
-
-/* The place of the hash, or the free one where it belongs. */
-static uint64_t *find(const struct seen *seen, uint64_t hash)
-{
-	size_t i = (size_t)hash & (seen->size - 1);
-
-	while (seen->places[i] != 0 && seen->places[i] != hash)
-		i = (i + 1) & (seen->size - 1);
-	return &seen->places[i];
-}
-
-static bool grow(struct seen *seen)
-{
-	struct seen larger = { .size = seen->size == 0 ? 1024 : seen->size * 2, .count = seen->count };
-
-	larger.places = calloc(larger.size, sizeof(*larger.places));
-	if (larger.places == NULL)
-		return false;
-	for (size_t i = 0; i < seen->size; i++) {
-		if (seen->places[i] != 0)
-			*find(&larger, seen->places[i]) = seen->places[i];
-	}
-	free(seen->places);
-	*seen = larger;
-	return true;
-}
-
 /* Whether the member is new, which it then no longer is. */
-static enum rnm_status remember(struct seen *seen, struct rnm_bytes member, bool *is_new,
+static enum rnm_status remember(struct rnm_seen *seen, struct rnm_bytes member, bool *is_new,
                                 struct rnm_error *err)
 {
-	uint64_t hash = XXH3_64bits(member.data, member.len);
-	uint64_t *place;
-
-	hash += hash == 0;
-	if (seen->count >= seen->size / 2 && !grow(seen))
-		return rnm_error_nomem(err);
-	place = find(seen, hash);
-	*is_new = *place == 0;
-	seen->count += *is_new;
-	*place = hash;
-	return RNM_OK;
+	return rnm_seen_add(seen, member.data, member.len, is_new) ? RNM_OK : rnm_error_nomem(err);
 }
 
 /* ---- reading ---- */
@@ -93,8 +50,8 @@ struct reading {
 	struct rnm_redis *redis;
 	enum rnm_class class_;
 	struct rnm_training_set *set;
-	struct seen seen; /* of the class */
-	size_t named;     /* of it, duplicates too: a server may go on with one vector for ever */
+	struct rnm_seen seen; /* of the class */
+	size_t named;         /* of it, duplicates too: a server may go on with one vector for ever */
 	struct rnm_buf member;
 	double *values;
 	size_t count;
@@ -177,13 +134,13 @@ static enum rnm_status read_class(struct reading *reading, enum rnm_class class_
 	enum rnm_status status = RNM_OK;
 
 	reading->class_ = class_;
-	reading->seen = (struct seen){ 0 };
+	reading->seen = (struct rnm_seen){ 0 };
 	reading->named = 0;
 	for (size_t i = 0; status == RNM_OK && i < RNM_TRAINING_SETS; i++) {
 		reading->set = &sets[i];
 		status = read_set(reading, err);
 	}
-	free(reading->seen.places);
+	rnm_seen_free(&reading->seen);
 	return status;
 }
 

@@ -55,6 +55,11 @@ CLASSES = " --spam {spam} --ham {ham}"
 COMMON = Command("config", "-c {conf} config")
 
 COMMANDS = [
+    Command("list over TLS with a client certificate",
+            "-c {conf} list -r embed --redis rediss://127.0.0.1:{tls_port} --cacertdir {certs}/ca-dir --cert {certs}/client.pem "
+            "--key {certs}/client.key", tls=True),
+    Command("list over TLS from a stranger",
+            "-c {conf} list -r embed --redis rediss://127.0.0.1:{tls_port} --cacert {certs}/other-ca.pem", exit=5, tls=True),
     Command("list over TLS", "-c {conf} list -r embed" + TLS, tls=True),
     Command("export over TLS", "-c {conf} export -r embed -s unit -o {out}/model.rnm" + TLS, old=("model.rnm",), tls=True),
     Command("help", "help"),
@@ -134,6 +139,20 @@ COMMANDS = [
     Command("import with symbols", "-c {conf} import {packed} -r embed -s unit --symbols {symbols} --force --dry-run"),
     Command("list through a Sentinel", "-c {sentinel_conf} list -r embed"),
     Command("export through a Sentinel", "-c {sentinel_conf} export -r embed -s unit -o {out}/model.rnm", old=("model.rnm",)),
+    # What goes wrong without a fault as well.
+    Command("config that is broken", "-c {broken} config", exit=3),
+    Command("list of an unknown rule", "-c {conf} list -r nobody", exit=4),
+    Command("export of unknown settings", "-c {conf} export -r embed -s nobody --dry-run", exit=4),
+    Command("list with a wrong password", "list --redis redis://reader:wrong@127.0.0.1:{port} --all", exit=6),
+    Command("list without a server", "list --redis redis://127.0.0.1:1 --all", exit=5),
+    Command("export of an unknown version", "-c {conf} export -r embed -v 9 -o {out}/model.rnm", exit=4),
+    Command("export to where nothing is", "-c {conf} export -r embed -o {out}/nowhere/model.rnm", exit=5),
+    Command("inspect of what is no model", "inspect {spam}", exit=3),
+    Command("verify of what is no model", "verify {spam} --json", exit=3),
+    Command("diff of other architectures", "diff {model} {models}/symbol_10.kann"),
+    Command("merge of other architectures", "merge {model} {models}/symbol_10.kann -o {out}/model.rnm", exit=1),
+    Command("eval of a damaged model", "-c {conf} eval redis:embed/default --redis", exit=3),
+    Command("neural_export of an unknown rule", "-c {conf} -r nobody -o {out}/model.rnm", exit=1, drop_in=True),
     Command("complete", "__complete zsh rnm exp", silent=True),
     Command("complete from Redis", "__complete zsh rnm list -c {conf} -r embed -s ''", silent=True),
     Command("complete a section", "__complete bash 'rnm config -c {conf} op' ''", silent=True),

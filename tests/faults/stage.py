@@ -77,9 +77,9 @@ class Stage:
     def places(self):
         names = ("model.rnm", "packed.rnm", "other.rnm", "bare.kann", "password", "spam", "ham", "recorded.csv", "recorded.npy", "recorded.jsonl",
                  "halting", "wide.jsonl", "symbols")
-        return {"conf": self.path("conf", "rspamd.conf"), "sentinel_conf": self.path("conf", "sentinel.conf"),
+        return {"conf": self.path("conf", "rspamd.conf"), "broken": self.path("conf", "broken.conf"), "sentinel_conf": self.path("conf", "sentinel.conf"),
                 "socket": self.socket, "port": str(self.port), "tls_port": str(self.tls_port), "stock": self.stock,
-                "ca": self.path("certs", "ca.pem"), "models": os.path.join(DATA, "models"),
+                "certs": self.path("certs"), "ca": self.path("certs", "ca.pem"), "models": os.path.join(DATA, "models"),
                 **{name.split(".")[-1] if name.startswith("recorded") else name.split(".")[0]: self.path(name) for name in names}}
 
     def cli(self, *words, stdin=None):

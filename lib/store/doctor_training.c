@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* How long the vectors in training sets are. */
+#include "store/doctor.h"
+
+#include "format/zstd.h"
+#include "store/events.h"
+
+#include <rnm/training.h>
+#include <stdio.h>
+#include <string.h>
+
+#define VECTOR_BATCH "100"
+#define ROUNDS_MAX 1000000u
+/* Different lengths that are told apart; real sets have one or two. */
+#define WIDTHS_MAX 16
+#define SEPARATOR ';' /* rspamd: src/plugins/lua/neural.lua */
+
+/* What a minority must not exceed to be removed without asking, and what the others must reach. */
+#define MINORITY_PART 5u /* a fifth */
+#define MAJORITY_PARTS 2u
+#define MAJORITY_OF 3u /* two thirds */
+
+uint64_t rnm_doctor_width(struct rnm_bytes member)
+{
+	struct rnm_buf text;
+	const char *c;
+	uint64_t width = 0;
+
+	rnm_buf_init(&text, RNM_TRAINING_EXPANDED_MAX);
+	if (rnm_zstd_expand(&text, member.data, member.len, "the vector", NULL) == RNM_OK && text.len > 0) {
+		width = 1;
+		for (c = text.data; c < text.data + text.len && width > 0; c++) {
+			if (*c == SEPARATOR)
+				width++;
+			else if (*c == '\0' || strchr("0123456789+-.eE", *c) == NULL)
+				width = 0;
+		}
+	}
+	rnm_buf_free(&text);
+	return width;
+}
+
+struct histogram {
+	struct rnm_doctor *d;
+	uint64_t total;
+	struct {
+		uint64_t width; /* 0: no vector at all */
+		uint64_t count;
+	} bins[WIDTHS_MAX];
+	size_t bin_count;
+	uint64_t others; /* of lengths beyond the room */
+};
+
+static enum rnm_status take_vector(void *ctx, struct rnm_error *err)
+{
+	struct histogram *histogram = ctx;
+	const struct rnm_buf *member = &histogram->d->text;
+	uint64_t width = rnm_doctor_width((struct rnm_bytes){ rnm_buf_cstr(member), member->len });
+
+	/* A server may go on with one vector for ever. */
+	if (histogram->total++ == 2 * RNM_TRAINING_VECTORS_MAX)
+		return rnm_error_set(err, RNM_E_MALFORMED, "training.too-many",
+		                     "expected at most %zu vectors of one class, found more",
+		                     RNM_TRAINING_VECTORS_MAX);
+	for (size_t i = 0; i < histogram->bin_count; i++) {
+		if (histogram->bins[i].width == width) {
+			histogram->bins[i].count++;
+			return RNM_OK;
+		}
+	}
+	if (histogram->bin_count == WIDTHS_MAX) {
+		histogram->others++;
+		return RNM_OK;
+	}
+	histogram->bins[histogram->bin_count].width = width;
+	histogram->bins[histogram->bin_count++].count = 1;
+	return RNM_OK;
+}
+
+static enum rnm_status read_widths(struct histogram *histogram, const char *key, struct rnm_error *err)
+{
+	struct rnm_doctor *d = histogram->d;
+	char cursor[RNM_CURSOR_MAX] = "0";
+	enum rnm_status status = RNM_OK;
+	unsigned rounds = 0;
+
+	do {
+		if (rounds++ == ROUNDS_MAX)
+			return rnm_error_set(err, RNM_E_MALFORMED, "training.too-many",
+			                     "expected SSCAN to end, found it still going after %u rounds",
+			                     ROUNDS_MAX);
+		status = rnm_redis_sendv(d->redis, err, "SSCAN", key, cursor, "COUNT", VECTOR_BATCH, NULL);
+		if (status == RNM_OK)
+			status = rnm_event_scan(d->redis, "SSCAN", cursor, &d->text, "a training vector",
+			                        take_vector, histogram, err);
+	} while (status == RNM_OK && strcmp(cursor, "0") != 0);
+	if (status == RNM_NO) {
+		struct rnm_health_finding *finding =
+		    rnm_doctor_find(d, RNM_DOCTOR_UNREADABLE, key, "Redis does not show the training set: %s",
+		                    rnm_buf_cstr(&d->text));
+
+		rnm_doctor_advise(d, finding, RNM_REMEDY_NONE, "let the user run SSCAN");
+		status = RNM_OK;
+	}
+	return status;
+}
+
+/* "380 of 300, 12 of 46, 3 are no vectors" */
+static void describe(const struct histogram *histogram, size_t main, char *out, size_t size)
+{
+	size_t used = 0;
+
+	out[0] = '\0';
+	for (size_t i = 0; i < histogram->bin_count && used < size; i++) {
+		int len;
+
+		if (i == main)
+			continue;
+		if (histogram->bins[i].width == 0)
+			len = snprintf(out + used, size - used, "%s%llu no vectors at all", used > 0 ? ", " : "",
+			               (unsigned long long)histogram->bins[i].count);
+		else
+			len = snprintf(out + used, size - used, "%s%llu of %llu numbers", used > 0 ? ", " : "",
+			               (unsigned long long)histogram->bins[i].count,
+			               (unsigned long long)histogram->bins[i].width);
+		used += len > 0 ? (size_t)len : 0;
+	}
+}
+
+static void judge_widths(struct rnm_doctor *d, const struct histogram *histogram, const char *key,
+                         const char *other_key)
+{
+	struct rnm_health_finding *finding;
+	char minority[512];
+	size_t main = 0;
+	uint64_t most, rest;
+
+	for (size_t i = 1; i < histogram->bin_count; i++)
+		if (histogram->bins[i].count > histogram->bins[main].count)
+			main = i;
+	most = histogram->bins[main].count;
+	rest = histogram->total - most;
+	describe(histogram, main, minority, sizeof(minority));
+	if (histogram->bins[main].width == 0)
+		finding = rnm_doctor_find(d, RNM_DOCTOR_MIXED_WIDTHS, key,
+		                          "%llu of %llu members are no vectors: training fails on them",
+		                          (unsigned long long)most, (unsigned long long)histogram->total);
+	else
+		finding = rnm_doctor_find(
+		    d, RNM_DOCTOR_MIXED_WIDTHS, key,
+		    "%llu of %llu vectors have %llu numbers, but %s: training fails on them",
+		    (unsigned long long)most, (unsigned long long)histogram->total,
+		    (unsigned long long)histogram->bins[main].width, minority);
+	finding->width = histogram->bins[main].width;
+	if (other_key != NULL)
+		finding->other_key = rnm_doctor_keep(d, other_key);
+	/* Which of them are right is a guess; only a clear one is acted upon. */
+	if (finding->width > 0 && most * MAJORITY_OF >= histogram->total * MAJORITY_PARTS &&
+	    rest * MINORITY_PART <= histogram->total)
+		rnm_doctor_advise(d, finding, RNM_REMEDY_DROP_VECTORS, "removes the %llu others%s%s",
+		                  (unsigned long long)rest, other_key != NULL ? ", also from " : "",
+		                  other_key != NULL ? other_key : "");
+	else
+		rnm_doctor_advise(d, finding, RNM_REMEDY_NONE,
+		                  "too many differ to say which are right: delete both sets, and rspamd "
+		                  "gathers new ones");
+}
+
+enum rnm_status rnm_doctor_widths(struct rnm_doctor *d, const char *key, const char *other_key,
+                                  struct rnm_error *err)
+{
+	struct histogram histogram = { .d = d };
+	enum rnm_status status = read_widths(&histogram, key, err);
+
+	if (status == RNM_OK && other_key != NULL)
+		status = read_widths(&histogram, other_key, err);
+	if (status == RNM_OK && (histogram.bin_count > 1 ||
+	                         (histogram.bin_count == 1 && histogram.bins[0].width == 0)))
+		judge_widths(d, &histogram, key, other_key);
+	return status;
+}
