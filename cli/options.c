@@ -257,7 +257,7 @@ const struct verb_spec verb_specs[VERB_COUNT] = {
 			{ "rnm restore /var/backups/rnm", "what is missing of the newest backup" },
 			{ "rnm restore --dry-run /var/backups/rnm", "read and check everything, change nothing" },
 			{ "rnm restore -r embed /var/backups/rnm", "one rule" },
-			{ "rnm restore --replace /var/backups/rnm/manifest-20261123T040000.000Z.json", "models as they were in an older backup" },
+			{ "rnm restore --replace /var/backups/rnm/manifest-20261123T065448.000Z.json", "models as they were in an older backup" },
 		},
 	},
 	[VERB_DOCTOR] = {
@@ -279,7 +279,7 @@ const struct verb_spec verb_specs[VERB_COUNT] = {
 			{ "rnm doctor --fix", "repair it" },
 			{ "rnm doctor --expiring 2d", "also models that end within two days" },
 			{ "rnm doctor --maps-dir /var/lib/rspamd", "also rspamd's cached model files" },
-			{ "rnm doctor --json | jq '.findings[] | select(.level == \"problem\")'", "for a monitor" },
+			{ "rnm doctor --json | jq .problems", "how many problems, for a monitor" },
 		},
 	},
 	[VERB_REFRESH] = {

@@ -184,9 +184,10 @@ static void put_count(struct table *table, uint64_t count)
 
 static void put_size(struct table *table, uint64_t size)
 {
+	char memory[64];
 	struct rnm_buf text;
 
-	rnm_buf_init(&text, 64);
+	rnm_buf_init_in(&text, memory, sizeof(memory));
 	output_size(&text, size);
 	table_cell(table, COLOR_NONE, rnm_buf_cstr(&text));
 	rnm_buf_free(&text);

@@ -13,9 +13,9 @@
 
 #define MANIFEST_BEGINS "manifest-"
 #define MANIFEST_ENDS ".json"
-#define STAMP_MAX 32
+#define STAMP_ROOM 32
 /* Years of four digits: the names sort as the times do. */
-#define TIME_MAX 253402300799.0
+#define LAST_TIME 253402300799.0
 
 static enum rnm_status list_error(const char *folder, int errnum, struct rnm_error *err)
 {
@@ -102,7 +102,7 @@ static bool split_time(double unix_time, struct tm *parts)
 {
 	time_t seconds;
 
-	if (!(unix_time >= 0 && unix_time <= TIME_MAX))
+	if (!(unix_time >= 0 && unix_time <= LAST_TIME))
 		return false;
 	seconds = (time_t)unix_time;
 	return gmtime_r(&seconds, parts) != NULL;
@@ -130,7 +130,7 @@ enum rnm_status rnm_backup_new_generation(char **path, const char *folder, doubl
 	if (!split_time(now, &parts))
 		return rnm_backup_bad_time(now, err);
 	for (when = (uint64_t)(now * 1000);; when++) {
-		char stamp[STAMP_MAX];
+		char stamp[STAMP_ROOM];
 
 		if (!split_time((double)(when / 1000), &parts) ||
 		    strftime(stamp, sizeof(stamp), "%Y%m%dT%H%M%S", &parts) == 0)

@@ -4,6 +4,7 @@
 #include "base/file_target.h"
 #include "base/number.h"
 #include "base/value_build.h"
+#include "format/json_load.h"
 #include "store/backup_folder.h"
 #include "store/backup_manifest.h"
 
@@ -303,12 +304,16 @@ static enum rnm_status parse(json_t **root, const char *path, struct rnm_error *
 	struct rnm_buf text;
 	json_error_t problem;
 	enum rnm_status status;
+	bool no_memory;
 
 	rnm_buf_init(&text, RNM_BACKUP_MANIFEST_MAX);
 	status = rnm_file_read(path, &text, RNM_BACKUP_MANIFEST_MAX - 1, err);
 	if (status == RNM_OK) {
-		*root = json_loadb(rnm_buf_cstr(&text), text.len, JSON_REJECT_DUPLICATES, &problem);
-		if (*root == NULL) {
+		*root = rnm_json_load((struct rnm_bytes){ rnm_buf_cstr(&text), text.len },
+		                      JSON_REJECT_DUPLICATES, &problem, &no_memory);
+		if (no_memory) {
+			status = rnm_error_nomem(err);
+		} else if (*root == NULL) {
 			status = rnm_error_set(err, RNM_E_MALFORMED, "backup.manifest",
 			                       "expected JSON in the manifest, found: %s", problem.text);
 			rnm_error_at_line(err, path, problem.line > 0 ? (uint32_t)problem.line : 0);
@@ -377,7 +382,7 @@ enum rnm_status rnm_backup_manifest_read(struct rnm_backup_manifest **out, const
 	int lock = -1;
 
 	if (stat(path, &st) != 0)
-		return errno == ENOENT
+		return errno == ENOENT || errno == ENOTDIR
 		           ? no_backup(path, "no such file or folder", err)
 		           : rnm_error_sys(err, "backup.folder", errno, "cannot use the folder %s", path);
 	folder = S_ISDIR(st.st_mode) ? strdup(path) : rnm_file_folder(path);

@@ -166,6 +166,7 @@ prepare_models() {
 	python "$vectors" npy_of "$WORK/models/spam.jsonl" "$WORK/models/spam.npy"
 	python "$vectors" npy_of "$WORK/models/ham.jsonl" "$WORK/models/ham.npy"
 	cp "$WORK/certs/ca.pem" "$WORK/models"
+	rnm backup -q --all -o "$WORK/models/backups" >/dev/null
 }
 
 # The servers, the configuration and the folder that the examples speak of.
@@ -191,6 +192,8 @@ prepare_examples() {
 	for class in spam ham; do
 		python "$BATS_TEST_DIRNAME/vectors.py" train "$SOCKET" "rn_embed_default_aabbccdd_3_${class}_set" "$WORK/models/$class.jsonl"
 	done
+	# The recorded profiles are not written as workers write them, which rnm doctor would tell.
+	rnm doctor -q --fix >/dev/null
 	for key in $(cli keys '*'); do cli copy "$key" "$key" DB 2 >/dev/null; done
 	# Another host is this one.
 	echo 'ssh() { shift; eval "$*"; }; generate-vectors() { cat mail.jsonl; }' >"$BASH_ENV"

@@ -57,15 +57,15 @@ restore_1() {
 	call rnm restore --redis "$DB" "$DIR" "$@"
 }
 
-# state DB [PATTERN]: type, contents and digest of every key.  DUMP tells hashes and sorted sets byte for byte; the
-# order in which it tells the members of a set is that of a hash table, so there DEBUG DIGEST-VALUE has the word.
+# state DB: type, digest and contents of every key.  DUMP tells hashes and sorted sets byte for byte; the order in which
+# it tells the members of a set is that of a hash table, so there DEBUG DIGEST-VALUE has the word.
 state() {
-	local key
-	cli -n "$1" --raw --scan --pattern "${2:-*}" | sort | while IFS= read -r key; do
-		printf '%s %s %s %s\n' "$key" "$(cli -n "$1" --raw type "$key")" \
-			"$(cli -n "$1" --raw debug digest-value "$key")" \
-			"$([ "$(cli -n "$1" type "$key")" = set ] || cli -n "$1" --raw dump "$key" | b2sum -l 128)"
-	done
+	cli -n "$1" --raw --scan | sort >"$BATS_TEST_TMPDIR/state-keys"
+	sed 's/.*/type "&"/' "$BATS_TEST_TMPDIR/state-keys" | cli -n "$1" >"$BATS_TEST_TMPDIR/state-types"
+	sed 's/.*/debug digest-value "&"/' "$BATS_TEST_TMPDIR/state-keys" | cli -n "$1" >"$BATS_TEST_TMPDIR/state-digests"
+	paste "$BATS_TEST_TMPDIR/state-types" "$BATS_TEST_TMPDIR/state-keys" |
+		sed 's/^set\t.*/echo set/; t; s/^[a-z]*\t\(.*\)/dump "\1"/' | cli -n "$1" --no-raw >"$BATS_TEST_TMPDIR/state-dumps"
+	paste -d ' ' "$BATS_TEST_TMPDIR"/state-{keys,types,digests,dumps}
 }
 
 @test "backup, FLUSHALL, restore: every key is what it was, by DUMP" {

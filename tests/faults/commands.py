@@ -137,6 +137,12 @@ COMMANDS = [
             written=("rn3_embed_3_new", "rn_embed_new_37661627_1")),
     Command("import from Redis", "-c {conf} import redis:embed/unit -r embed -s pca --dry-run"),
     Command("import with symbols", "-c {conf} import {packed} -r embed -s unit --symbols {symbols} --force --dry-run"),
+    Command("backup", "-c {conf} backup -r embed -s unit --with-training --keep 1 --json -o {out}/backup", report=FAILED_JSON),
+    Command("backup without nameless files", "-c {conf} backup -r embed -s unit -o {out}/backup", under=NO_TMPFILE),
+    Command("backup --all --dry-run", "-c {conf} backup --all --with-training --dry-run -o {backup}", many=True, slow=True,
+            report=r"\n\d+ models? checked, "),
+    Command("restore of what is there", "-c {conf} restore -s unit {backup}", report=r"\n\d+ restored, "),
+    Command("restore --dry-run", "restore --redis unix://{socket}?db=3 --dry-run {backup} --json", many=True, report=FAILED_JSON),
     Command("list through a Sentinel", "-c {sentinel_conf} list -r embed"),
     Command("export through a Sentinel", "-c {sentinel_conf} export -r embed -s unit -o {out}/model.rnm", old=("model.rnm",)),
     # What goes wrong without a fault as well.

@@ -96,8 +96,10 @@ class Runner:
         outcome = Outcome(faults, os.waitstatus_to_exitcode(int(reply[0])), reply[1] == "1", hung, calls, places,
                           b"" if stdout else contents(streams[1]),
                           "" if stderr else contents(streams[2]).decode(errors="replace"))
-        for name in os.listdir(self.out):
-            outcome.files[name] = contents(os.path.join(self.out, name))
+        for folder, _, names in os.walk(self.out):
+            for name in names:
+                path = os.path.join(folder, name)
+                outcome.files[os.path.relpath(path, self.out)] = contents(path)
         outcome.spool = os.listdir(self.spool)
         for name in outcome.spool:
             os.unlink(os.path.join(self.spool, name))

@@ -76,7 +76,7 @@ class Stage:
 
     def places(self):
         names = ("model.rnm", "packed.rnm", "other.rnm", "bare.kann", "password", "spam", "ham", "recorded.csv", "recorded.npy", "recorded.jsonl",
-                 "halting", "wide.jsonl", "symbols")
+                 "halting", "wide.jsonl", "symbols", "backup")
         return {"conf": self.path("conf", "rspamd.conf"), "broken": self.path("conf", "broken.conf"), "sentinel_conf": self.path("conf", "sentinel.conf"),
                 "socket": self.socket, "port": str(self.port), "tls_port": str(self.tls_port), "stock": self.stock,
                 "certs": self.path("certs"), "ca": self.path("certs", "ca.pem"), "models": os.path.join(DATA, "models"),
@@ -162,6 +162,10 @@ class Stage:
             with open(self.path(name), "wb") as file:
                 file.write(data)
 
+    def make_backup(self):
+        subprocess.run([self.program, "-c", self.path("conf", "rspamd.conf"), "backup", "--all", "--with-training", "-o", self.path("backup")],
+                       env=self.environment(), check=True, stdout=subprocess.DEVNULL)
+
     def __enter__(self):
         try:
             self.start_redis()
@@ -169,6 +173,7 @@ class Stage:
             self.make_files()
             self.make_vectors()
             self.make_other_model()
+            self.make_backup()
         except BaseException:
             self.close()
             raise
