@@ -55,10 +55,10 @@ struct rnm_doctor {
 	struct rnm_doctor_network *networks;
 	size_t network_count, network_cap;
 
-	const char *rule, *settings; /* of the list that is looked at; NULL: none */
-	struct rnm_buf text;         /* for names, answers and members */
+	const char *rule, *settings;     /* of the list that is looked at; NULL: none */
+	struct rnm_buf text;             /* for names, answers and members */
 	struct rnm_health_finding spare; /* takes what is left out */
-	bool blind; /* a list could not be read: what it names is not known */
+	bool blind;                      /* a list could not be read: what it names is not known */
 	bool no_memory;
 };
 

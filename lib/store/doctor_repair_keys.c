@@ -32,7 +32,8 @@ enum rnm_status rnm_repair_unlock(struct rnm_repairing *r, struct rnm_error *err
 	if (status != RNM_OK)
 		return status;
 	if (!has_lock || rnm_lock_holds(lock, r->options->now, r->finding->seconds))
-		return rnm_repair_gone(r, has_lock ? "it is locked by a training again" : "it is no longer locked");
+		return rnm_repair_gone(r, has_lock ? "it is locked by a training again"
+		                                   : "it is no longer locked");
 	status = rnm_transaction_begin(&r->change, err);
 	if (status == RNM_OK)
 		status = rnm_repair_add(&r->change, err, "HDEL", r->finding->key, "lock", "hostname", NULL);
@@ -68,8 +69,8 @@ static bool name_lists(struct lists *lists, const char *global, struct rnm_bytes
 		if (rest.data[i] != '_')
 			continue;
 		if (lists->count == LISTS_MAX ||
-		    asprintf(&name, "%s" RNM_PLUGIN_VERSION "_%.*s_" RNM_METATOKENS_VERSION "_%.*s", global, (int)i,
-		             rest.data, (int)(rest.len - i - 1), rest.data + i + 1) < 0)
+		    asprintf(&name, "%s" RNM_PLUGIN_VERSION "_%.*s_" RNM_METATOKENS_VERSION "_%.*s", global,
+		             (int)i, rest.data, (int)(rest.len - i - 1), rest.data + i + 1) < 0)
 			return false;
 		lists->names[lists->count++] = name;
 	}
@@ -158,8 +159,7 @@ enum rnm_status rnm_repair_delete_key(struct rnm_repairing *r, struct rnm_error 
 {
 	const char *key = r->finding->key;
 	struct rnm_bytes owner = { NULL, 0 };
-	enum rnm_key_kind kind =
-	    rnm_key_kind_of((struct rnm_bytes){ key, strlen(key) }, r->global, &owner);
+	enum rnm_key_kind kind = rnm_key_kind_of((struct rnm_bytes){ key, strlen(key) }, r->global, &owner);
 	struct lists lists = { .count = 0 };
 	enum rnm_status status;
 

@@ -117,11 +117,11 @@ static void describe(const struct histogram *histogram, size_t main, char *out, 
 		if (i == main)
 			continue;
 		if (histogram->bins[i].width == 0)
-			len = snprintf(out + used, size - used, "%s%llu no vectors at all", used > 0 ? ", " : "",
-			               (unsigned long long)histogram->bins[i].count);
+			len = snprintf(out + used, size - used, "%s%llu no vectors at all",
+			               used > 0 ? ", " : "", (unsigned long long)histogram->bins[i].count);
 		else
-			len = snprintf(out + used, size - used, "%s%llu of %llu numbers", used > 0 ? ", " : "",
-			               (unsigned long long)histogram->bins[i].count,
+			len = snprintf(out + used, size - used, "%s%llu of %llu numbers",
+			               used > 0 ? ", " : "", (unsigned long long)histogram->bins[i].count,
 			               (unsigned long long)histogram->bins[i].width);
 		used += len > 0 ? (size_t)len : 0;
 	}
@@ -146,11 +146,11 @@ static void judge_widths(struct rnm_doctor *d, const struct histogram *histogram
 		                          "%llu of %llu members are no vectors: training fails on them",
 		                          (unsigned long long)most, (unsigned long long)histogram->total);
 	else
-		finding = rnm_doctor_find(
-		    d, RNM_DOCTOR_MIXED_WIDTHS, key,
-		    "%llu of %llu vectors have %llu numbers, but %s: training fails on them",
-		    (unsigned long long)most, (unsigned long long)histogram->total,
-		    (unsigned long long)histogram->bins[main].width, minority);
+		finding =
+		    rnm_doctor_find(d, RNM_DOCTOR_MIXED_WIDTHS, key,
+		                    "%llu of %llu vectors have %llu numbers, but %s: training fails on them",
+		                    (unsigned long long)most, (unsigned long long)histogram->total,
+		                    (unsigned long long)histogram->bins[main].width, minority);
 	finding->width = histogram->bins[main].width;
 	if (other_key != NULL)
 		finding->other_key = rnm_doctor_keep(d, other_key);
@@ -174,8 +174,8 @@ enum rnm_status rnm_doctor_widths(struct rnm_doctor *d, const char *key, const c
 
 	if (status == RNM_OK && other_key != NULL)
 		status = read_widths(&histogram, other_key, err);
-	if (status == RNM_OK && (histogram.bin_count > 1 ||
-	                         (histogram.bin_count == 1 && histogram.bins[0].width == 0)))
+	if (status == RNM_OK &&
+	    (histogram.bin_count > 1 || (histogram.bin_count == 1 && histogram.bins[0].width == 0)))
 		judge_widths(d, &histogram, key, other_key);
 	return status;
 }

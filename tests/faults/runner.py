@@ -34,6 +34,7 @@ def contents(path):
 
 class Runner:
     def __init__(self, stage, number, command):
+        self.stage = stage
         self.command = command
         self.runs = 0
         self.folder = stage.path(f"worker{number}")
@@ -56,6 +57,8 @@ class Runner:
         self.server.stdout.close()
 
     def prepare(self):
+        if self.command.written:
+            self.stage.cli("del", *self.command.written)
         shutil.rmtree(self.out, ignore_errors=True)
         os.mkdir(self.out)
         for name in self.command.old:
