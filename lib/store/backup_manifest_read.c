@@ -156,6 +156,7 @@ static bool read_list(struct reading *reading, const json_t *object, const char 
                       json_t **list, void **room, size_t *count)
 {
 	*room = NULL;
+	*count = 0;
 	*list = json_object_get(object, member);
 	if (!json_is_array(*list))
 		return malformed(reading, member, "a list");
