@@ -86,7 +86,11 @@ enum rnm_status rnm_backup_open(struct rnm_backup **out, const struct rnm_backup
 	backup->options = *options;
 	backup->lock = -1;
 	backup->folder = strdup(options->folder);
-	status = backup->folder != NULL ? prepare_folder(backup, err) : rnm_error_nomem(err);
+	if (backup->folder == NULL) {
+		rnm_backup_free(backup);
+		return rnm_error_nomem(err);
+	}
+	status = prepare_folder(backup, err);
 	if (status == RNM_OK)
 		status = prepare_manifest(backup, err);
 	if (status == RNM_OK)

@@ -130,7 +130,7 @@ static enum rnm_status locked(const struct restoring *restoring, const char *key
 /* A model that is being trained from: its successor may get the very key that is to be restored. */
 static enum rnm_status check_lock(struct restoring *restoring, const char *key, struct rnm_error *err)
 {
-	struct rnm_event event;
+	struct rnm_event event = { .kind = RNM_EVENT_NIL };
 	enum rnm_status status = rnm_event_send(restoring->redis, "HGET", key, "lock", err);
 	struct rnm_bytes lock;
 

@@ -278,6 +278,21 @@ state() {
 	echo count >"$WORK/orders"
 }
 
+@test "two restores at once: one writes, the other finds it there" {
+	local before i first second
+	model 1
+	backup_1
+	before=$(state 1)
+	for i in 1 2 3 4 5; do
+		cli -n 1 flushdb >/dev/null
+		rnm restore --redis "$DB" "$DIR" --json >"$BATS_TEST_TMPDIR/first" 3>&- &
+		rnm restore --redis "$DB" "$DIR" --json >"$BATS_TEST_TMPDIR/second" 3>&-
+		wait $!
+		[ "$(cat "$BATS_TEST_TMPDIR/first" "$BATS_TEST_TMPDIR/second" | jq -s -c 'map([.written, .same]) | sort')" = "[[0,1],[1,0]]" ]
+		[ "$(state 1)" = "$before" ]
+	done
+}
+
 @test "a master that becomes a replica half-way: nothing has changed, and the message says so" {
 	model 1
 	backup_1
