@@ -13,7 +13,9 @@ static double unit_seconds(const char *unit)
 	static const struct {
 		const char *name;
 		double seconds;
-	} units[] = { { "", 1 }, { "s", 1 }, { "m", 60 }, { "h", 3600 }, { "d", 86400 }, { "w", 7 * 86400.0 } };
+	} units[] = {
+		{ "", 1 }, { "s", 1 }, { "m", 60 }, { "h", 3600 }, { "d", 86400 }, { "w", 7 * 86400.0 }
+	};
 
 	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++)
 		if (strcmp(unit, units[i].name) == 0)
@@ -37,8 +39,8 @@ enum rnm_status duration_option(double *seconds, const struct options *options, 
 	*seconds = number * unit_seconds(text + digits);
 	if (digits <= DIGITS_MAX && *seconds > 0 && *seconds <= DURATION_MAX)
 		return RNM_OK;
-	rnm_error_set(err, RNM_E_USAGE, "usage.duration", "expected a time such as 90m, 12h or 2d, found '%s'",
-	              text);
+	rnm_error_set(err, RNM_E_USAGE, "usage.duration",
+	              "expected a time such as 90m, 12h or 2d, found '%s'", text);
 	rnm_error_set_hint(err, "a whole number with s, m, h, d or w behind it; without a letter, seconds");
 	return RNM_E_USAGE;
 }

@@ -51,21 +51,24 @@ void import_warn(const struct import_run *run)
 
 /* ---- text ---- */
 
-/* Whether it is told as it is, or by its size. */
-static bool is_shown(struct rnm_bytes argument)
+/* Short text; what is binary, or long, is told by its size. */
+static bool is_text(struct rnm_bytes argument)
 {
-	size_t at = 0, step = 1;
+	size_t step;
 
-	while (argument.len <= ARGUMENT_SHOWN && at < argument.len && step > 0) {
+	if (argument.len > ARGUMENT_SHOWN)
+		return false;
+	for (size_t at = 0; at < argument.len; at += step) {
 		step = output_printable(argument.data + at, argument.len - at);
-		at += step;
+		if (step == 0)
+			return false;
 	}
-	return argument.len > 0 && at == argument.len;
+	return true;
 }
 
 static void put_argument(struct rnm_buf *out, struct rnm_bytes argument)
 {
-	if (is_shown(argument))
+	if (is_text(argument))
 		output_escape(out, argument.data, argument.len, ESCAPE_ALL);
 	else
 		rnm_buf_printf(out, "<%zu bytes>", argument.len);
@@ -119,16 +122,15 @@ void import_text(struct rnm_buf *out, const struct import_run *run)
 
 /* ---- JSON ---- */
 
-/* A blob is told by its size: the document stays small, and is text. */
 static void json_argument(struct rnm_json *json, struct rnm_bytes argument)
 {
-	if (!is_shown(argument)) {
-		rnm_json_begin_object(json);
-		rnm_json_kv_uint(json, "bytes", argument.len);
-		rnm_json_end_object(json);
-	} else {
+	if (is_text(argument)) {
 		rnm_json_string_n(json, argument);
+		return;
 	}
+	rnm_json_begin_object(json);
+	rnm_json_kv_uint(json, "bytes", argument.len);
+	rnm_json_end_object(json);
 }
 
 static void json_commands(struct rnm_json *json, const struct rnm_import *import)

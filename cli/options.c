@@ -220,9 +220,9 @@ const struct verb_spec verb_specs[VERB_COUNT] = {
 		{
 			{ "rnm import embed.rnm -r embed", "a file, for the rule `embed`" },
 			{ "rnm import embed.rnm -r embed --dry-run", "check everything, show the commands, write nothing" },
-			{ "rnm import symbols.rnm --symbols names.txt", "with the list of symbols that it was trained with" },
-			{ "rnm import redis:embed/default@6 -r embed", "back to an older model, under a new version" },
-			{ "rnm import embed.rnm -r embed --json | jq .key", "the key, for a script" },
+			{ "rnm import embed.rnm -r embed -s mobile", "for another settings id" },
+			{ "rnm -q import redis:embed/default@2 -r embed", "back to an older model, under a new version" },
+			{ "rnm import embed.rnm -r embed -s web --json | jq -r .key", "the key, for a script" },
 		},
 	},
 	[VERB_BACKUP] = {
@@ -257,7 +257,7 @@ const struct verb_spec verb_specs[VERB_COUNT] = {
 			{ "rnm restore /var/backups/rnm", "what is missing of the newest backup" },
 			{ "rnm restore --dry-run /var/backups/rnm", "read and check everything, change nothing" },
 			{ "rnm restore -r embed /var/backups/rnm", "one rule" },
-			{ "rnm restore --replace /var/backups/rnm/manifest-20261123T040000.000Z.json", "models as they were in an older backup" },
+			{ "rnm restore --replace /var/backups/rnm/manifest-20261123T065448.000Z.json", "models as they were in an older backup" },
 		},
 	},
 	[VERB_DOCTOR] = {
@@ -279,7 +279,7 @@ const struct verb_spec verb_specs[VERB_COUNT] = {
 			{ "rnm doctor --fix", "repair it" },
 			{ "rnm doctor --expiring 2d", "also models that end within two days" },
 			{ "rnm doctor --maps-dir /var/lib/rspamd", "also rspamd's cached model files" },
-			{ "rnm doctor --json | jq '.findings[] | select(.level == \"problem\")'", "for a monitor" },
+			{ "rnm doctor --json | jq .problems", "how many problems, for a monitor" },
 		},
 	},
 	[VERB_REFRESH] = {
@@ -374,8 +374,8 @@ const struct option_spec option_specs[] = {
 	{ OPTION_RAW, "raw", 0, OPTION_TYPE_FLAG, NULL, NULL,
 	  "write only the network (KANN), without a container; what happens anyway if no model has one",
 	  ON(VERB_MERGE), false },
-	{ OPTION_MODEL_VERSION, "model-version", 'v', OPTION_TYPE_NUMBER, "VERSION", NULL,
-	  "write it as this version (default: its own if that is above all others, else the next one)",
+	{ OPTION_MODEL_VERSION, "model-version", 'v', OPTION_TYPE_NUMBER, "N",
+	  "its own if that is above all others, else the next one", "write it as this version",
 	  ON(VERB_IMPORT), false },
 	{ OPTION_SYMBOLS, "symbols", 0, OPTION_TYPE_FILE, "FILE", NULL,
 	  "the symbols that it was trained with, one on each line; @redis for those of the newest profile in "

@@ -184,8 +184,8 @@ static void put_count(struct table *table, uint64_t count)
 
 static void put_size(struct table *table, uint64_t size)
 {
-	struct rnm_buf text;
 	char memory[64];
+	struct rnm_buf text;
 
 	rnm_buf_init_in(&text, memory, sizeof(memory));
 	output_size(&text, size);

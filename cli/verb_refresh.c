@@ -83,8 +83,8 @@ static enum rnm_status refresh_one(struct refreshing *run, struct context *conte
 	/* A prefix that no rule has: nobody knows what is served there. */
 	if (rule_is_bare(set->rule))
 		return RNM_OK;
-	status = rnm_store_renew(&renewal, context->redis, set->rule, set->settings, run->seconds, run->dry_run,
-	                         err);
+	status = rnm_store_renew(&renewal, context->redis, set->rule, set->settings, run->seconds,
+	                         run->dry_run, err);
 	if (status != RNM_OK && status != RNM_NO)
 		return status;
 	if (status == RNM_NO)
@@ -99,9 +99,10 @@ static enum rnm_status refresh_one(struct refreshing *run, struct context *conte
 /* Without a configuration nobody knows which model workers serve, nor for how long it should live. */
 static enum rnm_status need_config(const struct context *context, struct rnm_error *err)
 {
-	rnm_error_set(err, RNM_E_REFUSED, "refresh.no-config",
-	              "no configuration was read (%s does not exist), so nothing says which models workers serve",
-	              context->config_path);
+	rnm_error_set(
+	    err, RNM_E_REFUSED, "refresh.no-config",
+	    "no configuration was read (%s does not exist), so nothing says which models workers serve",
+	    context->config_path);
 	rnm_error_set_hint(err, "name the configuration that the workers have with -c FILE");
 	return RNM_E_REFUSED;
 }
@@ -114,7 +115,8 @@ static enum rnm_status refresh_all(struct refreshing *run, struct context *conte
 	if (status == RNM_OK && context->config == NULL)
 		status = need_config(context, err);
 	if (status == RNM_OK)
-		status = run->dry_run ? context_connect(context, err) : context_connect_to_write(context, err);
+		status =
+		    run->dry_run ? context_connect(context, err) : context_connect_to_write(context, err);
 	if (status == RNM_OK)
 		status = catalogue_open(catalogue, context, err);
 	for (size_t i = 0; status == RNM_OK && i < catalogue->set_count; i++)

@@ -18,12 +18,11 @@ extern "C" {
 #endif
 
 /* Limits on hostile servers and folders. */
-#define RNM_BACKUP_INLINE_MAX ((size_t)4096)         /* longest value that stands in the manifest */
-#define RNM_BACKUP_FIELDS_MAX ((size_t)1024)         /* fields of one hash; rspamd writes eight */
-#define RNM_BACKUP_NAME_MAX ((size_t)4096)           /* bytes of a field's name */
-#define RNM_BACKUP_MEMBER_MAX ((size_t)16 << 20)     /* bytes of a profile or a training vector */
-#define RNM_BACKUP_MANIFEST_MAX ((size_t)64 << 20)   /* bytes of a manifest */
-#define RNM_BACKUP_GENERATIONS_MAX ((size_t)1 << 20) /* manifests of a folder */
+#define RNM_BACKUP_INLINE_MAX ((size_t)4096)       /* longest value that stands in the manifest */
+#define RNM_BACKUP_FIELDS_MAX ((size_t)1024)       /* fields of one hash; rspamd writes eight */
+#define RNM_BACKUP_NAME_MAX ((size_t)4096)         /* bytes of a field's name */
+#define RNM_BACKUP_MEMBER_MAX ((size_t)16 << 20)   /* bytes of a profile or a training vector */
+#define RNM_BACKUP_MANIFEST_MAX ((size_t)64 << 20) /* bytes of a manifest */
 
 #define RNM_BACKUP_HASH_HEX 65 /* BLAKE2b-256 in hexadecimal and the NUL */
 

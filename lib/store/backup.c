@@ -4,12 +4,13 @@
 #include "base/value_build.h"
 #include "store/backup_read.h"
 
+#include <errno.h>
 #include <rnm/file.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#define TIME_TEXT_MAX 64
+#define TIME_ROOM 64
 #define SETS_MAX ((size_t)100000)
 
 static const char rights[] =
@@ -41,7 +42,7 @@ static enum rnm_status prepare_manifest(struct rnm_backup *backup, struct rnm_er
 	const struct rnm_backup_options *options = &backup->options;
 	struct rnm_backup_manifest *manifest = rnm_backup_manifest_new();
 	const char *tool = options->tool != NULL ? options->tool : "librnm";
-	char created_at[TIME_TEXT_MAX];
+	char created_at[TIME_ROOM];
 
 	backup->manifest = manifest;
 	if (manifest == NULL)
@@ -57,17 +58,21 @@ static enum rnm_status prepare_manifest(struct rnm_backup *backup, struct rnm_er
 	return RNM_OK;
 }
 
-/* What values were the last time, so that they need not be written again; without it everything is. */
+/* What values were the last time, so that they need not be written again: a first backup has none. */
 static enum rnm_status read_last(struct rnm_backup *backup, struct rnm_error *err)
 {
 	char *path = NULL;
-	struct rnm_error ignored;
-	enum rnm_status status = rnm_backup_newest(&path, backup->folder, &ignored);
+	enum rnm_status status;
 
+	/* A dry run makes no folder. */
+	if (backup->options.dry_run && access(backup->folder, F_OK) != 0 && errno == ENOENT)
+		return RNM_OK;
+	status = rnm_backup_newest(&path, backup->folder, err);
 	if (status == RNM_OK)
-		status = rnm_backup_manifest_load(&backup->last, path, &ignored);
+		status = rnm_backup_manifest_load(&backup->last, path, err);
 	free(path);
-	return status == RNM_E_NOMEM ? rnm_error_nomem(err) : RNM_OK;
+	/* A manifest that is damaged must not keep a new one from being made. */
+	return status == RNM_E_NOT_FOUND || status == RNM_E_MALFORMED ? RNM_OK : status;
 }
 
 enum rnm_status rnm_backup_open(struct rnm_backup **out, const struct rnm_backup_options *options,
@@ -81,7 +86,11 @@ enum rnm_status rnm_backup_open(struct rnm_backup **out, const struct rnm_backup
 	backup->options = *options;
 	backup->lock = -1;
 	backup->folder = strdup(options->folder);
-	status = backup->folder != NULL ? prepare_folder(backup, err) : rnm_error_nomem(err);
+	if (backup->folder == NULL) {
+		rnm_backup_free(backup);
+		return rnm_error_nomem(err);
+	}
+	status = prepare_folder(backup, err);
 	if (status == RNM_OK)
 		status = prepare_manifest(backup, err);
 	if (status == RNM_OK)
@@ -174,8 +183,8 @@ static enum rnm_status write_manifest(struct rnm_backup *backup, struct rnm_erro
 
 	rnm_buf_init(&text, RNM_BACKUP_MANIFEST_MAX - 1);
 	rnm_backup_manifest_write(&text, backup->manifest);
-	/* What is too large has filled its room first. */
-	if (text.failed && text.cap <= text.max)
+	/* Either the buffer is full, which doubles its size, or there is no memory for it. */
+	if (text.failed && text.len < RNM_BACKUP_MANIFEST_MAX / 2)
 		status = rnm_error_nomem(err);
 	else if (text.failed)
 		status = rnm_error_set(err, RNM_E_MALFORMED, "backup.manifest",

@@ -13,9 +13,9 @@
 
 #define MANIFEST_BEGINS "manifest-"
 #define MANIFEST_ENDS ".json"
-#define STAMP_MAX 32
+#define STAMP_ROOM 32
 /* Years of four digits: the names sort as the times do. */
-#define TIME_MAX 253402300799.0
+#define LAST_TIME 253402300799.0
 
 static enum rnm_status list_error(const char *folder, int errnum, struct rnm_error *err)
 {
@@ -102,7 +102,7 @@ static bool split_time(double unix_time, struct tm *parts)
 {
 	time_t seconds;
 
-	if (!(unix_time >= 0 && unix_time <= TIME_MAX))
+	if (!(unix_time >= 0 && unix_time <= LAST_TIME))
 		return false;
 	seconds = (time_t)unix_time;
 	return gmtime_r(&seconds, parts) != NULL;
@@ -124,19 +124,19 @@ bool rnm_backup_time(char *text, size_t size, double unix_time)
 /* Milliseconds, so that two backups of one second have names that differ, and sort as they were made. */
 enum rnm_status rnm_backup_new_generation(char **path, const char *folder, double now, struct rnm_error *err)
 {
-	uint64_t when;
+	char stamp[STAMP_ROOM];
 	struct tm parts;
 
 	if (!split_time(now, &parts))
 		return rnm_backup_bad_time(now, err);
-	for (when = (uint64_t)(now * 1000);; when++) {
-		char stamp[STAMP_MAX];
+	for (uint64_t ms = (uint64_t)(now * 1000);; ms++) {
+		const time_t seconds = (time_t)(ms / 1000);
 
-		if (!split_time((double)(when / 1000), &parts) ||
+		if (gmtime_r(&seconds, &parts) == NULL ||
 		    strftime(stamp, sizeof(stamp), "%Y%m%dT%H%M%S", &parts) == 0)
 			return rnm_backup_bad_time(now, err);
 		if (asprintf(path, "%s/" MANIFEST_BEGINS "%s.%03uZ" MANIFEST_ENDS, folder, stamp,
-		             (unsigned)(when % 1000)) < 0)
+		             (unsigned)(ms % 1000)) < 0)
 			return rnm_error_nomem(err);
 		if (access(*path, F_OK) != 0)
 			return RNM_OK;

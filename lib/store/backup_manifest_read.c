@@ -155,15 +155,20 @@ static bool read_list(struct reading *reading, const json_t *object, const char 
                       json_t **list, void **room, size_t *count)
 {
 	*room = NULL;
+	*count = 0;
 	*list = json_object_get(object, member);
-	if (!json_is_array(*list))
-		return malformed(reading, member, "a list");
-	*count = json_array_size(*list);
-	for (size_t i = 0; i < *count; i++)
+	for (size_t i = 0; json_is_array(*list) && i < json_array_size(*list); i++)
 		if (!json_is_object(json_array_get(*list, i)))
-			return malformed(reading, member, "a list of objects");
+			*list = NULL;
+	if (!json_is_array(*list)) {
+		(void)malformed(reading, member, "a list of objects");
+		return false;
+	}
+	*count = json_array_size(*list);
 	*room = rnm_arena_alloc(reading->arena, (*count + 1) * size);
-	return *room != NULL ? true : no_memory(reading);
+	if (*room == NULL)
+		(void)no_memory(reading);
+	return *room != NULL;
 }
 
 static bool read_trainings(struct reading *reading, const json_t *object, const char *member,
@@ -381,7 +386,7 @@ enum rnm_status rnm_backup_manifest_read(struct rnm_backup_manifest **out, const
 	int lock = -1;
 
 	if (stat(path, &st) != 0)
-		return errno == ENOENT
+		return errno == ENOENT || errno == ENOTDIR
 		           ? no_backup(path, "no such file or folder", err)
 		           : rnm_error_sys(err, "backup.folder", errno, "cannot use the folder %s", path);
 	folder = S_ISDIR(st.st_mode) ? strdup(path) : rnm_file_folder(path);

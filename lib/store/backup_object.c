@@ -50,7 +50,15 @@ static enum rnm_status write_file(struct rnm_backup_object *object, const void *
 
 /* ---- beside the object that it was ---- */
 
-/* An object that cannot be read is one that is not there. */
+static enum rnm_status cannot_read(const struct rnm_backup_object *object, int errnum, struct rnm_error *err)
+{
+	rnm_error_sys(err, "backup.object", errnum, "cannot read %s/objects/%s", object->folder,
+	              object->expected);
+	rnm_error_set_hint(err, "remove it, and the next backup writes it again");
+	return RNM_E_IO;
+}
+
+/* One that is not there, or no file, is not known. */
 static enum rnm_status open_known(struct rnm_backup_object *object, struct rnm_error *err)
 {
 	char *path = rnm_backup_object_path(object->folder, object->expected);
@@ -60,43 +68,62 @@ static enum rnm_status open_known(struct rnm_backup_object *object, struct rnm_e
 		return rnm_error_nomem(err);
 	object->known = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	free(path);
-	if (object->known >= 0 && (fstat(object->known, &st) != 0 || !S_ISREG(st.st_mode))) {
+	if (object->known < 0)
+		return errno == ENOENT || errno == ELOOP ? RNM_OK : cannot_read(object, errno, err);
+	if (fstat(object->known, &st) != 0)
+		return cannot_read(object, errno, err);
+	if (!S_ISREG(st.st_mode)) {
 		close(object->known);
 		object->known = -1;
 	}
 	return RNM_OK;
 }
 
-/* Up to COMPARE_STEP bytes of the known object; 0 at its end, and where it cannot be read. */
-static size_t read_known(const struct rnm_backup_object *object, char *buffer, size_t size, uint64_t offset)
+/* Up to COMPARE_STEP bytes of the known object; *got is 0 at its end. */
+static enum rnm_status read_known(const struct rnm_backup_object *object, char *buffer, uint64_t size,
+                                  uint64_t offset, size_t *got, struct rnm_error *err)
 {
-	ssize_t got;
+	ssize_t count;
 
 	do
-		got = pread(object->known, buffer, size < COMPARE_STEP ? size : COMPARE_STEP, (off_t)offset);
-	while (got < 0 && errno == EINTR);
-	return got > 0 ? (size_t)got : 0;
+		count = pread(object->known, buffer, size < COMPARE_STEP ? (size_t)size : COMPARE_STEP,
+		              (off_t)offset);
+	while (count < 0 && errno == EINTR);
+	*got = count > 0 ? (size_t)count : 0;
+	return count < 0 ? cannot_read(object, errno, err) : RNM_OK;
 }
 
-static bool agrees(const struct rnm_backup_object *object, const char *data, size_t len)
+/* RNM_NO when the bytes part. */
+static enum rnm_status compare_known(const struct rnm_backup_object *object, const char *data, size_t len,
+                                     struct rnm_error *err)
 {
 	char buffer[COMPARE_STEP];
 
 	for (size_t done = 0; done < len;) {
-		size_t got = read_known(object, buffer, len - done, object->size + done);
+		size_t got;
+		enum rnm_status status =
+		    read_known(object, buffer, len - done, object->size + done, &got, err);
 
+		if (status != RNM_OK)
+			return status;
 		if (got == 0 || memcmp(buffer, data + done, got) != 0)
-			return false;
+			return RNM_NO;
 		done += got;
 	}
-	return true;
+	return RNM_OK;
 }
 
-static bool ends_here(const struct rnm_backup_object *object)
+/* RNM_NO unless what has agreed is all of the known object, and that is what its name says. */
+static enum rnm_status compare_end(const struct rnm_backup_object *object, const char *hash,
+                                   struct rnm_error *err)
 {
 	char byte;
+	size_t got;
+	enum rnm_status status = read_known(object, &byte, 1, object->size, &got, err);
 
-	return read_known(object, &byte, 1, object->size) == 0;
+	if (status != RNM_OK)
+		return status;
+	return got == 0 && strcmp(hash, object->expected) == 0 ? RNM_OK : RNM_NO;
 }
 
 /* It is another object after all: what has agreed so far is copied. */
@@ -106,15 +133,13 @@ static enum rnm_status part_ways(struct rnm_backup_object *object, struct rnm_er
 	char buffer[COMPARE_STEP];
 
 	for (uint64_t done = 0; status == RNM_OK && !object->dry_run && done < object->size;) {
-		size_t got = read_known(object, buffer,
-		                        object->size - done < sizeof(buffer) ? (size_t)(object->size - done)
-		                                                             : sizeof(buffer),
-		                        done);
+		size_t got;
 
-		if (got == 0)
-			status = rnm_error_sys(err, "backup.write", EIO, "cannot read %s/objects/%s again",
-			                       object->folder, object->expected);
-		else
+		status = read_known(object, buffer, object->size - done, done, &got, err);
+		/* Somebody has cut it short meanwhile. */
+		if (status == RNM_OK && got == 0)
+			status = cannot_read(object, EIO, err);
+		if (status == RNM_OK)
 			status = write_file(object, buffer, got, err);
 		done += got;
 	}
@@ -148,7 +173,9 @@ enum rnm_status rnm_backup_object_put(struct rnm_backup_object *object, const vo
 	enum rnm_status status = RNM_OK;
 
 	(void)crypto_generichash_update(&object->state, data, len);
-	if (object->known >= 0 && !agrees(object, data, len))
+	if (object->known >= 0)
+		status = compare_known(object, data, len, err);
+	if (status == RNM_NO)
 		status = part_ways(object, err);
 	if (status == RNM_OK)
 		status = write_file(object, data, len, err);
@@ -157,11 +184,16 @@ enum rnm_status rnm_backup_object_put(struct rnm_backup_object *object, const vo
 }
 
 /* A file of another size is a damaged one. */
-static bool lies_there(const char *path, uint64_t size)
+static enum rnm_status lies_there(const char *path, uint64_t size, bool *there, struct rnm_error *err)
 {
 	struct stat st;
 
-	return stat(path, &st) == 0 && S_ISREG(st.st_mode) && (uint64_t)st.st_size == size;
+	*there = false;
+	if (stat(path, &st) == 0)
+		*there = S_ISREG(st.st_mode) && (uint64_t)st.st_size == size;
+	else if (errno != ENOENT && errno != ENOTDIR)
+		return rnm_error_sys(err, "backup.object", errno, "cannot look at %s", path);
+	return RNM_OK;
 }
 
 static enum rnm_status keep_object(struct rnm_backup_object *object, const char *hash, struct rnm_error *err)
@@ -182,12 +214,14 @@ static enum rnm_status end_new(struct rnm_backup_object *object, const char *has
 	/* One that was read and found to be something else than its name says is replaced. */
 	const bool damaged = object->expected != NULL && strcmp(hash, object->expected) == 0;
 	char *path = rnm_backup_object_path(object->folder, hash);
-	enum rnm_status status = RNM_OK;
+	enum rnm_status status;
+	bool there;
 
 	if (path == NULL)
 		return rnm_error_nomem(err);
-	*is_new = damaged || !lies_there(path, object->size);
-	if (*is_new && object->is_open)
+	status = lies_there(path, object->size, &there, err);
+	*is_new = damaged || !there;
+	if (status == RNM_OK && *is_new && object->is_open)
 		status = keep_object(object, hash, err);
 	free(path);
 	return status;
@@ -204,7 +238,9 @@ enum rnm_status rnm_backup_object_end(struct rnm_backup_object *object, struct r
 	value->size = object->size;
 	value->inline_bytes = NULL;
 	*is_new = false;
-	if (object->known >= 0 && (!ends_here(object) || strcmp(value->hash, object->expected) != 0))
+	if (object->known >= 0)
+		status = compare_end(object, value->hash, err);
+	if (status == RNM_NO)
 		status = part_ways(object, err);
 	if (status == RNM_OK && object->known < 0)
 		status = end_new(object, value->hash, is_new, err);

@@ -49,10 +49,12 @@ static enum rnm_status open_rules(struct rnm_doctor *d, struct rnm_error *err)
 	enum rnm_status status =
 	    rnm_rule_names(&names, &count, d->options->config, d->options->rule_options, err);
 
-	if (status == RNM_OK) {
-		d->rules = calloc(count + 1, sizeof(*d->rules));
-		if (d->rules == NULL)
-			status = rnm_error_nomem(err);
+	if (status != RNM_OK)
+		return status;
+	d->rules = calloc(count + 1, sizeof(*d->rules));
+	if (d->rules == NULL) {
+		rnm_names_free(names, count);
+		return rnm_error_nomem(err);
 	}
 	for (size_t i = 0; status == RNM_OK && i < count; i++) {
 		struct rnm_rule *rule = NULL;
@@ -100,7 +102,8 @@ static enum rnm_status take_name(void *ctx, struct rnm_error *err)
 		                     RNM_HEALTH_KEYS_MAX, d->global);
 	if (memchr(name, '\0', d->text.len) != NULL || (!is_list && *tail != '_'))
 		return RNM_OK;
-	return rnm_names_add(is_list ? &d->lists : &d->keys, name, d->text.len) ? RNM_OK : rnm_error_nomem(err);
+	return rnm_names_add(is_list ? &d->lists : &d->keys, name, d->text.len) ? RNM_OK
+	                                                                        : rnm_error_nomem(err);
 }
 
 static void tick(void *ctx, uint64_t looked_at)

@@ -18,9 +18,9 @@ static const struct {
 
 const char *rnm_health_name(enum rnm_health level)
 {
-	static const char *const names[] = { [RNM_HEALTH_NOTE] = "note",
-		                             [RNM_HEALTH_WARNING] = "warning",
-		                             [RNM_HEALTH_PROBLEM] = "problem" };
+	static const char *const names[] = {
+		[RNM_HEALTH_NOTE] = "note", [RNM_HEALTH_WARNING] = "warning", [RNM_HEALTH_PROBLEM] = "problem"
+	};
 
 	return names[level];
 }

@@ -2,6 +2,7 @@
 /* Every list of models: whose it is, and which keys it names. */
 #include "store/doctor.h"
 
+#include "base/value_build.h"
 #include "redis/refusal.h"
 #include "rspamd/profile.h"
 #include "store/events.h"
@@ -37,8 +38,9 @@ static enum rnm_status take_member(void *ctx, struct rnm_error *err)
 	if (naming->count++ == MEMBERS_MAX)
 		return rnm_error_set(err, RNM_E_MALFORMED, "store.too-many",
 		                     "expected at most %zu profiles in one list, found more", MEMBERS_MAX);
-	status = rnm_profile_parse(
-	    &profile, (struct rnm_bytes){ rnm_buf_cstr(&naming->text), naming->text.len }, 0, err);
+	status =
+	    rnm_profile_parse(&profile, (struct rnm_bytes){ rnm_buf_cstr(&naming->text), naming->text.len },
+	                      0, err);
 	if (status == RNM_OK && profile.redis_key != NULL &&
 	    !rnm_seen_add(naming->named, profile.redis_key, strlen(profile.redis_key), &is_new))
 		status = rnm_error_nomem(err);
@@ -61,8 +63,8 @@ enum rnm_status rnm_names_of_list(struct rnm_seen *named, struct rnm_redis *redi
 			                       "expected ZSCAN to end, found it still going after %u rounds",
 			                       ROUNDS_MAX);
 		if (status == RNM_OK)
-			status = rnm_redis_sendv(redis, err, "ZSCAN", zset, cursor, "COUNT", MEMBER_BATCH,
-			                         NULL);
+			status =
+			    rnm_redis_sendv(redis, err, "ZSCAN", zset, cursor, "COUNT", MEMBER_BATCH, NULL);
 		naming.is_score = false;
 		if (status == RNM_OK)
 			status = rnm_event_scan(redis, "ZSCAN", cursor, &naming.text, "one profile",
@@ -82,34 +84,33 @@ enum rnm_status rnm_names_of_list(struct rnm_seen *named, struct rnm_redis *redi
 
 /* ---- whose list ------------------------------------------------------------------------------------- */
 
-/* The rule of a prefix; one that no configuration knows gets a bare rule. */
-static enum rnm_status rule_of(struct rnm_doctor *d, struct rnm_bytes prefix, const struct rnm_rule **out,
-                               struct rnm_error *err)
+/* Adds a rule, which then belongs to d; NULL: no memory. */
+static const struct rnm_rule *add_rule(struct rnm_doctor *d, struct rnm_rule *rule)
 {
-	struct rnm_rule **grown, *rule = NULL;
-	enum rnm_status status;
+	struct rnm_rule **grown = realloc(d->rules, (d->rule_count + 1) * sizeof(*grown));
 
-	for (size_t i = 0; i < d->rule_count; i++) {
-		if (strlen(d->rules[i]->prefix) == prefix.len &&
-		    memcmp(d->rules[i]->prefix, prefix.data, prefix.len) == 0) {
-			*out = d->rules[i];
-			return RNM_OK;
-		}
-	}
-	rnm_buf_clear(&d->text);
-	rnm_buf_append(&d->text, prefix.data, prefix.len);
-	status = rnm_rule_bare(&rule, d->global, rnm_buf_cstr(&d->text), err);
-	if (status != RNM_OK)
-		return status;
-	grown = realloc(d->rules, (d->rule_count + 1) * sizeof(*grown));
 	if (grown == NULL) {
 		rnm_rule_free(rule);
-		return rnm_error_nomem(err);
+		return NULL;
 	}
 	d->rules = grown;
 	d->rules[d->rule_count++] = rule;
-	*out = rule;
-	return RNM_OK;
+	return rule;
+}
+
+/* The rule of a prefix; one that no configuration knows gets a bare rule.  NULL: no memory. */
+static const struct rnm_rule *rule_of(struct rnm_doctor *d, struct rnm_bytes prefix)
+{
+	struct rnm_rule *rule = NULL;
+
+	for (size_t i = 0; i < d->rule_count; i++)
+		if (rnm_bytes_equal(rnm_bytes_of(d->rules[i]->prefix), prefix))
+			return d->rules[i];
+	rnm_buf_clear(&d->text);
+	rnm_buf_append(&d->text, prefix.data, prefix.len);
+	if (d->text.failed || rnm_rule_bare(&rule, d->global, rnm_buf_cstr(&d->text), NULL) != RNM_OK)
+		return NULL;
+	return add_rule(d, rule);
 }
 
 static enum rnm_status split_name(struct rnm_doctor *d, const char *name, struct rnm_bytes *prefix,
@@ -145,9 +146,10 @@ static enum rnm_status use_prefix(struct rnm_doctor *d, const struct rnm_rule *r
 static enum rnm_status too_crowded(struct rnm_doctor *d, const struct rnm_rule *rule, const char *zset,
                                    int64_t count, struct rnm_error *err)
 {
-	struct rnm_health_finding *finding = rnm_doctor_find(
-	    d, RNM_DOCTOR_CROWDED, zset, "%lld profiles, of which workers look at the newest %.0f",
-	    (long long)count, rule->max_profiles + 1);
+	struct rnm_health_finding *finding =
+	    rnm_doctor_find(d, RNM_DOCTOR_CROWDED, zset,
+	                    "%lld profiles, of which workers look at the newest %.0f", (long long)count,
+	                    rule->max_profiles + 1);
 
 	rnm_doctor_advise(d, finding, RNM_REMEDY_NONE,
 	                  "find out why rspamd's primary controller does not prune the list, and remove the "
@@ -190,7 +192,7 @@ static void hidden_list(struct rnm_doctor *d, const char *zset, const struct rnm
 /* One key that begins like a list and is a sorted set. */
 static enum rnm_status take_list(struct rnm_doctor *d, const char *zset, struct rnm_error *err)
 {
-	const struct rnm_rule *rule = NULL;
+	const struct rnm_rule *rule;
 	struct rnm_bytes prefix, settings;
 	bool is_ours = false;
 	enum rnm_status status = split_name(d, zset, &prefix, &settings, &is_ours, err);
@@ -200,9 +202,10 @@ static enum rnm_status take_list(struct rnm_doctor *d, const char *zset, struct 
 	/* Of another version of rspamd: what its profiles name is not left behind by anybody. */
 	if (!is_ours)
 		return rnm_names_of_list(&d->named, d->redis, zset, err);
-	status = rule_of(d, prefix, &rule, err);
-	if (status == RNM_OK)
-		status = use_prefix(d, rule, err);
+	rule = rule_of(d, prefix);
+	if (rule == NULL)
+		return rnm_error_nomem(err);
+	status = use_prefix(d, rule, err);
 	if (status != RNM_OK)
 		return status;
 	d->report->lists++;

@@ -39,7 +39,8 @@ static uint64_t native_u64(const char *at)
 	return number;
 }
 
-static void find(const struct cache *cache, enum rnm_doctor_code code, enum rnm_remedy remedy, const char *text)
+static void find(const struct cache *cache, enum rnm_doctor_code code, enum rnm_remedy remedy,
+                 const char *text)
 {
 	struct rnm_health_finding *finding =
 	    rnm_doctor_find(cache->d, code, cache->path, "the cached copy of %s %s", cache->url, text);
@@ -94,7 +95,8 @@ static enum rnm_status judge_payload(const struct cache *cache, const char *data
 	} else if (status == RNM_E_NOMEM) {
 		return rnm_error_nomem(err);
 	} else if (bare < len && rnm_model_file_read(&file, data, bare, cache->path, NULL) == RNM_OK) {
-		snprintf(text, sizeof(text), "is a model with %zu zeros behind it: the server sends no Content-Length",
+		snprintf(text, sizeof(text),
+		         "is a model with %zu zeros behind it: the server sends no Content-Length",
 		         len - bare);
 		find(cache, RNM_DOCTOR_CACHE_PADDED, RNM_REMEDY_DELETE_FILE, text);
 		status = RNM_OK;

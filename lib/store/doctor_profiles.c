@@ -17,7 +17,7 @@
 
 /* What is to be known about the keys of a profile beyond the list. */
 struct facts {
-	int64_t spam, ham; /* vectors; -1: not known */
+	int64_t spam, ham;        /* vectors; -1: not known */
 	bool spam_type, ham_type; /* of the wrong type */
 	bool has_lock;
 	double lock;
@@ -35,8 +35,8 @@ struct judging {
 
 bool rnm_profiles_equal(const struct rnm_profile *a, const struct rnm_profile *b)
 {
-	if (!a->worker_ok || !b->worker_ok || a->symbol_count != b->symbol_count ||
-	    a->version < b->version || a->version > b->version || strcmp(a->digest, b->digest) != 0 ||
+	if (!a->worker_ok || !b->worker_ok || a->symbol_count != b->symbol_count || a->version < b->version ||
+	    a->version > b->version || strcmp(a->digest, b->digest) != 0 ||
 	    strcmp(a->redis_key, b->redis_key) != 0 ||
 	    (a->providers_digest == NULL) != (b->providers_digest == NULL) ||
 	    (a->providers_digest != NULL && strcmp(a->providers_digest, b->providers_digest) != 0))
@@ -181,8 +181,8 @@ static void judge_expiry(struct judging *j)
 	const struct rnm_rule *rule = j->rule;
 	const struct rnm_model *served;
 	/* A lifetime below what was asked for must not be a finding for ever. */
-	double limit = rule->ann_expire > j->d->options->expiring ? j->d->options->expiring
-	                                                          : rule->ann_expire / 4;
+	double limit =
+	    rule->ann_expire > j->d->options->expiring ? j->d->options->expiring : rule->ann_expire / 4;
 	struct rnm_health_finding *finding;
 	char left[RNM_DURATION_MAX], whole[RNM_DURATION_MAX];
 	bool list_ends;
@@ -196,9 +196,10 @@ static void judge_expiry(struct judging *j)
 	list_ends = list_ends && !ends_soon(served->ttl_ms, (double)list->zset_ttl_ms / 1000);
 	rnm_doctor_duration(left, (double)(list_ends ? list->zset_ttl_ms : served->ttl_ms) / 1000);
 	rnm_doctor_duration(whole, rule->ann_expire);
-	finding = rnm_doctor_find(j->d, RNM_DOCTOR_EXPIRING, served->profile.redis_key,
-	                          "version %s, which workers serve, %s in %s", served->profile.version_text,
-	                          list_ends ? "can no longer be found when its list expires," : "expires", left);
+	finding =
+	    rnm_doctor_find(j->d, RNM_DOCTOR_EXPIRING, served->profile.redis_key,
+	                    "version %s, which workers serve, %s in %s", served->profile.version_text,
+	                    list_ends ? "can no longer be found when its list expires," : "expires", left);
 	finding->zset = rnm_doctor_keep(j->d, list->zset);
 	finding->seconds = rule->ann_expire;
 	rnm_doctor_advise(j->d, finding, RNM_REMEDY_RENEW,
@@ -239,8 +240,7 @@ static bool judge_form(struct judging *j, size_t index)
 	                          profile->problem != NULL ? profile->problem : "not as rspamd writes it");
 	set_profile(j, finding, model);
 	if (profile->worker_ok)
-		rnm_doctor_advise(j->d, finding, RNM_REMEDY_WRITE_PROFILE,
-		                  "writes it as rspamd does");
+		rnm_doctor_advise(j->d, finding, RNM_REMEDY_WRITE_PROFILE, "writes it as rspamd does");
 	else if (is_bereft(model, &j->facts[index]))
 		rnm_doctor_advise(j->d, finding, RNM_REMEDY_DROP_PROFILE,
 		                  "removes the profile, behind which there is nothing");
@@ -293,9 +293,10 @@ static void judge_twin(struct judging *j, size_t index)
 		rnm_doctor_advise(j->d, finding, RNM_REMEDY_WRITE_PROFILE,
 		                  "keeps one, written as rspamd does, with the newest time");
 	else
-		rnm_doctor_advise(j->d, finding, RNM_REMEDY_NONE,
-		                  "they differ: find out which one tells the truth, and remove the other with "
-		                  "ZREM");
+		rnm_doctor_advise(
+		    j->d, finding, RNM_REMEDY_NONE,
+		    "they differ: find out which one tells the truth, and remove the other with "
+		    "ZREM");
 }
 
 static bool is_canonical(struct judging *j, const struct rnm_profile *profile)
@@ -346,13 +347,15 @@ static void judge_tombstone(struct judging *j, size_t index)
 
 	if (!is_tombstone(j, index))
 		return;
-	finding = rnm_doctor_find(j->d, RNM_DOCTOR_TOMBSTONE, model->profile.redis_key,
-	                          "version %s has neither a network (expired?) nor training vectors%s",
-	                          model->profile.version_text,
-	                          model->in_window ? ", yet takes one of the places that workers look at" : "");
+	finding =
+	    rnm_doctor_find(j->d, RNM_DOCTOR_TOMBSTONE, model->profile.redis_key,
+	                    "version %s has neither a network (expired?) nor training vectors%s",
+	                    model->profile.version_text,
+	                    model->in_window ? ", yet takes one of the places that workers look at" : "");
 	set_profile(j, finding, model);
 	finding->seconds = rnm_tombstone_seconds(j->rule);
-	rnm_doctor_advise(j->d, finding, RNM_REMEDY_DROP_PROFILE, "removes the profile and what is left under its key");
+	rnm_doctor_advise(j->d, finding, RNM_REMEDY_DROP_PROFILE,
+	                  "removes the profile and what is left under its key");
 }
 
 static void judge_key(struct judging *j, size_t index)
@@ -374,10 +377,11 @@ static void judge_key(struct judging *j, size_t index)
 		rnm_doctor_advise(j->d, finding, RNM_REMEDY_NONE, "%s",
 		                  j->list->key_hint != NULL ? j->list->key_hint : "see what Redis says");
 	} else if (model->live && model->has_ann_size && model->ann_size == 0) {
-		finding = rnm_doctor_find(j->d, RNM_DOCTOR_EMPTY, key,
-		                          "the network of version %s has no bytes: workers that choose it stop "
-		                          "there and load no other model",
-		                          model->profile.version_text);
+		finding =
+		    rnm_doctor_find(j->d, RNM_DOCTOR_EMPTY, key,
+		                    "the network of version %s has no bytes: workers that choose it stop "
+		                    "there and load no other model",
+		                    model->profile.version_text);
 		set_profile(j, finding, model);
 		if (facts->spam == 0 && facts->ham == 0)
 			rnm_doctor_advise(j->d, finding, RNM_REMEDY_DROP_PROFILE,
@@ -419,12 +423,14 @@ static void judge_shadow(struct judging *j, size_t index)
 		return;
 	if (list->served != SIZE_MAX && model->profile.version <= list->models[list->served].profile.version)
 		return;
-	finding = rnm_doctor_find(j->d, RNM_DOCTOR_SHADOWED, model->profile.redis_key,
-	                          "version %s would be served, but is not among the newest %.0f profiles that "
-	                          "workers look at",
-	                          model->profile.version_text, floor(j->rule->max_profiles) + 1);
-	rnm_doctor_advise(j->d, finding, RNM_REMEDY_NONE,
-	                  "remove tombstones before it, or raise neural.max_profiles, before rspamd prunes it");
+	finding =
+	    rnm_doctor_find(j->d, RNM_DOCTOR_SHADOWED, model->profile.redis_key,
+	                    "version %s would be served, but is not among the newest %.0f profiles that "
+	                    "workers look at",
+	                    model->profile.version_text, floor(j->rule->max_profiles) + 1);
+	rnm_doctor_advise(
+	    j->d, finding, RNM_REMEDY_NONE,
+	    "remove tombstones before it, or raise neural.max_profiles, before rspamd prunes it");
 }
 
 static void judge_lock(struct judging *j, size_t index)
@@ -440,8 +446,9 @@ static void judge_lock(struct judging *j, size_t index)
 		return;
 	rnm_doctor_duration(age, fabs(now - facts->lock));
 	finding = rnm_doctor_find(j->d, RNM_DOCTOR_DEAD_LOCK, model->profile.redis_key,
-	                          "the lock of %s is dated %s %s", facts->host[0] != '\0' ? facts->host : "a training",
-	                          age, facts->lock < now ? "ago, so that nobody trains any more" : "ahead");
+	                          "the lock of %s is dated %s %s",
+	                          facts->host[0] != '\0' ? facts->host : "a training", age,
+	                          facts->lock < now ? "ago, so that nobody trains any more" : "ahead");
 	finding->seconds = lifetime;
 	rnm_doctor_advise(j->d, finding, RNM_REMEDY_UNLOCK, "removes the lock");
 }
@@ -481,13 +488,13 @@ static void judge_balance(struct judging *j, size_t index)
 
 	if (!trains_balanced(j->rule) || few < 0 || many < wanted || few >= least)
 		return;
-	finding = rnm_doctor_find(j->d, RNM_DOCTOR_IMBALANCE, model->profile.redis_key,
-	                          "%.0f of %.0f %s vectors, and %.0f of %s: training starts when both classes "
-	                          "have theirs",
-	                          few, ceil(least), spam_lacks ? "spam" : "ham", many,
-	                          spam_lacks ? "ham" : "spam");
-	rnm_doctor_advise(j->d, finding, RNM_REMEDY_NONE,
-	                  "teach rspamd %s, or raise train.classes_bias", spam_lacks ? "spam" : "ham");
+	finding =
+	    rnm_doctor_find(j->d, RNM_DOCTOR_IMBALANCE, model->profile.redis_key,
+	                    "%.0f of %.0f %s vectors, and %.0f of %s: training starts when both classes "
+	                    "have theirs",
+	                    few, ceil(least), spam_lacks ? "spam" : "ham", many, spam_lacks ? "ham" : "spam");
+	rnm_doctor_advise(j->d, finding, RNM_REMEDY_NONE, "teach rspamd %s, or raise train.classes_bias",
+	                  spam_lacks ? "spam" : "ham");
 }
 
 static enum rnm_status judge_vectors(struct judging *j, struct rnm_error *err)

@@ -44,9 +44,10 @@ enum rnm_status rnm_repair_ask(struct rnm_repairing *r, struct rnm_reply **reply
 	if (status == RNM_OK)
 		status = rnm_redis_reply(r->redis, reply, 0, err);
 	if (status == RNM_OK && (*reply)->kind == RNM_EVENT_ERROR) {
-		status = rnm_transaction_refused(&r->change, command, (*reply)->text.data, err);
+		rnm_transaction_refused(&r->change, command, (*reply)->text.data, err);
 		rnm_reply_free(*reply);
 		*reply = NULL;
+		status = RNM_E_REDIS; /* said here, so that an analyser sees that *reply is set on RNM_OK */
 	}
 	return status;
 }
@@ -95,9 +96,10 @@ enum rnm_status rnm_repair_lock(struct rnm_repairing *r, const char *key, bool *
 
 static bool is_known_field(struct rnm_bytes field)
 {
-	static const char *const known[] = { "ann",      "roc_thresholds", "pca",     "providers_meta",
-		                             "norm_stats", "lock",         "hostname", "obsolete",
-		                             "version",  "ann_data",       "providers_digest", "created_at" };
+	static const char *const known[] = {
+		"ann",      "roc_thresholds", "pca",     "providers_meta", "norm_stats",       "lock",
+		"hostname", "obsolete",       "version", "ann_data",       "providers_digest", "created_at"
+	};
 	static const char own[] = "rnm_";
 
 	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)

@@ -10,7 +10,8 @@
 
 /* All that any of the repairs needs. */
 #define RNM_REPAIR_RIGHTS                                                                                    \
-	"+watch +unwatch +multi +exec +discard +zrevrange +zscan +zrem +zadd +hget +hlen +hkeys +hstrlen +hdel "  \
+	"+watch +unwatch +multi +exec +discard +zrevrange +zscan +zrem +zadd +hget +hlen +hkeys +hstrlen "   \
+	"+hdel "                                                                                             \
 	"+hexists +scard +sscan +srem +type +pttl +expire +unlink"
 
 struct rnm_repairing {

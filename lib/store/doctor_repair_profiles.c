@@ -119,7 +119,8 @@ static enum rnm_status remove_member(struct rnm_repairing *r, const char *key, s
 	if (status == RNM_OK)
 		status = rnm_transaction_commit(&r->change, err);
 	if (status == RNM_OK)
-		rnm_repair_tell(r, "removed the profile%s", key != NULL ? " and what was left under its key" : "");
+		rnm_repair_tell(r, "removed the profile%s",
+		                key != NULL ? " and what was left under its key" : "");
 	return status;
 }
 
@@ -182,8 +183,9 @@ static enum rnm_status replace_forms(struct rnm_repairing *r, const struct profi
 {
 	const struct rnm_bytes text = { canonical->data, canonical->len };
 	char score[40];
-	const struct rnm_bytes zadd[] = { rnm_bytes_of("ZADD"), rnm_bytes_of(r->finding->zset),
-		                          { score, 0 }, text };
+	const struct rnm_bytes zadd[] = {
+		rnm_bytes_of("ZADD"), rnm_bytes_of(r->finding->zset), { score, 0 }, text
+	};
 	struct rnm_bytes add[4];
 	enum rnm_status status = rnm_transaction_begin(&r->change, err);
 

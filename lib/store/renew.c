@@ -3,8 +3,8 @@
  * Renewing the time to live of a model.  rspamd does so when a worker loads it (rspamd: load_new_ann in
  * lualib/plugins/neural.lua), which on a quiet host is hardly ever.
  */
-#include "store/doctor.h"
 #include "store/renew.h"
+#include "store/doctor.h"
 
 #include <math.h>
 #include <stdio.h>

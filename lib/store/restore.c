@@ -17,10 +17,10 @@
 
 /* Names and short values of what Redis has now; its blobs are only hashed. */
 #define NOW_MAX ((size_t)64 << 20)
-#define SCORE_TEXT_MAX 40
+#define SCORE_ROOM 40
 /* The sorted set, the hash, two sets of vectors. */
-#define KEYS_MAX (2 + RNM_BACKUP_CLASSES)
-#define WHAT_MAX 512
+#define KEYS (2 + RNM_BACKUP_CLASSES)
+#define WHAT_ROOM 512
 
 static const char rights[] =
     "a restore needs: +watch +unwatch +multi +exec +discard +zrevrange +hexists +hget +hlen "
@@ -39,7 +39,7 @@ struct restoring {
 	const struct rnm_restore_options *options;
 	struct rnm_restore_outcome *outcome;
 	struct rnm_transaction change;
-	char what[WHAT_MAX];
+	char what[WHAT_ROOM];
 	struct rnm_buf text;
 	char *piece;
 	uint64_t total;
@@ -130,7 +130,7 @@ static enum rnm_status locked(const struct restoring *restoring, const char *key
 /* A model that is being trained from: its successor may get the very key that is to be restored. */
 static enum rnm_status check_lock(struct restoring *restoring, const char *key, struct rnm_error *err)
 {
-	struct rnm_event event;
+	struct rnm_event event = { .kind = RNM_EVENT_NIL };
 	enum rnm_status status = rnm_event_send(restoring->redis, "HGET", key, "lock", err);
 	struct rnm_bytes lock;
 
@@ -294,7 +294,7 @@ static enum rnm_status look_at_model(struct restoring *restoring, struct rnm_err
 
 static enum rnm_status watch(struct restoring *restoring, struct rnm_error *err)
 {
-	const char *keys[KEYS_MAX];
+	const char *keys[KEYS];
 	size_t count = 0;
 
 	if (restoring->model != NULL)
@@ -369,7 +369,7 @@ static enum rnm_status send_hash(struct restoring *restoring, struct rnm_error *
 static enum rnm_status send_profile(struct restoring *restoring, const struct rnm_backup_profile *profile,
                                     struct rnm_error *err)
 {
-	char score[SCORE_TEXT_MAX];
+	char score[SCORE_ROOM];
 	struct rnm_bytes argv[] = {
 		rnm_bytes_of("ZADD"), rnm_bytes_of(restoring->set->zset), { NULL, 0 }, { NULL, 0 }
 	};

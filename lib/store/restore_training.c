@@ -13,7 +13,7 @@
 /* Members of one batch, and bytes after which it is full. */
 #define BATCH_MEMBERS 256u
 #define BATCH_BYTES ((size_t)1 << 20)
-#define NUMBER_TEXT_MAX 24
+#define NUMBER_ROOM 24
 
 /* Members on their way from an object; the sizes are kept because the buffer moves while it grows. */
 struct batch {
@@ -187,7 +187,7 @@ enum rnm_status rnm_restore_training_look(const struct rnm_transaction *change,
 enum rnm_status rnm_restore_expire(struct rnm_transaction *change, const char *key, int64_t ttl_ms,
                                    struct rnm_error *err)
 {
-	char text[NUMBER_TEXT_MAX];
+	char text[NUMBER_ROOM];
 	struct rnm_bytes argv[] = { rnm_bytes_of("PEXPIRE"), rnm_bytes_of(key), { text, 0 } };
 
 	if (ttl_ms < 0)

@@ -2,9 +2,9 @@
 /*
  * Finding every sorted set of models by its name.
  */
+#include "store/scan.h"
 #include "base/value_build.h"
 #include "redis/refusal.h"
-#include "store/scan.h"
 
 #include <rnm/store.h>
 #include <stdlib.h>
@@ -88,8 +88,7 @@ static enum rnm_status scan_refused(const struct rnm_key_scan *scan, struct rnm_
 {
 	const struct rnm_refused what = { .redis = scan->redis, .command = "SCAN", .global = scan->global };
 
-	rnm_error_set(err, RNM_E_REDIS, "store.scan", "cannot look for models: %s",
-	              rnm_buf_cstr(scan->name));
+	rnm_error_set(err, RNM_E_REDIS, "store.scan", "cannot look for models: %s", rnm_buf_cstr(scan->name));
 	rnm_refusal_explain(err, &what, rnm_buf_cstr(scan->name));
 	return RNM_E_REDIS;
 }

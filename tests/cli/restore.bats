@@ -57,15 +57,15 @@ restore_1() {
 	call rnm restore --redis "$DB" "$DIR" "$@"
 }
 
-# state DB [PATTERN]: type, contents and digest of every key.  DUMP tells hashes and sorted sets byte for byte; the
-# order in which it tells the members of a set is that of a hash table, so there DEBUG DIGEST-VALUE has the word.
+# state DB: type, digest and contents of every key.  DUMP tells hashes and sorted sets byte for byte; the order in which
+# it tells the members of a set is that of a hash table, so there DEBUG DIGEST-VALUE has the word.
 state() {
-	local key
-	cli -n "$1" --raw --scan --pattern "${2:-*}" | sort | while IFS= read -r key; do
-		printf '%s %s %s %s\n' "$key" "$(cli -n "$1" --raw type "$key")" \
-			"$(cli -n "$1" --raw debug digest-value "$key")" \
-			"$([ "$(cli -n "$1" type "$key")" = set ] || cli -n "$1" --raw dump "$key" | b2sum -l 128)"
-	done
+	cli -n "$1" --raw --scan | sort >"$BATS_TEST_TMPDIR/state-keys"
+	sed 's/.*/type "&"/' "$BATS_TEST_TMPDIR/state-keys" | cli -n "$1" >"$BATS_TEST_TMPDIR/state-types"
+	sed 's/.*/debug digest-value "&"/' "$BATS_TEST_TMPDIR/state-keys" | cli -n "$1" >"$BATS_TEST_TMPDIR/state-digests"
+	paste "$BATS_TEST_TMPDIR/state-types" "$BATS_TEST_TMPDIR/state-keys" |
+		sed 's/^set\t.*/echo set/; t; s/^[a-z]*\t\(.*\)/dump "\1"/' | cli -n "$1" --no-raw >"$BATS_TEST_TMPDIR/state-dumps"
+	paste -d ' ' "$BATS_TEST_TMPDIR"/state-{keys,types,digests,dumps}
 }
 
 @test "backup, FLUSHALL, restore: every key is what it was, by DUMP" {
@@ -276,6 +276,21 @@ state() {
 	[ "$(cli hlen $KEY)" -eq 1 ]
 	cli del $KEY ${KEY}_spam_set ${KEY}_ham_set $ZSET >/dev/null
 	echo count >"$WORK/orders"
+}
+
+@test "two restores at once: one writes, the other finds it there" {
+	local before i first second
+	model 1
+	backup_1
+	before=$(state 1)
+	for i in 1 2 3 4 5; do
+		cli -n 1 flushdb >/dev/null
+		rnm restore --redis "$DB" "$DIR" --json >"$BATS_TEST_TMPDIR/first" 3>&- &
+		rnm restore --redis "$DB" "$DIR" --json >"$BATS_TEST_TMPDIR/second" 3>&-
+		wait $!
+		[ "$(cat "$BATS_TEST_TMPDIR/first" "$BATS_TEST_TMPDIR/second" | jq -s -c 'map([.written, .same]) | sort')" = "[[0,1],[1,0]]" ]
+		[ "$(state 1)" = "$before" ]
+	done
 }
 
 @test "a master that becomes a replica half-way: nothing has changed, and the message says so" {
