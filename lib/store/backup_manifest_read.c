@@ -9,7 +9,6 @@
 #include "store/backup_manifest.h"
 
 #include <errno.h>
-#include <jansson.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -309,7 +308,7 @@ static enum rnm_status parse(json_t **root, const char *path, struct rnm_error *
 	struct rnm_buf text;
 	json_error_t problem;
 	enum rnm_status status;
-	bool no_memory;
+	bool no_memory = false;
 
 	rnm_buf_init(&text, RNM_BACKUP_MANIFEST_MAX);
 	status = rnm_file_read(path, &text, RNM_BACKUP_MANIFEST_MAX - 1, err);
