@@ -558,3 +558,36 @@ open(sys.argv[2], "wb").write(head + bytes(16384 - len(head)) + open(sys.argv[1]
 	expect_rc 0
 	(($(cli ttl ${K}_1) > 172700))
 }
+
+# ---- when things go wrong half-way ------------------------------------------------------------------------------
+
+@test "the connection breaks after N bytes of commands, and of answers" {
+	local direction
+	configure "servers = \"$WORK/line.sock\"; timeout = 20;" >"$WORK/line.conf"
+	for direction in commands answers; do
+		run timeout 200 /usr/bin/python3 "$BATS_TEST_DIRNAME/doctor_cuts.py" "$RNM" "$WORK/line.conf" "$WORK/line.sock" "$SOCKET" $direction
+		echo "$output"
+		[ "$status" -eq 0 ]
+	done
+}
+
+# at_multi COMMAND...: repairs over a line on which the command runs before the first MULTI arrives.
+at_multi() {
+	local pid
+	configure "servers = \"$WORK/multi.sock\"; timeout = 20;" >"$WORK/multi.conf"
+	rm -f "$WORK/multi.sock"
+	/usr/bin/python3 "$BATS_TEST_DIRNAME/at_multi.py" "$WORK/multi.sock" "$SOCKET" "$@" 3>&- 4>&- &
+	pid=$!
+	for _ in $(seq 100); do [ ! -S "$WORK/multi.sock" ] || break; sleep 0.05; done
+	call rnm doctor -c "$WORK/multi.conf" --fix --json
+	kill $pid
+}
+
+@test "what changes between the look and the transaction is looked at again" {
+	live 1 6000
+	add 2 5000
+	at_multi redis-cli -s "$SOCKET" hset ${K}_2 ann x
+	expect_rc 0
+	expect_json '.findings | map([.id, .state]) == [["doctor.tombstone", "gone"]]'
+	[ "$(cli zcard $Z)$(cli exists ${K}_2)" = 21 ]
+}
