@@ -31,7 +31,7 @@ enum rnm_status rnm_repair_unlock(struct rnm_repairing *r, struct rnm_error *err
 		status = rnm_repair_lock(r, r->finding->key, &has_lock, &lock, err);
 	if (status != RNM_OK)
 		return status;
-	if (!has_lock || rnm_lock_holds(lock, r->options->now, r->finding->seconds))
+	if (!has_lock || rnm_lock_holds(lock, r->now, r->finding->seconds))
 		return rnm_repair_gone(r, has_lock ? "it is locked by a training again"
 		                                   : "it is no longer locked");
 	status = rnm_transaction_begin(&r->change, err);

@@ -457,6 +457,51 @@ open(sys.argv[2], "wb").write(head + bytes(16384 - len(head)) + open(sys.argv[1]
 	expect_plain_error
 }
 
+@test "without a configuration: what Redis itself tells" {
+	live 1 10
+	add 2 5000
+	cli hset ${K}_7 ann x >/dev/null
+	vectors rn_any_default_pending_ham_set 10 1
+	call env CONFDIR="$WORK/none" rnm doctor --redis "unix://$SOCKET" --json
+	expect_rc 1
+	expect_json '.findings | map([.id, .rule]) == [["doctor.tombstone", "embed"], ["doctor.orphan-model", null]]'
+	call env CONFDIR="$WORK/none" rnm doctor
+	expect_rc 4
+	expect_plain_error
+}
+
+@test "a progress line that moves, on a terminal" {
+	need_terminal
+	cli eval 'for i = 1, 400000 do redis.call("SET", "other:" .. i, "x") end' 0 >/dev/null
+	local line="$WORK/slow.sock" pid
+	configure "servers = \"$line\"; timeout = 20;" >"$WORK/slow.conf"
+	/usr/bin/python3 - "$line" "$SOCKET" 3>&- 4>&- <<-'END' &
+	import select, socket, sys, time
+	listener = socket.socket(socket.AF_UNIX)
+	listener.bind(sys.argv[1])
+	listener.listen(1)
+	client, _ = listener.accept()
+	server = socket.socket(socket.AF_UNIX)
+	server.connect(sys.argv[2])
+	while True:
+	    for ready in select.select([client, server], [], [])[0]:
+	        data = ready.recv(1 << 20)
+	        if not data:
+	            sys.exit()
+	        time.sleep(0.004 if ready is client else 0)
+	        (server if ready is client else client).sendall(data)
+	END
+	pid=$!
+	for _ in $(seq 100); do [ ! -S "$line" ] || break; sleep 0.05; done
+	in_terminal "rnm doctor -c $WORK/slow.conf" >"$WORK/typed"
+	kill $pid 2>/dev/null || true
+	[ "$(tr '\r' '\n' <"$WORK/typed" | sed -n 's/^looking through the keys: \([0-9]*\)% of 400000.*/\1/p' | sort -un | wc -l)" -gt 3 ] || {
+		cat -v "$WORK/typed"
+		false
+	}
+	tr '\r' '\n' <"$WORK/typed" | grep -q '400000 keys'
+}
+
 @test "--expiring takes a time" {
 	local bad
 	for bad in '' x 5x -5 1.5h 99999999999 12hh 0; do

@@ -376,6 +376,28 @@ static void changes(void **state)
 	}
 }
 
+/* An examination of a large server takes its time, and a training that has begun since is none of the past. */
+static void repairs_go_by_their_own_time(void **state)
+{
+	struct rnm_health_options options = now_options();
+	struct rnm_redis *redis;
+	struct rnm_health_report *report = NULL;
+	struct rnm_health_finding *finding;
+
+	(void)state;
+	NEED_SERVER();
+	redis = connect_empty();
+	make_locked(redis);
+	be_trained(redis);
+	options.now -= 5000;
+	finding = examine(&report, redis, &options, "doctor.dead-lock");
+	assert_int_equal(rnm_health_repair(report, redis, &options, NULL), RNM_OK);
+	assert_int_equal(finding->state, RNM_HEALTH_GONE);
+	assert_string_equal(finding->outcome, "it is locked by a training again");
+	rnm_health_report_free(report);
+	rnm_redis_free(redis);
+}
+
 static void no_repair_on_a_dead_connection(void **state)
 {
 	const struct rnm_health_options options = now_options();
@@ -407,6 +429,7 @@ int main(void)
 		cmocka_unit_test(key_kinds),          cmocka_unit_test(made_keys_are_known),
 		cmocka_unit_test(seen_strings),       cmocka_unit_test(lengths_of_vectors),
 		cmocka_unit_test(times_in_words),     cmocka_unit_test(changes),
+		cmocka_unit_test(repairs_go_by_their_own_time),
 		cmocka_unit_test(no_repair_on_a_dead_connection),
 	};
 
