@@ -94,6 +94,29 @@ static int copy(int port, const char *key, const char *file)
 	return 0;
 }
 
+/* HSET key ann, from the file to the socket and nothing else. */
+static int put(int port, const char *key, const char *file)
+{
+	static char buf[256 << 10];
+	struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons((uint16_t)port) };
+	int sock = socket(AF_INET, SOCK_STREAM, 0);
+	int in = open(file, O_RDONLY);
+	long long size = in < 0 ? -1 : lseek(in, 0, SEEK_END);
+	ssize_t got;
+
+	inet_pton(AF_INET, "127.0.0.1", &to.sin_addr);
+	if (sock < 0 || size < 0 || lseek(in, 0, SEEK_SET) != 0 || connect(sock, (struct sockaddr *)&to, sizeof(to)) != 0)
+		die("open");
+	dprintf(sock, "*4\r\n$4\r\nHSET\r\n$%zu\r\n%s\r\n$3\r\nann\r\n$%lld\r\n", strlen(key), key, size);
+	while ((got = read(in, buf, sizeof(buf))) > 0)
+		for (ssize_t done = 0, sent; done < got; done += sent)
+			if ((sent = write(sock, buf + done, (size_t)(got - done))) <= 0)
+				die("write");
+	if (got < 0 || write(sock, "\r\n", 2) != 2 || read(sock, buf, sizeof(buf)) <= 0 || buf[0] != ':')
+		die("answer");
+	return 0;
+}
+
 static void put_i32(int32_t n)
 {
 	fwrite(&n, 4, 1, stdout);
@@ -165,8 +188,10 @@ int main(int argc, char **argv)
 		return measure(argv + 2);
 	if (argc == 5 && strcmp(argv[1], "copy") == 0)
 		return copy(atoi(argv[2]), argv[3], argv[4]);
+	if (argc == 5 && strcmp(argv[1], "put") == 0)
+		return put(atoi(argv[2]), argv[3], argv[4]);
 	if (argc == 4 && strcmp(argv[1], "model") == 0)
 		return model(atoi(argv[2]), atoi(argv[3]));
-	fprintf(stderr, "usage: peer measure OUT CMD... | copy PORT KEY FILE | model INPUTS HIDDEN\n");
+	fprintf(stderr, "usage: peer measure OUT CMD... | copy PORT KEY FILE | put PORT KEY FILE | model INPUTS HIDDEN\n");
 	return 2;
 }

@@ -237,9 +237,9 @@ static void print_connection_notes(const struct context *context)
 		output_note("%s", rnm_redis_note(context->redis, i));
 }
 
-static enum rnm_status connect_for_reading(struct context *context, struct rnm_error *err)
+static enum rnm_status connect_for_role(struct context *context, struct rnm_error *err)
 {
-	return rnm_redis_connect(&context->redis, context->settings, RNM_REDIS_READ, &interrupt_signal, err);
+	return rnm_redis_connect(&context->redis, context->settings, context->role, &interrupt_signal, err);
 }
 
 enum rnm_status context_reconnect(struct context *context, struct rnm_error *err)
@@ -251,7 +251,7 @@ enum rnm_status context_reconnect(struct context *context, struct rnm_error *err
 	context->redis = NULL;
 	if (before == NULL)
 		return rnm_error_nomem(err);
-	status = connect_for_reading(context, err);
+	status = connect_for_role(context, err);
 	/* What there is to say about the same server has been said. */
 	if (status == RNM_OK && strcmp(before, rnm_redis_address(context->redis)) != 0)
 		print_connection_notes(context);
@@ -284,7 +284,8 @@ static enum rnm_status connect_for(struct context *context, enum rnm_redis_role 
 	if (status != RNM_OK)
 		return status;
 	interrupt_install();
-	status = rnm_redis_connect(&context->redis, context->settings, role, &interrupt_signal, err);
+	context->role = role;
+	status = connect_for_role(context, err);
 	if (status == RNM_OK)
 		print_connection_notes(context);
 	return status;

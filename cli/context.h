@@ -19,6 +19,7 @@ struct context {
 	struct rnm_rule_options rule_options;
 	struct rnm_redis_settings *settings;
 	struct rnm_redis *redis;
+	enum rnm_redis_role role; /* of the connection */
 	const char *stdin_reader; /* who reads standard input, or NULL; in words for a message */
 };
 

@@ -10,7 +10,7 @@
 /* Symbols of each kind that are named; JSON holds all of them. */
 #define SYMBOLS_SHOWN 8u
 /* More bytes than a cell of the table has room for. */
-#define CELL_MAX (8u * TABLE_CELL_MAX)
+#define CELL_MAX ((size_t)8 * TABLE_CELL_MAX)
 
 /* ---- the cells of one model --------------------------------------------------------------------- */
 

@@ -51,20 +51,27 @@ void import_warn(const struct import_run *run)
 
 /* ---- text ---- */
 
-static void put_argument(struct rnm_buf *out, struct rnm_bytes argument)
+/* Short text; what is binary, or long, is told by its size. */
+static bool is_text(struct rnm_bytes argument)
 {
 	size_t step;
 
-	for (size_t at = 0; argument.len <= ARGUMENT_SHOWN && at < argument.len; at += step) {
+	if (argument.len > ARGUMENT_SHOWN)
+		return false;
+	for (size_t at = 0; at < argument.len; at += step) {
 		step = output_printable(argument.data + at, argument.len - at);
 		if (step == 0)
-			break;
-		if (at + step == argument.len) {
-			output_escape(out, argument.data, argument.len, ESCAPE_ALL);
-			return;
-		}
+			return false;
 	}
-	rnm_buf_printf(out, "<%zu bytes>", argument.len);
+	return true;
+}
+
+static void put_argument(struct rnm_buf *out, struct rnm_bytes argument)
+{
+	if (is_text(argument))
+		output_escape(out, argument.data, argument.len, ESCAPE_ALL);
+	else
+		rnm_buf_printf(out, "<%zu bytes>", argument.len);
 }
 
 static void put_commands(struct rnm_buf *out, const struct rnm_import *import)
@@ -115,21 +122,15 @@ void import_text(struct rnm_buf *out, const struct import_run *run)
 
 /* ---- JSON ---- */
 
-/* A blob is told by its size: the document stays small, and is text. */
 static void json_argument(struct rnm_json *json, struct rnm_bytes argument)
 {
-	struct rnm_buf text;
-
-	rnm_buf_init(&text, OUTPUT_MAX);
-	put_argument(&text, argument);
-	if (text.len > 0 && rnm_buf_cstr(&text)[0] == '<' && argument.data[0] != '<') {
-		rnm_json_begin_object(json);
-		rnm_json_kv_uint(json, "bytes", argument.len);
-		rnm_json_end_object(json);
-	} else {
+	if (is_text(argument)) {
 		rnm_json_string_n(json, argument);
+		return;
 	}
-	rnm_buf_free(&text);
+	rnm_json_begin_object(json);
+	rnm_json_kv_uint(json, "bytes", argument.len);
+	rnm_json_end_object(json);
 }
 
 static void json_commands(struct rnm_json *json, const struct rnm_import *import)

@@ -143,6 +143,23 @@ const struct json_document json_documents[] = {
 	  "served: null unless written\n"
 	  "evicts: what rspamd takes away next\n"
 	  "ARGUMENT: text, or {bytes} for a long or binary one" },
+	{ VERB_BACKUP, "rnm backup --json",
+	  "{status, problem, manifest, dry_run, sets: [{rule, prefix, settings,\n"
+	  "  status, problem, COUNTS}], COUNTS of all sets, without_live_model,\n"
+	  "  generations, removed_generations, removed_objects,\n"
+	  "  problems: [{rule, problem}]}\n"
+	  "printed after a failure too\n"
+	  "COUNTS: models, profiles, vectors, objects, bytes, new_objects,\n"
+	  "  new_bytes; objects: values in files of their own; new: not yet in\n"
+	  "  the folder" },
+	{ VERB_RESTORE, "rnm restore DIR|MANIFEST --json",
+	  "{status, problem, manifest, created_at, dry_run, models: [{rule,\n"
+	  "  prefix, settings, version, key, status, problem, hash, profiles,\n"
+	  "  training}], written, same, kept, failed}\n"
+	  "printed after a failure too\n"
+	  "hash, profiles, training: written, same (was there), kept (Redis has\n"
+	  "  another one, which stays), nothing (the backup has none)\n"
+	  "written, same, kept, failed: models" },
 	{ VERB_DOCTOR, "rnm doctor --json",
 	  "{server, fix, dry_run, keys, lists, models, problems, warnings, notes,\n"
 	  "  repaired, failed, left_out, findings: [{id, level, rule, settings,\n"

@@ -9,7 +9,9 @@
 	(ON(VERB_INSPECT) | ON(VERB_VERIFY) | ON(VERB_SCORE) | ON(VERB_EVAL) | ON(VERB_DIFF) |               \
 	 ON(VERB_MERGE) | ON(VERB_IMPORT))
 #define SCORES (ON(VERB_SCORE) | ON(VERB_EVAL))
-#define READS_REDIS (ON(VERB_LIST) | ON(VERB_EXPORT) | ON(VERB_DOCTOR) | ON(VERB_REFRESH) | READS_MODEL)
+#define SAVES (ON(VERB_BACKUP) | ON(VERB_RESTORE))
+#define READS_REDIS                                                                                          \
+	(ON(VERB_LIST) | ON(VERB_EXPORT) | READS_MODEL | SAVES | ON(VERB_DOCTOR) | ON(VERB_REFRESH))
 #define READS_CONFIG (ON(VERB_CONFIG) | ON(VERB_DIGEST) | READS_REDIS)
 #define EVERY_VERB (READS_CONFIG | ON(VERB_HELP))
 
@@ -223,6 +225,41 @@ const struct verb_spec verb_specs[VERB_COUNT] = {
 			{ "rnm import embed.rnm -r embed -s web --json | jq -r .key", "the key, for a script" },
 		},
 	},
+	[VERB_BACKUP] = {
+		"backup", NULL, 0,
+		"save models as they are in Redis",
+		"Writes every model of a rule and settings id with its profiles and all fields of its hash, exactly as\n"
+		"they are, into a folder from which `rnm restore` can put them back. Each run adds a manifest; values\n"
+		"that lie in the folder already are not written again. What lies there: docs/backup.md.\n"
+		"\n"
+		"A model file for another host is what `rnm export` writes. Without a live model there is no backup\n"
+		"and exit code 4, so that an emptied Redis pushes no older backup out.",
+		{
+			{ "rnm backup --all -o /var/backups/rnm", "every rule and settings id with a model" },
+			{ "rnm backup --all --with-training --keep 14 -o /var/backups/rnm", "also the training vectors; the newest 14 stay" },
+			{ "rnm backup -r embed -s default -o embed/", "one rule and settings id" },
+			{ "rnm backup --all --dry-run -o /var/backups/rnm", "read everything, write nothing" },
+		},
+	},
+	[VERB_RESTORE] = {
+		"restore", "DIR|MANIFEST", 1,
+		"put models of a backup back into Redis",
+		"Puts back what `rnm backup` has saved and Redis lacks: hashes, profiles with their scores, training\n"
+		"vectors, each model in one transaction. What Redis has in another form is newer or somebody else's:\n"
+		"it stays, and the exit code is 8, unless --replace is given. Models that a backup does not hold are\n"
+		"never touched.\n"
+		"\n"
+		"DIR stands for its newest manifest. Every object is compared with its hash on its way; a damaged one\n"
+		"changes nothing. Times to live are what was left at the backup, but at least an hour.\n"
+		"\n"
+		"Running workers keep the network that they have loaded until one of a higher version appears.",
+		{
+			{ "rnm restore /var/backups/rnm", "what is missing of the newest backup" },
+			{ "rnm restore --dry-run /var/backups/rnm", "read and check everything, change nothing" },
+			{ "rnm restore -r embed /var/backups/rnm", "one rule" },
+			{ "rnm restore --replace /var/backups/rnm/manifest-20261123T065448.000Z.json", "models as they were in an older backup" },
+		},
+	},
 	[VERB_DOCTOR] = {
 		"doctor", NULL, 0,
 		"find what is wrong with models, profiles and training sets, and repair it",
@@ -288,16 +325,22 @@ const struct option_spec option_specs[] = {
 	{ OPTION_CONFIG, "config", 'c', OPTION_TYPE_FILE, "FILE", "<CONFDIR>/rspamd.conf",
 	  "read this rspamd configuration", READS_CONFIG | BEFORE_VERB, false },
 	{ OPTION_RULE, "rule", 'r', OPTION_TYPE_TEXT, "RULE", "default", "name of the rule",
-	  ON(VERB_DIGEST) | ON(VERB_LIST) | ON(VERB_EXPORT) | ON(VERB_IMPORT), false },
+	  ON(VERB_DIGEST) | ON(VERB_LIST) | ON(VERB_EXPORT) | ON(VERB_IMPORT) | ON(VERB_BACKUP), false },
+	{ OPTION_RULE, "rule", 'r', OPTION_TYPE_TEXT, "RULE", NULL, "only this rule, or prefix",
+	  ON(VERB_RESTORE), false },
 	{ OPTION_RULE, "rule", 'r', OPTION_TYPE_TEXT, "RULE", NULL,
 	  "also say whether rspamd would load the model for this rule of the configuration", ON(VERB_VERIFY),
 	  false },
 	{ OPTION_SETTINGS, "settings", 's', OPTION_TYPE_TEXT, "SETTINGS", "default",
-	  "settings id of the models", ON(VERB_LIST) | ON(VERB_EXPORT) | ON(VERB_IMPORT), false },
+	  "settings id of the models", ON(VERB_LIST) | ON(VERB_EXPORT) | ON(VERB_IMPORT) | ON(VERB_BACKUP),
+	  false },
+	{ OPTION_SETTINGS, "settings", 's', OPTION_TYPE_TEXT, "SETTINGS", NULL, "only this settings id",
+	  ON(VERB_RESTORE), false },
 	{ OPTION_ALL, "all", 'a', OPTION_TYPE_FLAG, NULL, NULL, "every rule of the configuration",
 	  ON(VERB_DIGEST), false },
 	{ OPTION_ALL, "all", 'a', OPTION_TYPE_FLAG, NULL, NULL,
-	  "every rule and settings id found in Redis; -r and -s narrow it down", ON(VERB_LIST), false },
+	  "every rule and settings id found in Redis; -r and -s narrow it down",
+	  ON(VERB_LIST) | ON(VERB_BACKUP), false },
 	{ OPTION_ALL, "all", 'a', OPTION_TYPE_FLAG, NULL, NULL,
 	  "every rule and settings id with a model, into the folder of -o; -r and -s narrow it down",
 	  ON(VERB_EXPORT), false },
@@ -305,6 +348,17 @@ const struct option_spec option_specs[] = {
 	  "file to write, - for standard output; with --all an existing folder", ON(VERB_EXPORT), false },
 	{ OPTION_OUTPUT, "output", 'o', OPTION_TYPE_FILE, "FILE", NULL,
 	  "write to this file instead of standard output", ON(VERB_INSPECT), false },
+	{ OPTION_OUTPUT, "output", 'o', OPTION_TYPE_FILE, "DIR", NULL,
+	  "folder of the backup; made when it is not there", ON(VERB_BACKUP), false },
+	{ OPTION_WITH_TRAINING, "with-training", 0, OPTION_TYPE_FLAG, NULL, NULL, "save training vectors too",
+	  ON(VERB_BACKUP), false },
+	{ OPTION_KEEP, "keep", 'k', OPTION_TYPE_NUMBER, "N", "all",
+	  "leave the newest N backups in the folder and remove older ones, unless this one is incomplete",
+	  ON(VERB_BACKUP), false },
+	{ OPTION_REPLACE, "replace", 0, OPTION_TYPE_FLAG, NULL, NULL,
+	  "put back also what Redis has in another form", ON(VERB_RESTORE), false },
+	{ OPTION_FORCE, "force", 0, OPTION_TYPE_FLAG, NULL, NULL,
+	  "although somebody trains from the models now", ON(VERB_RESTORE), false },
 	{ OPTION_MODEL_VERSION, "version", 'v', OPTION_TYPE_NUMBER, "VERSION", NULL,
 	  "only a model of this version", ON(VERB_EXPORT), false },
 	{ OPTION_OUTPUT, "output", 'o', OPTION_TYPE_FILE, "FILE", NULL,
@@ -382,7 +436,7 @@ const struct option_spec option_specs[] = {
 	{ OPTION_LIVE, "live", 0, OPTION_TYPE_FLAG, NULL, NULL,
 	  "with -r: compare versions with the models that the rule has in Redis", ON(VERB_VERIFY), false },
 	{ OPTION_DRY_RUN, "dry-run", 'n', OPTION_TYPE_FLAG, NULL, NULL,
-	  "read and check everything, write nothing", ON(VERB_EXPORT) | ON(VERB_MERGE), false },
+	  "read and check everything, write nothing", ON(VERB_EXPORT) | ON(VERB_MERGE) | SAVES, false },
 	{ OPTION_DRY_RUN, "dry-run", 'n', OPTION_TYPE_FLAG, NULL, NULL,
 	  "check everything and print the commands that would be sent, write nothing", ON(VERB_IMPORT),
 	  false },

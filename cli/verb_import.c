@@ -32,6 +32,7 @@ static enum rnm_status read_names(struct importing *work, const char *path, stru
 	enum rnm_status status = from_stdin ? context_take_stdin(&work->context, "--symbols", err) : RNM_OK;
 	FILE *file = status == RNM_OK && from_stdin ? stdin : NULL;
 	char piece[4096];
+	bool too_long = false;
 	size_t len;
 
 	if (status != RNM_OK)
@@ -40,14 +41,18 @@ static enum rnm_status read_names(struct importing *work, const char *path, stru
 		file = fopen(path, "re");
 	if (file == NULL)
 		return rnm_error_sys(err, "file.open", errno, "cannot open the list of symbols %s", path);
-	while ((len = fread(piece, 1, sizeof(piece), file)) > 0 && !work->names.failed)
+	while (!too_long && !work->names.failed && (len = fread(piece, 1, sizeof(piece), file)) > 0) {
+		too_long = len > SYMBOLS_FILE_MAX - work->names.len;
 		rnm_buf_append(&work->names, piece, len);
+	}
 	if (ferror(file))
 		status = rnm_error_sys(err, "file.read", errno, "cannot read the list of symbols %s", path);
-	else if (work->names.failed)
+	else if (too_long)
 		status = rnm_error_set(err, RNM_E_MALFORMED, "import.symbol",
 		                       "expected a list of symbols of at most %zu bytes in %s, found more",
 		                       SYMBOLS_FILE_MAX, path);
+	else if (work->names.failed)
+		status = rnm_error_nomem(err);
 	if (!from_stdin)
 		fclose(file);
 	return status;
@@ -60,6 +65,9 @@ static enum rnm_status cut_lines(struct importing *work, struct rnm_error *err)
 	size_t room = 1;
 	char *line;
 
+	if (memchr(rnm_buf_cstr(&work->names), '\0', work->names.len) != NULL)
+		return rnm_error_set(err, RNM_E_MALFORMED, "import.symbol",
+		                     "expected a list of symbols, found a NUL byte in it");
 	for (size_t i = 0; i < work->names.len; i++)
 		room += work->names.data[i] == '\n';
 	work->symbols = calloc(room, sizeof(*work->symbols));

@@ -17,6 +17,8 @@ int verb_eval(const struct options *options);
 int verb_diff(const struct options *options);
 int verb_merge(const struct options *options);
 int verb_import(const struct options *options);
+int verb_backup(const struct options *options);
+int verb_restore(const struct options *options);
 int verb_doctor(const struct options *options);
 int verb_refresh(const struct options *options);
 int verb_help(const struct options *options);

@@ -15,6 +15,7 @@
 #ifndef RNM_RNM_H
 #define RNM_RNM_H
 
+#include <rnm/backup.h>
 #include <rnm/buf.h>
 #include <rnm/config.h>
 #include <rnm/doctor.h>

@@ -37,6 +37,9 @@ RNM_MUST_CHECK enum rnm_status rnm_replace_open(struct rnm_replace *out, const c
                                                 struct rnm_error *err);
 RNM_MUST_CHECK enum rnm_status rnm_replace_write(struct rnm_replace *replace, const void *data, size_t len,
                                                  struct rnm_error *err);
+/* For a target whose name its content decides: the file takes this name in the folder of the target. */
+RNM_MUST_CHECK enum rnm_status rnm_replace_rename(struct rnm_replace *replace, const char *name,
+                                                  struct rnm_error *err);
 RNM_MUST_CHECK enum rnm_status rnm_replace_commit(struct rnm_replace *replace, struct rnm_error *err);
 void rnm_replace_abort(struct rnm_replace *replace);
 

@@ -170,6 +170,18 @@ enum rnm_status rnm_replace_write(struct rnm_replace *replace, const void *data,
 	return RNM_OK;
 }
 
+enum rnm_status rnm_replace_rename(struct rnm_replace *replace, const char *name, struct rnm_error *err)
+{
+	const char *slash = strrchr(replace->target, '/');
+	char *target = NULL;
+
+	if (asprintf(&target, "%.*s/%s", (int)(slash - replace->target), replace->target, name) < 0)
+		return rnm_error_nomem(err);
+	free(replace->target);
+	replace->target = target;
+	return RNM_OK;
+}
+
 /* Gives the nameless file a temporary name, from which it can be renamed over the target. */
 static bool give_name(struct rnm_replace *replace)
 {

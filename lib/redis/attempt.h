@@ -10,6 +10,9 @@
 
 struct rnm_tls;
 
+/* Bytes that the reasons of all servers together may take in the message of a failed connect. */
+#define RNM_ATTEMPT_REASONS_MAX ((size_t)1500)
+
 struct rnm_attempt {
 	struct rnm_redis *redis;
 	const struct rnm_redis_settings *settings;
@@ -20,8 +23,9 @@ struct rnm_attempt {
 	enum rnm_expect expect;
 	struct rnm_error *err;
 	size_t passed_over;
-	struct rnm_buf reasons; /* "address: reason; address: reason" */
-	struct rnm_buf dead;    /* addresses that need not be tried again: "\naddress\naddress\n" */
+	struct rnm_buf reasons; /* "address: reason; address: reason", there also without memory */
+	char reasons_memory[RNM_ATTEMPT_REASONS_MAX + 1];
+	struct rnm_buf dead; /* addresses that need not be tried again: "\naddress\naddress\n" */
 	int first_errno;
 	char first_reference[RNM_ERROR_TEXT_MAX]; /* rspamd would have stopped there */
 	char first_hint[RNM_ERROR_TEXT_MAX / 4];  /* the first one that there was */

@@ -10,8 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Bytes that the reasons of all servers together may take in the message of a failed connect. */
-#define REASONS_MAX ((size_t)1500)
 #define WHO_MAX (RNM_ADDRESS_TEXT_MAX + 300)
 
 /* Bytes of addresses that are remembered as dead. */
@@ -21,7 +19,7 @@
 RNM_PRINTF(2, 3)
 static void add_reason(struct rnm_buf *reasons, const char *fmt, ...)
 {
-	char text[REASONS_MAX];
+	char text[RNM_ATTEMPT_REASONS_MAX];
 	va_list args;
 
 	va_start(args, fmt);
@@ -36,13 +34,12 @@ static void add_reason(struct rnm_buf *reasons, const char *fmt, ...)
 
 void rnm_attempt_init(struct rnm_attempt *attempt)
 {
-	rnm_buf_init(&attempt->reasons, REASONS_MAX);
+	rnm_buf_init_in(&attempt->reasons, attempt->reasons_memory, sizeof(attempt->reasons_memory));
 	rnm_buf_init(&attempt->dead, DEAD_MAX);
 }
 
 void rnm_attempt_clear(struct rnm_attempt *attempt)
 {
-	rnm_buf_free(&attempt->reasons);
 	rnm_buf_free(&attempt->dead);
 	rnm_tls_free(attempt->tls);
 }

@@ -129,6 +129,7 @@ static enum rnm_status try_nodes(struct rnm_attempt *attempt, const struct rnm_s
 /* Things that a user has to know who gets data from a server which a Sentinel has named. */
 static bool note_choice(struct rnm_redis *redis, const struct rnm_sentinel_map *map)
 {
+	char memory[NAMES_MAX + 1];
 	struct rnm_buf names;
 	bool good = true;
 
@@ -139,15 +140,13 @@ static bool note_choice(struct rnm_redis *redis, const struct rnm_sentinel_map *
 		                                  : "which has no link to its master and may be out of date");
 	if (map->masters < 2)
 		return good;
-	rnm_buf_init(&names, NAMES_MAX);
+	rnm_buf_init_in(&names, memory, sizeof(memory));
 	rnm_sentinel_map_names(map, &names);
-	good = good && rnm_client_note(
+	return good && rnm_client_note(
 			   redis,
 			   "the sentinel %s watches %zu masters (%s): rspamd uses all of them, rnm the first "
 			   "that answers; name one with sentinel_masters_pattern",
 			   redis->sentinel, map->masters, rnm_buf_cstr(&names));
-	rnm_buf_free(&names);
-	return good;
 }
 
 /* RNM_NO when none of the Sentinels leads to a server: they may be out of date, or cut off. */

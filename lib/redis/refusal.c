@@ -75,8 +75,13 @@ static const struct entry {
 	  "in between" },
 };
 
+/* What EXEC says when a right is missing for EXEC itself. */
+#define EXEC_ABORTED "EXECABORT Transaction discarded because of: "
+
 static const struct entry *find(const char *answer)
 {
+	if (strncmp(answer, EXEC_ABORTED, strlen(EXEC_ABORTED)) == 0)
+		answer += strlen(EXEC_ABORTED);
 	for (size_t i = 0; i < sizeof(entries) / sizeof(entries[0]); i++)
 		if (strncmp(answer, entries[i].begins, strlen(entries[i].begins)) == 0)
 			return &entries[i];

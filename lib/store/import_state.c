@@ -203,7 +203,7 @@ static enum rnm_status refuse_existing(const struct rnm_importing *job, struct r
  */
 static enum rnm_status find_free_key(struct rnm_importing *job, struct rnm_error *err)
 {
-	for (int tries = 0; tries < STRAY_KEYS_MAX; tries++) {
+	for (int tries = 0; tries < STRAY_KEYS_MAX && is_version(job->import.version); tries++) {
 		int64_t exists = 0;
 		enum rnm_status status = name_key(job, err);
 

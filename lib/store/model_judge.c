@@ -119,18 +119,17 @@ static void say_unreadable(struct rnm_buf *out, const struct rnm_model_file *a,
 /* In words where these differ, else by the first node that does. */
 static bool say_both(struct rnm_buf *out, const struct rnm_network *a, const struct rnm_network *b)
 {
+	char memory[2][SENTENCE_MAX / 4];
 	struct rnm_buf words[2];
 	bool differ;
 
-	rnm_buf_init(&words[0], SENTENCE_MAX / 4);
-	rnm_buf_init(&words[1], SENTENCE_MAX / 4);
+	rnm_buf_init_in(&words[0], memory[0], sizeof(memory[0]));
+	rnm_buf_init_in(&words[1], memory[1], sizeof(memory[1]));
 	differ = rnm_network_describe(a, &words[0], NULL) == RNM_OK &&
 	         rnm_network_describe(b, &words[1], NULL) == RNM_OK &&
 	         strcmp(rnm_buf_cstr(&words[0]), rnm_buf_cstr(&words[1])) != 0;
 	if (differ)
 		rnm_buf_printf(out, "A is %s, B is %s", rnm_buf_cstr(&words[0]), rnm_buf_cstr(&words[1]));
-	rnm_buf_free(&words[0]);
-	rnm_buf_free(&words[1]);
 	return differ;
 }
 

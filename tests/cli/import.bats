@@ -232,10 +232,12 @@ KEY=rn_default_default_${M:0:8}
 	refused 3 import.symbol "found one twice" "$WORK/h.rnm" -r hybrid --symbols "$BATS_TEST_TMPDIR/twice"
 	printf 'A\nB\001\n' >"$BATS_TEST_TMPDIR/control"
 	refused 3 import.symbol "without control characters" "$WORK/h.rnm" -r hybrid --symbols "$BATS_TEST_TMPDIR/control"
+	printf 'A\nB\0\nC\n' >"$BATS_TEST_TMPDIR/nul"
+	refused 3 import.symbol "found a NUL byte" "$WORK/h.rnm" -r hybrid --symbols "$BATS_TEST_TMPDIR/nul"
 	printf 'A\n\377\n' >"$BATS_TEST_TMPDIR/latin"
 	refused 3 import.symbol "expected names in UTF-8" "$WORK/h.rnm" -r hybrid --symbols "$BATS_TEST_TMPDIR/latin"
 	refused 5 file.open "cannot open the list of symbols" "$WORK/h.rnm" -r hybrid --symbols "$BATS_TEST_TMPDIR/none"
-	refused 2 usage.stdin "standard input can be read once" - -r hybrid --symbols - <"$WORK/h.rnm"
+	refused 2 usage.stdin "standard input can be read once" - -r hybrid --symbols - </dev/null
 }
 
 @test "a hybrid rule: digest of the symbols, and the digest of the providers" {

@@ -166,6 +166,7 @@ prepare_models() {
 	python "$vectors" npy_of "$WORK/models/spam.jsonl" "$WORK/models/spam.npy"
 	python "$vectors" npy_of "$WORK/models/ham.jsonl" "$WORK/models/ham.npy"
 	cp "$WORK/certs/ca.pem" "$WORK/models"
+	rnm backup -q --all -o "$WORK/models/backups" >/dev/null
 }
 
 # The servers, the configuration and the folder that the examples speak of.

@@ -9,7 +9,7 @@ The page is rendered first: its quotes and hyphens must be such as can be typed.
 lines must print something or change a file.  Each must end with exit code 0.
 
 The commands of a page run one after another in the working directory.  Names of places stand for those of the
-test: /etc/rspamd for CONFDIR, 127.0.0.1:6379 for the server on PORT, rediss://redis.example for the one on
+test: /etc/rspamd for CONFDIR, /var/backups/rnm for the folder backups there, 127.0.0.1:6379 for the server on PORT, rediss://redis.example for the one on
 TLS_PORT.  BASH_ENV may define stand-ins for commands such as ssh.  With --show the commands are printed and not run; the file name is added to RENDERER.
 """
 import os
@@ -17,6 +17,7 @@ import re
 import subprocess
 import sys
 
+BACKUPS = "/var/backups/rnm"
 MANDOC = ["mandoc", "-T", "utf8", "-O", "width=200"]
 
 
@@ -56,7 +57,7 @@ def problem_of(command, expected, places):
         encoding="utf-8",
         timeout=60,
     )
-    printed = done.stdout.replace(confdir, "/etc/rspamd")
+    printed = done.stdout.replace(confdir, "/etc/rspamd").replace(places[BACKUPS], BACKUPS)
     said = "exit code %d\n%s%s" % (done.returncode, printed, done.stderr)
     if done.returncode != 0:
         return said
@@ -77,6 +78,7 @@ def main():
     page, confdir, port, tls_port = sys.argv[1:]
     places = {
         "/etc/rspamd": confdir,
+        BACKUPS: os.path.abspath("backups"),
         "127.0.0.1:6379": "127.0.0.1:" + port,
         "rediss://redis.example": "rediss://127.0.0.1:" + tls_port,
     }

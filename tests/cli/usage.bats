@@ -28,7 +28,7 @@ setup_file() {
 	expect_rc 2
 	expect_no_out
 	[ "$(head -n 1 "$err")" = "usage: rnm [OPTION...] VERB [ARGUMENT...]" ] || { show; false; }
-	for verb in config digest list export inspect diff merge import neural_export help; do
+	for verb in config digest list export inspect diff merge import backup restore neural_export help; do
 		grep -qE "^  $verb +[a-z]" "$err" || { show; false; }
 	done
 	expect_err "rnm help"
@@ -39,7 +39,7 @@ setup_file() {
 
 @test "every verb has a page with options and examples, three ways to get it" {
 	local verb
-	for verb in config digest list export inspect diff merge import help neural_export; do
+	for verb in config digest list export inspect diff merge import backup restore help neural_export; do
 		call rnm help "$verb"
 		expect_rc 0
 		expect_out "Options:"

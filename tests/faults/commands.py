@@ -21,6 +21,7 @@ class Command:
     silent      completion: offers what it can, and tells of no failure
     tls         over TLS, where OpenSSL says of a failure what it likes
     exhaustive  only in an exhaustive run
+    written     keys that it writes: they are not there when a run begins
     """
     name: str
     arguments: str
@@ -36,6 +37,7 @@ class Command:
     silent: bool = False
     tls: bool = False
     exhaustive: bool = False
+    written: tuple = ()
 
 
 # Filesystems that know no nameless files.
@@ -53,6 +55,11 @@ CLASSES = " --spam {spam} --ham {ham}"
 COMMON = Command("config", "-c {conf} config")
 
 COMMANDS = [
+    Command("list over TLS with a client certificate",
+            "-c {conf} list -r embed --redis rediss://127.0.0.1:{tls_port} --cacertdir {certs}/ca-dir --cert {certs}/client.pem "
+            "--key {certs}/client.key", tls=True),
+    Command("list over TLS from a stranger",
+            "-c {conf} list -r embed --redis rediss://127.0.0.1:{tls_port} --cacert {certs}/other-ca.pem", exit=5, tls=True),
     Command("list over TLS", "-c {conf} list -r embed" + TLS, tls=True),
     Command("export over TLS", "-c {conf} export -r embed -s unit -o {out}/model.rnm" + TLS, old=("model.rnm",), tls=True),
     Command("help", "help"),
@@ -126,11 +133,35 @@ COMMANDS = [
     Command("merge with a served model", "-c {conf} merge redis:embed/unit {model} --keep 2 -o {out}/model.rnm"),
     Command("merge to standard output", "merge {model} {bare} --keep 1 --raw -o -"),
     Command("merge --dry-run", "merge {model} {model} {other} --keep 1 --dry-run --json", report=FAILED_JSON),
+    Command("import", "-c {conf} import {model} -r embed -s new --json", report=FAILED_JSON,
+            written=("rn3_embed_3_new", "rn_embed_new_37661627_1")),
+    Command("import from Redis", "-c {conf} import redis:embed/unit -r embed -s pca --dry-run"),
+    Command("import with symbols", "-c {conf} import {packed} -r embed -s unit --symbols {symbols} --force --dry-run"),
+    Command("backup", "-c {conf} backup -r embed -s unit --with-training --keep 1 --json -o {out}/backup", report=FAILED_JSON),
+    Command("backup without nameless files", "-c {conf} backup -r embed -s unit -o {out}/backup", under=NO_TMPFILE),
+    Command("backup --all --dry-run", "-c {conf} backup --all --with-training --dry-run -o {backup}", many=True, slow=True,
+            report=r"\n\d+ models? checked, "),
+    Command("restore of what is there", "-c {conf} restore -s unit {backup}", report=r"\n\d+ restored, "),
+    Command("restore --dry-run", "restore --redis unix://{socket}?db=3 --dry-run {backup} --json", many=True, report=FAILED_JSON),
     Command("list through a Sentinel", "-c {sentinel_conf} list -r embed"),
     Command("export through a Sentinel", "-c {sentinel_conf} export -r embed -s unit -o {out}/model.rnm", old=("model.rnm",)),
     Command("doctor", "-c {conf} doctor --maps-dir {out} --json", exit=1, exhaustive=True),
     Command("refresh", "-c {conf} refresh --redis unix://{socket}?db=1", exit=None),
     Command("refresh --dry-run", "-c {conf} refresh --dry-run --json"),
+    # What goes wrong without a fault as well.
+    Command("config that is broken", "-c {broken} config", exit=3),
+    Command("list of an unknown rule", "-c {conf} list -r nobody", exit=4),
+    Command("export of unknown settings", "-c {conf} export -r embed -s nobody --dry-run", exit=4),
+    Command("list with a wrong password", "list --redis redis://reader:wrong@127.0.0.1:{port} --all", exit=6),
+    Command("list without a server", "list --redis redis://127.0.0.1:1 --all", exit=5),
+    Command("export of an unknown version", "-c {conf} export -r embed -v 9 -o {out}/model.rnm", exit=4),
+    Command("export to where nothing is", "-c {conf} export -r embed -o {out}/nowhere/model.rnm", exit=5),
+    Command("inspect of what is no model", "inspect {spam}", exit=3),
+    Command("verify of what is no model", "verify {spam} --json", exit=3),
+    Command("diff of other architectures", "diff {model} {models}/symbol_10.kann"),
+    Command("merge of other architectures", "merge {model} {models}/symbol_10.kann -o {out}/model.rnm", exit=1),
+    Command("eval of a damaged model", "-c {conf} eval redis:embed/default --redis", exit=3),
+    Command("neural_export of an unknown rule", "-c {conf} -r nobody -o {out}/model.rnm", exit=1, drop_in=True),
     Command("complete", "__complete zsh rnm exp", silent=True),
     Command("complete from Redis", "__complete zsh rnm list -c {conf} -r embed -s ''", silent=True),
     Command("complete a section", "__complete bash 'rnm config -c {conf} op' ''", silent=True),

@@ -46,6 +46,11 @@ def file_problems(command, faults, base, got):
     return problems
 
 
+def tells_of_failure(command, base, got):
+    """Of a run whose exit code is the usual one; the drop-in prints other lines on stderr, too."""
+    return bool(messages(command, got.err, base.err)) and (base.code != 0 or not command.drop_in)
+
+
 def failure_problems(command, faults, get_over, base, got):
     """Of a run that says that it failed."""
     problems = []
@@ -99,15 +104,13 @@ def problems_of(command, faults, get_over, base, got):
     elif command.silent:
         if got.code not in (base.code, EXIT_USAGE, EXIT_IO):
             problems.append(f"exit code {got.code}")
-    elif got.code != base.code:
+    elif got.code != base.code or tells_of_failure(command, base, got):
         problems += failure_problems(command, faults, get_over, base, got)
     else:
         if got.out != base.out:
             problems.append(f"exit code {got.code} with other output:\n{got.out.decode(errors='replace')[:300]}")
         if got.files != base.files:
             problems.append(f"exit code {got.code} with other files")
-        if messages(command, got.err, base.err) and not command.drop_in:
-            problems.append(f"exit code {got.code} with a message of failure")
     if problems:
         problems.append(f"exit code {got.code}, stderr:\n{got.err[:3000]}")
     return problems

@@ -34,6 +34,7 @@ def contents(path):
 
 class Runner:
     def __init__(self, stage, number, command):
+        self.stage = stage
         self.command = command
         self.runs = 0
         self.folder = stage.path(f"worker{number}")
@@ -56,6 +57,8 @@ class Runner:
         self.server.stdout.close()
 
     def prepare(self):
+        if self.command.written:
+            self.stage.cli("del", *self.command.written)
         shutil.rmtree(self.out, ignore_errors=True)
         os.mkdir(self.out)
         for name in self.command.old:
@@ -93,8 +96,10 @@ class Runner:
         outcome = Outcome(faults, os.waitstatus_to_exitcode(int(reply[0])), reply[1] == "1", hung, calls, places,
                           b"" if stdout else contents(streams[1]),
                           "" if stderr else contents(streams[2]).decode(errors="replace"))
-        for name in os.listdir(self.out):
-            outcome.files[name] = contents(os.path.join(self.out, name))
+        for folder, _, names in os.walk(self.out):
+            for name in names:
+                path = os.path.join(folder, name)
+                outcome.files[os.path.relpath(path, self.out)] = contents(path)
         outcome.spool = os.listdir(self.spool)
         for name in outcome.spool:
             os.unlink(os.path.join(self.spool, name))

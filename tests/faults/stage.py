@@ -76,10 +76,10 @@ class Stage:
 
     def places(self):
         names = ("model.rnm", "packed.rnm", "other.rnm", "bare.kann", "password", "spam", "ham", "recorded.csv", "recorded.npy", "recorded.jsonl",
-                 "halting", "wide.jsonl")
-        return {"conf": self.path("conf", "rspamd.conf"), "sentinel_conf": self.path("conf", "sentinel.conf"),
+                 "halting", "wide.jsonl", "symbols", "backup")
+        return {"conf": self.path("conf", "rspamd.conf"), "broken": self.path("conf", "broken.conf"), "sentinel_conf": self.path("conf", "sentinel.conf"),
                 "socket": self.socket, "port": str(self.port), "tls_port": str(self.tls_port), "stock": self.stock,
-                "ca": self.path("certs", "ca.pem"), "models": os.path.join(DATA, "models"),
+                "certs": self.path("certs"), "ca": self.path("certs", "ca.pem"), "models": os.path.join(DATA, "models"),
                 **{name.split(".")[-1] if name.startswith("recorded") else name.split(".")[0]: self.path(name) for name in names}}
 
     def cli(self, *words, stdin=None):
@@ -134,6 +134,8 @@ class Stage:
                        '.include(glob=true) "$CONFDIR/modules.d/*.conf"\n')
         with open(self.path("password"), "w") as file:
             file.write("secret\n")
+        with open(self.path("symbols"), "w") as file:
+            file.write("BAYES_SPAM\nBAYES_HAM\n")
         for name, option in (("model", []), ("packed", ["--compress"])):
             subprocess.run([self.program, "-q", "-c", self.path("conf", "rspamd.conf"), "export", "-r", "embed", "-s", "unit",
                             "-o", self.path(name + ".rnm"), *option], check=True, env=self.environment())
@@ -160,6 +162,10 @@ class Stage:
             with open(self.path(name), "wb") as file:
                 file.write(data)
 
+    def make_backup(self):
+        subprocess.run([self.program, "-c", self.path("conf", "rspamd.conf"), "backup", "--all", "--with-training", "-o", self.path("backup")],
+                       env=self.environment(), check=True, stdout=subprocess.DEVNULL)
+
     def __enter__(self):
         try:
             self.start_redis()
@@ -167,6 +173,7 @@ class Stage:
             self.make_files()
             self.make_vectors()
             self.make_other_model()
+            self.make_backup()
         except BaseException:
             self.close()
             raise
