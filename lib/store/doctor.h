@@ -97,7 +97,7 @@ RNM_MUST_CHECK enum rnm_status rnm_doctor_profiles(struct rnm_doctor *d, const s
 /* The widths of the vectors in two sets; the second key may be NULL. */
 RNM_MUST_CHECK enum rnm_status rnm_doctor_widths(struct rnm_doctor *d, const char *key, const char *other_key,
                                                  struct rnm_error *err);
-/* How many numbers a stored vector has; 0 when it is none.  RNM_E_NOMEM when that cannot be told now. */
+/* How many numbers a stored vector has; 0 when it is none.  RNM_E_NOMEM is the only failure. */
 RNM_MUST_CHECK enum rnm_status rnm_doctor_width(uint64_t *width, struct rnm_bytes member,
                                                 struct rnm_error *err);
 RNM_MUST_CHECK enum rnm_status rnm_doctor_networks(struct rnm_doctor *d, struct rnm_error *err);
