@@ -350,7 +350,7 @@ state() {
 		'.sets[0].models[0].fields[2].blake2b = "../../../../etc/passwd"' '.sets[0].models[0].fields[2].blake2b = "AB"' \
 		'.sets[0].models[0].fields[2].size = -1' '.sets[0].models[0].fields[2].size = 1e30' '.sets[0].models[0].fields[2] |= del(.size, .blake2b)' \
 		'.sets[0].models[0].key = null' '.sets[0].models[0].ttl_ms = "x"' '.sets[0].models[0].training = [{},{},{}]' \
-		'.sets[0].models[0].fields = [range(1025) | {name: "\(.)", text: ""}]' '.sets[0].models[0].fields[0].name = 5'; do
+		'.sets[0].models[0].fields = [range(1025) | {name: "\(.)", text: ""}]' '.sets[0].models[0].fields[0].name = 5' '.sets[0].zset = "other"'; do
 		jq "$filter" "$good" >"$DIR/manifest-x.json"
 		call rnm restore --redis "$DB" "$DIR/manifest-x.json"
 		expect_rc 3
