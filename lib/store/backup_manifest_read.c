@@ -304,8 +304,8 @@ static bool read_root(struct reading *reading, const json_t *root, struct rnm_ba
 
 /* ---- the text, and its file ---- */
 
-static enum rnm_status parse_json(json_t **root, struct rnm_bytes text, const char *path,
-                                  struct rnm_error *err)
+static enum rnm_status load_json(json_t **root, struct rnm_bytes text, const char *path,
+                                 struct rnm_error *err)
 {
 	json_error_t problem;
 	bool no_memory;
@@ -319,6 +319,24 @@ static enum rnm_status parse_json(json_t **root, struct rnm_bytes text, const ch
 	              problem.text);
 	rnm_error_at_line(err, path, problem.line > 0 ? (uint32_t)problem.line : 0);
 	return RNM_E_MALFORMED;
+}
+
+/*
+ * Read twice: libjansson leaves a character out, without a word, when it gets no memory for it, and here that
+ * would be a digit of a score or a byte of a model.
+ */
+static enum rnm_status parse_json(json_t **root, struct rnm_bytes text, const char *path,
+                                  struct rnm_error *err)
+{
+	json_t *again = NULL;
+	enum rnm_status status = load_json(root, text, path, err);
+
+	if (status == RNM_OK)
+		status = load_json(&again, text, path, err);
+	if (status == RNM_OK && !json_equal(*root, again))
+		status = rnm_error_nomem(err);
+	json_decref(again);
+	return status;
 }
 
 enum rnm_status rnm_backup_manifest_parse(struct rnm_backup_manifest **out, struct rnm_bytes text,
