@@ -190,7 +190,6 @@ static void put_size(struct table *table, uint64_t size)
 	rnm_buf_init_in(&text, memory, sizeof(memory));
 	output_size(&text, size);
 	table_cell(table, COLOR_NONE, rnm_buf_cstr(&text));
-	rnm_buf_free(&text);
 }
 
 static void put_table(struct rnm_buf *out, const struct backup_run *run)

@@ -18,15 +18,20 @@ static bool memory_is_short(size_t len)
 json_t *rnm_json_load(struct rnm_bytes text, size_t flags, json_error_t *problem, bool *no_memory)
 {
 	json_t *json = json_loadb(text.data, text.len, flags, problem);
-	json_error_t again;
-
-	*no_memory = false;
-	if (json != NULL)
-		return json;
+	json_error_t again_problem;
 	/* What is wrong with the text is wrong a second time, in the same place. */
-	json = json_loadb(text.data, text.len, flags, &again);
-	*no_memory = json == NULL && (json_error_code(problem) == json_error_out_of_memory ||
-	                              problem->text[0] == '\0' || problem->position != again.position ||
-	                              strcmp(problem->text, again.text) != 0 || memory_is_short(text.len));
+	json_t *again = json_loadb(text.data, text.len, flags, &again_problem);
+
+	if (json != NULL)
+		*no_memory = again == NULL || !json_equal(json, again);
+	else
+		*no_memory = again != NULL || json_error_code(problem) == json_error_out_of_memory ||
+		             problem->text[0] == '\0' || problem->position != again_problem.position ||
+		             strcmp(problem->text, again_problem.text) != 0 || memory_is_short(text.len);
+	json_decref(again);
+	if (*no_memory) {
+		json_decref(json);
+		return NULL;
+	}
 	return json;
 }

@@ -81,17 +81,20 @@ static enum rnm_status check_folder(const struct named_file *folder, struct rnm_
 {
 	DIR *dir = opendir(folder->path);
 	const int sys_errno = errno;
+	/* The setting is wrong, or the machine. */
+	const bool unfit = sys_errno == ENOENT || sys_errno == ENOTDIR || sys_errno == EACCES;
+	const enum rnm_status status = unfit ? wrong(folder->given) : RNM_E_IO;
 
 	if (dir != NULL) {
 		closedir(dir);
 		return RNM_OK;
 	}
-	rnm_error_set(err, wrong(folder->given), folder->id, "cannot read the folder %s (%s): %s",
-	              folder->path, folder->option, rnm_io_errno_text(sys_errno));
+	rnm_error_set(err, status, folder->id, "cannot read the folder %s (%s): %s", folder->path,
+	              folder->option, rnm_io_errno_text(sys_errno));
 	if (err != NULL)
 		err->sys_errno = sys_errno;
 	rnm_error_at_line(err, folder->path, 0);
-	return wrong(folder->given);
+	return status;
 }
 
 static enum rnm_status trust(const struct rnm_tls *tls, struct rnm_error *err)

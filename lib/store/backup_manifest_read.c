@@ -9,7 +9,6 @@
 #include "store/backup_manifest.h"
 
 #include <errno.h>
-#include <jansson.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -308,7 +307,7 @@ static enum rnm_status load_json(json_t **root, struct rnm_bytes text, const cha
                                  struct rnm_error *err)
 {
 	json_error_t problem;
-	bool no_memory;
+	bool no_memory = false;
 
 	*root = rnm_json_load(text, JSON_REJECT_DUPLICATES, &problem, &no_memory);
 	if (no_memory)

@@ -97,8 +97,9 @@ RNM_MUST_CHECK enum rnm_status rnm_doctor_profiles(struct rnm_doctor *d, const s
 /* The widths of the vectors in two sets; the second key may be NULL. */
 RNM_MUST_CHECK enum rnm_status rnm_doctor_widths(struct rnm_doctor *d, const char *key, const char *other_key,
                                                  struct rnm_error *err);
-/* How many numbers a stored vector has; 0 when it is none. */
-uint64_t rnm_doctor_width(struct rnm_bytes member);
+/* How many numbers a stored vector has; 0 when it is none.  RNM_E_NOMEM is the only failure. */
+RNM_MUST_CHECK enum rnm_status rnm_doctor_width(uint64_t *width, struct rnm_bytes member,
+                                                struct rnm_error *err);
 RNM_MUST_CHECK enum rnm_status rnm_doctor_networks(struct rnm_doctor *d, struct rnm_error *err);
 RNM_MUST_CHECK enum rnm_status rnm_doctor_orphans(struct rnm_doctor *d, struct rnm_error *err);
 RNM_MUST_CHECK enum rnm_status rnm_doctor_maps(struct rnm_doctor *d, struct rnm_error *err);

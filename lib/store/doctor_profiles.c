@@ -569,6 +569,9 @@ static void judge_profile(struct judging *j, size_t index)
 		return;
 	judge_twin(j, index);
 	judge_writing(j, index);
+	/* What is under the key has been said of the newest profile that names it. */
+	if (find_twin(j->list, index) < index)
+		return;
 	judge_tombstone(j, index);
 	judge_key(j, index);
 	judge_digest(j, index);

@@ -20,24 +20,29 @@
 #define MAJORITY_PARTS 2u
 #define MAJORITY_OF 3u /* two thirds */
 
-uint64_t rnm_doctor_width(struct rnm_bytes member)
+static uint64_t count_numbers(const struct rnm_buf *text)
+{
+	uint64_t width = text->len > 0;
+
+	for (size_t i = 0; i < text->len; i++) {
+		if (text->data[i] == SEPARATOR)
+			width++;
+		else if (text->data[i] == '\0' || strchr("0123456789+-.eE", text->data[i]) == NULL)
+			return 0;
+	}
+	return width;
+}
+
+enum rnm_status rnm_doctor_width(uint64_t *width, struct rnm_bytes member, struct rnm_error *err)
 {
 	struct rnm_buf text;
-	const char *c;
-	uint64_t width = 0;
+	enum rnm_status status;
 
 	rnm_buf_init(&text, RNM_TRAINING_EXPANDED_MAX);
-	if (rnm_zstd_expand(&text, member.data, member.len, "the vector", NULL) == RNM_OK && text.len > 0) {
-		width = 1;
-		for (c = text.data; c < text.data + text.len && width > 0; c++) {
-			if (*c == SEPARATOR)
-				width++;
-			else if (*c == '\0' || strchr("0123456789+-.eE", *c) == NULL)
-				width = 0;
-		}
-	}
+	status = rnm_zstd_expand(&text, member.data, member.len, "the vector", err);
+	*width = status == RNM_OK ? count_numbers(&text) : 0;
 	rnm_buf_free(&text);
-	return width;
+	return status == RNM_E_NOMEM ? RNM_E_NOMEM : RNM_OK;
 }
 
 struct histogram {
@@ -55,13 +60,15 @@ static enum rnm_status take_vector(void *ctx, struct rnm_error *err)
 {
 	struct histogram *histogram = ctx;
 	const struct rnm_buf *member = &histogram->d->text;
-	uint64_t width = rnm_doctor_width((struct rnm_bytes){ rnm_buf_cstr(member), member->len });
+	uint64_t width = 0;
 
 	/* A server may go on with one vector for ever. */
 	if (histogram->total++ == 2 * RNM_TRAINING_VECTORS_MAX)
 		return rnm_error_set(err, RNM_E_MALFORMED, "training.too-many",
 		                     "expected at most %zu vectors of one class, found more",
 		                     RNM_TRAINING_VECTORS_MAX);
+	if (rnm_doctor_width(&width, (struct rnm_bytes){ rnm_buf_cstr(member), member->len }, err) != RNM_OK)
+		return RNM_E_NOMEM;
 	for (size_t i = 0; i < histogram->bin_count; i++) {
 		if (histogram->bins[i].width == width) {
 			histogram->bins[i].count++;

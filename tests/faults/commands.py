@@ -11,6 +11,7 @@ class Command:
                 made anew for each run
     old         names of files that {out} holds before, and that the command replaces
     exit        its exit code when nothing fails; None: whatever it is
+    database    what {database}, a database of Redis, holds before: "copy", or "empty"
     under       faults that are there in every run, to reach a way around them
     stdin       the file that it has there
     drop_in     called as neural_export: each failure is exit code 1
@@ -21,12 +22,12 @@ class Command:
     silent      completion: offers what it can, and tells of no failure
     tls         over TLS, where OpenSSL says of a failure what it likes
     exhaustive  only in an exhaustive run
-    written     keys that it writes: they are not there when a run begins
     """
     name: str
     arguments: str
     old: tuple = ()
     exit: int = 0
+    database: str = ""
     under: str = ""
     stdin: str = "/dev/null"
     drop_in: bool = False
@@ -37,7 +38,6 @@ class Command:
     silent: bool = False
     tls: bool = False
     exhaustive: bool = False
-    written: tuple = ()
 
 
 # Filesystems that know no nameless files.
@@ -48,6 +48,7 @@ FAILED_JSON = r'"status":"(io|memory)"'
 UNHURRIED = "connect:1+:done-EINPROGRESS"
 STOCK = "--var=CONFDIR={stock} --var=LOCAL_CONFDIR={stock} -c {stock}/rspamd.conf "
 
+DATABASE = " --redis unix://{socket}?db={database}"
 TLS = " --redis rediss://127.0.0.1:{tls_port} --cacert {ca}"
 CLASSES = " --spam {spam} --ham {ham}"
 
@@ -133,18 +134,25 @@ COMMANDS = [
     Command("merge with a served model", "-c {conf} merge redis:embed/unit {model} --keep 2 -o {out}/model.rnm"),
     Command("merge to standard output", "merge {model} {bare} --keep 1 --raw -o -"),
     Command("merge --dry-run", "merge {model} {model} {other} --keep 1 --dry-run --json", report=FAILED_JSON),
-    Command("import", "-c {conf} import {model} -r embed -s new --json", report=FAILED_JSON,
-            written=("rn3_embed_3_new", "rn_embed_new_37661627_1")),
-    Command("import from Redis", "-c {conf} import redis:embed/unit -r embed -s pca --dry-run"),
-    Command("import with symbols", "-c {conf} import {packed} -r embed -s unit --symbols {symbols} --force --dry-run"),
-    Command("backup", "-c {conf} backup -r embed -s unit --with-training --keep 1 --json -o {out}/backup", report=FAILED_JSON),
-    Command("backup without nameless files", "-c {conf} backup -r embed -s unit -o {out}/backup", under=NO_TMPFILE),
-    Command("backup --all --dry-run", "-c {conf} backup --all --with-training --dry-run -o {backup}", many=True, slow=True,
-            report=r"\n\d+ models? checked, "),
-    Command("restore of what is there", "-c {conf} restore -s unit {backup}", report=r"\n\d+ restored, "),
-    Command("restore --dry-run", "restore --redis unix://{socket}?db=3 --dry-run {backup} --json", many=True, report=FAILED_JSON),
     Command("list through a Sentinel", "-c {sentinel_conf} list -r embed"),
     Command("export through a Sentinel", "-c {sentinel_conf} export -r embed -s unit -o {out}/model.rnm", old=("model.rnm",)),
+    Command("import", "-c {conf} import -r embed -s unit {other}" + DATABASE, database="copy"),
+    Command("import --dry-run", "-c {conf} import -r embed -s unit {other} --dry-run"),
+    Command("import that is refused", "-c {conf} import -r embed -s unit redis:embed/pca --json", exit=8, report=FAILED_JSON),
+    Command("import with symbols", "-c {conf} import {packed} -r embed -s unit --symbols {symbols} --force --dry-run"),
+    Command("import of what is served", "-c {conf} import -r embed -s unit {model} --json" + DATABASE, database="copy",
+            report=FAILED_JSON),
+    Command("backup", "-c {conf} backup -r embed -s unit --with-training --keep 1 -o {out}/saved"),
+    Command("backup without nameless files", "-c {conf} backup -r embed -s unit -o {out}/saved", under=NO_TMPFILE),
+    Command("backup --all", "-c {conf} backup --all --with-training -o {out}/saved --json", many=True, slow=True, report=FAILED_JSON),
+    Command("backup --dry-run", "-c {conf} backup --all --dry-run -o {out}/saved", many=True),
+    Command("restore", "-c {conf} restore {saved}" + DATABASE, database="empty", many=True),
+    Command("restore --dry-run", "-c {conf} restore {saved} --replace --dry-run", many=True),
+    Command("restore of what is there", "-c {conf} restore {saved} --json", many=True, report=FAILED_JSON),
+    Command("doctor", "-c {conf} doctor", exit=1, many=True),
+    Command("doctor, JSON", "-c {conf} doctor --json --fix --dry-run", exit=1, many=True),
+    Command("doctor with maps", "-c {conf} doctor --maps-dir {out} --json", exit=1, exhaustive=True, many=True),
+    Command("refresh --dry-run", "-c {conf} refresh -r embed --dry-run", many=True),
     # What goes wrong without a fault as well.
     Command("config that is broken", "-c {broken} config", exit=3),
     Command("list of an unknown rule", "-c {conf} list -r nobody", exit=4),

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 
 # A loaded machine is slow; a hang is for ever.
 SECONDS_MAX = 60
+# Of those that are written to, one for each worker.
+FIRST_DATABASE = 2
 OLD = b"what was there before\n"
 
 
@@ -25,6 +27,8 @@ class Outcome:
     err: str
     files: dict = field(default_factory=dict)  # name -> contents
     spool: list = field(default_factory=list)  # names
+    before: str = ""  # what its database of Redis held
+    after: str = ""
 
 
 def contents(path):
@@ -34,14 +38,15 @@ def contents(path):
 
 class Runner:
     def __init__(self, stage, number, command):
-        self.stage = stage
         self.command = command
+        self.stage = stage
+        self.database = FIRST_DATABASE + number
         self.runs = 0
         self.folder = stage.path(f"worker{number}")
         self.out, self.spool = os.path.join(self.folder, "out"), os.path.join(self.folder, "tmp")
         self.streams = [os.path.join(self.folder, name) for name in ("stdout", "stderr")]
         os.makedirs(self.spool, exist_ok=True)
-        places = {**stage.places(), "out": self.out}
+        places = {**stage.places(), "out": self.out, "database": str(self.database)}
         words = [word.format(**places) for word in shlex.split(command.arguments)]
         self.stdin = command.stdin.format(**places)
         name = "neural_export" if command.drop_in else "rnm"
@@ -57,13 +62,17 @@ class Runner:
         self.server.stdout.close()
 
     def prepare(self):
-        if self.command.written:
-            self.stage.cli("del", *self.command.written)
         shutil.rmtree(self.out, ignore_errors=True)
         os.mkdir(self.out)
         for name in self.command.old:
             with open(os.path.join(self.out, name), "wb") as file:
                 file.write(OLD)
+
+        if self.command.database:
+            self.stage.reset_database(self.database, self.command.database)
+
+    def state(self):
+        return self.stage.database_state(self.database) if self.command.database else ""
 
     def ask(self, faults, streams):
         """The reply of the server, and whether the run had to be killed."""
@@ -86,6 +95,7 @@ class Runner:
         """One run; what goes to another stdout or stderr is not looked at."""
         self.runs += 1
         self.prepare()
+        before = self.state()
         streams = [self.stdin, stdout or self.streams[0], stderr or self.streams[1]]
         reply, hung = self.ask(faults, streams)
         calls = {kind: int(count) for kind, _, count in (word.partition("=") for word in reply[2:]) if count}
@@ -97,9 +107,9 @@ class Runner:
                           b"" if stdout else contents(streams[1]),
                           "" if stderr else contents(streams[2]).decode(errors="replace"))
         for folder, _, names in os.walk(self.out):
-            for name in names:
-                path = os.path.join(folder, name)
+            for path in (os.path.join(folder, name) for name in names):
                 outcome.files[os.path.relpath(path, self.out)] = contents(path)
+        outcome.before, outcome.after = before, self.state()
         outcome.spool = os.listdir(self.spool)
         for name in outcome.spool:
             os.unlink(os.path.join(self.spool, name))

@@ -76,10 +76,10 @@ class Stage:
 
     def places(self):
         names = ("model.rnm", "packed.rnm", "other.rnm", "bare.kann", "password", "spam", "ham", "recorded.csv", "recorded.npy", "recorded.jsonl",
-                 "halting", "wide.jsonl", "symbols", "backup")
+                 "halting", "wide.jsonl", "symbols")
         return {"conf": self.path("conf", "rspamd.conf"), "broken": self.path("conf", "broken.conf"), "sentinel_conf": self.path("conf", "sentinel.conf"),
                 "socket": self.socket, "port": str(self.port), "tls_port": str(self.tls_port), "stock": self.stock,
-                "certs": self.path("certs"), "ca": self.path("certs", "ca.pem"), "models": os.path.join(DATA, "models"),
+                "certs": self.path("certs"), "saved": self.path("saved"), "ca": self.path("certs", "ca.pem"), "models": os.path.join(DATA, "models"),
                 **{name.split(".")[-1] if name.startswith("recorded") else name.split(".")[0]: self.path(name) for name in names}}
 
     def cli(self, *words, stdin=None):
@@ -110,6 +110,34 @@ class Stage:
     def store_network(self, key, network, *where):
         frame = vectors.compress(b"KAN\1" + network)
         self.cli("-x", *where, "hset", key, "ann", stdin=frame)
+
+    def reset_database(self, database, content):
+        """Makes it what a command finds: empty, or with the models of one settings id."""
+        self.cli("-n", str(database), "eval", """
+            redis.call('flushdb')
+            if ARGV[2] == 'empty' then return end
+            redis.call('select', 0)
+            for _, key in ipairs(redis.call('keys', 'rn*_embed_*unit*')) do
+                redis.call('copy', key, key, 'db', ARGV[1])
+            end""", "0", str(database), content)
+
+    def database_state(self, database):
+        """All keys, each with a hash of its value."""
+        return self.cli("-n", str(database), "eval", """
+            local keys = redis.call('keys', '*')
+            table.sort(keys)
+            for i, key in ipairs(keys) do
+                local value
+                if redis.call('type', key).ok == 'set' then
+                    value = redis.call('smembers', key)
+                    table.sort(value)
+                    value = table.concat(value, ' ')
+                else
+                    value = redis.call('dump', key)
+                end
+                keys[i] = key .. ' ' .. redis.sha1hex(value)
+            end
+            return keys""", "0")
 
     def choose_data(self):
         self.cli("acl", "setuser", "reader", "on", ">secret", "~*", "+@all")
@@ -163,8 +191,8 @@ class Stage:
                 file.write(data)
 
     def make_backup(self):
-        subprocess.run([self.program, "-c", self.path("conf", "rspamd.conf"), "backup", "--all", "--with-training", "-o", self.path("backup")],
-                       env=self.environment(), check=True, stdout=subprocess.DEVNULL)
+        subprocess.run([self.program, "-q", "-c", self.path("conf", "rspamd.conf"), "backup", "-r", "embed", "-s", "unit",
+                        "--with-training", "-o", self.path("saved")], check=True, capture_output=True, env=self.environment())
 
     def __enter__(self):
         try:
