@@ -12,7 +12,7 @@ setup_file() {
 	sed "s|@REDIS@|$SOCKET|" "$DATA/cli/rnm.conf" >"$WORK/rnm.conf"
 	export CONF="$WORK/rnm.conf"
 	echo count >"$WORK/orders"
-	python "$BATS_TEST_DIRNAME/cut_requests.py" "$WORK/p.sock" "$SOCKET" "$WORK/orders" 3>&- 4>&- &
+	/usr/bin/python3 "$BATS_TEST_DIRNAME/cut_requests.py" "$WORK/p.sock" "$SOCKET" "$WORK/orders" 3>&- 4>&- &
 	echo $! >"$WORK/proxy.pid"
 	for _ in $(seq 100); do [ ! -S "$WORK/p.sock" ] || break; sleep 0.05; done
 	call_backup 0
