@@ -186,7 +186,6 @@ static void put_size(struct table *table, uint64_t size)
 {
 	char memory[64];
 	struct rnm_buf text;
-	char memory[64];
 
 	rnm_buf_init_in(&text, memory, sizeof(memory));
 	output_size(&text, size);
