@@ -373,6 +373,8 @@ enum rnm_status rnm_client_drain(struct rnm_redis *redis, struct rnm_error *err)
 		}
 		/* A peer that cannot take more may wait for somebody who hears its answers. */
 		status = pump_in(redis, &events, &got, err);
+		if (status == RNM_OK && !got && redis->cannot_write)
+			status = broken(redis, err);
 		if (status == RNM_E_IO) {
 			add_last_words(redis);
 			return rnm_client_replay(redis, err);

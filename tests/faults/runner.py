@@ -39,7 +39,6 @@ def contents(path):
 class Runner:
     def __init__(self, stage, number, command):
         self.command = command
-        self.stage = stage
         self.database = FIRST_DATABASE + number
         self.runs = 0
         self.folder = stage.path(f"worker{number}")
@@ -67,7 +66,6 @@ class Runner:
         for name in self.command.old:
             with open(os.path.join(self.out, name), "wb") as file:
                 file.write(OLD)
-
         if self.command.database:
             self.stage.reset_database(self.database, self.command.database)
 

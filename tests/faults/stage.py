@@ -76,10 +76,10 @@ class Stage:
 
     def places(self):
         names = ("model.rnm", "packed.rnm", "other.rnm", "bare.kann", "password", "spam", "ham", "recorded.csv", "recorded.npy", "recorded.jsonl",
-                 "halting", "wide.jsonl", "symbols")
+                 "halting", "wide.jsonl", "symbols", "backup")
         return {"conf": self.path("conf", "rspamd.conf"), "broken": self.path("conf", "broken.conf"), "sentinel_conf": self.path("conf", "sentinel.conf"),
                 "socket": self.socket, "port": str(self.port), "tls_port": str(self.tls_port), "stock": self.stock,
-                "certs": self.path("certs"), "saved": self.path("saved"), "ca": self.path("certs", "ca.pem"), "models": os.path.join(DATA, "models"),
+                "certs": self.path("certs"), "ca": self.path("certs", "ca.pem"), "models": os.path.join(DATA, "models"),
                 **{name.split(".")[-1] if name.startswith("recorded") else name.split(".")[0]: self.path(name) for name in names}}
 
     def cli(self, *words, stdin=None):
@@ -191,8 +191,8 @@ class Stage:
                 file.write(data)
 
     def make_backup(self):
-        subprocess.run([self.program, "-q", "-c", self.path("conf", "rspamd.conf"), "backup", "-r", "embed", "-s", "unit",
-                        "--with-training", "-o", self.path("saved")], check=True, capture_output=True, env=self.environment())
+        subprocess.run([self.program, "-c", self.path("conf", "rspamd.conf"), "backup", "--all", "--with-training", "-o", self.path("backup")],
+                       env=self.environment(), check=True, stdout=subprocess.DEVNULL)
 
     def __enter__(self):
         try:
