@@ -83,6 +83,7 @@ struct rnm_backup_set {
 
 struct rnm_backup_storage; /* opaque: where the texts of a manifest lie */
 
+/* What rnm_backup_manifest_read makes. */
 struct rnm_backup_manifest {
 	const char *path;       /* NULL: not written yet */
 	const char *created_at; /* UTC, ISO 8601 */

@@ -18,6 +18,8 @@ extern "C" {
 #define RNM_HEALTH_FINDINGS_MAX ((size_t)100000)
 /* Keys that begin as those of the neural module do. */
 #define RNM_HEALTH_KEYS_MAX ((size_t)8000000)
+/* Lists of models, of all rules and settings ids. */
+#define RNM_HEALTH_LISTS_MAX ((size_t)20000)
 /* A list with more profiles is named, but neither read whole nor judged. */
 #define RNM_HEALTH_PROFILES_MAX 256
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The inside of a connection, shared by connect.c (who is spoken to), client.c (commands and events)
- * and reply.c (whole replies).
+ * The inside of a connection, shared by connect.c (who is spoken to), connection.c (the object), client.c
+ * (commands and events), command.c (commands of any length) and reply.c (whole replies).
  */
 #ifndef RNM_REDIS_CLIENT_H
 #define RNM_REDIS_CLIENT_H

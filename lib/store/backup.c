@@ -183,8 +183,8 @@ static enum rnm_status write_manifest(struct rnm_backup *backup, struct rnm_erro
 
 	rnm_buf_init(&text, RNM_BACKUP_MANIFEST_MAX - 1);
 	rnm_backup_manifest_write(&text, backup->manifest);
-	/* Either the buffer is full, which doubles its size, or there is no memory for it. */
-	if (text.failed && text.len < RNM_BACKUP_MANIFEST_MAX / 2)
+	/* What is too large has filled its room first. */
+	if (text.failed && text.cap <= text.max)
 		status = rnm_error_nomem(err);
 	else if (text.failed)
 		status = rnm_error_set(err, RNM_E_MALFORMED, "backup.manifest",

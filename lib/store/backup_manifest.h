@@ -29,6 +29,11 @@ void rnm_backup_manifest_write(struct rnm_buf *out, const struct rnm_backup_mani
 RNM_MUST_CHECK enum rnm_status rnm_backup_manifest_load(struct rnm_backup_manifest **out, const char *path,
                                                         struct rnm_error *err);
 
+/* The same of a text; path only names it. */
+RNM_MUST_CHECK enum rnm_status rnm_backup_manifest_parse(struct rnm_backup_manifest **out,
+                                                         struct rnm_bytes text, const char *path,
+                                                         struct rnm_error *err);
+
 /* Path of the newest manifest of a folder, malloc'd.  RNM_E_NOT_FOUND "backup.none". */
 RNM_MUST_CHECK enum rnm_status rnm_backup_newest(char **out, const char *folder, struct rnm_error *err);
 

@@ -301,34 +301,27 @@ static bool read_root(struct reading *reading, const json_t *root, struct rnm_ba
 	return true;
 }
 
-/* ---- the file ---- */
+/* ---- the text, and its file ---- */
 
-static enum rnm_status parse(json_t **root, const char *path, struct rnm_error *err)
+static enum rnm_status parse_json(json_t **root, struct rnm_bytes text, const char *path,
+                                  struct rnm_error *err)
 {
-	struct rnm_buf text;
 	json_error_t problem;
-	enum rnm_status status;
 	bool no_memory = false;
 
-	rnm_buf_init(&text, RNM_BACKUP_MANIFEST_MAX);
-	status = rnm_file_read(path, &text, RNM_BACKUP_MANIFEST_MAX - 1, err);
-	if (status == RNM_OK) {
-		*root = rnm_json_load((struct rnm_bytes){ rnm_buf_cstr(&text), text.len },
-		                      JSON_REJECT_DUPLICATES, &problem, &no_memory);
-		if (no_memory) {
-			status = rnm_error_nomem(err);
-		} else if (*root == NULL) {
-			status = rnm_error_set(err, RNM_E_MALFORMED, "backup.manifest",
-			                       "expected JSON in the manifest, found: %s", problem.text);
-			rnm_error_at_line(err, path, problem.line > 0 ? (uint32_t)problem.line : 0);
-		}
-	}
-	rnm_buf_free(&text);
-	return status;
+	*root = rnm_json_load(text, JSON_REJECT_DUPLICATES, &problem, &no_memory);
+	if (no_memory)
+		return rnm_error_nomem(err);
+	if (*root != NULL)
+		return RNM_OK;
+	rnm_error_set(err, RNM_E_MALFORMED, "backup.manifest", "expected JSON in the manifest, found: %s",
+	              problem.text);
+	rnm_error_at_line(err, path, problem.line > 0 ? (uint32_t)problem.line : 0);
+	return RNM_E_MALFORMED;
 }
 
-enum rnm_status rnm_backup_manifest_load(struct rnm_backup_manifest **out, const char *path,
-                                         struct rnm_error *err)
+enum rnm_status rnm_backup_manifest_parse(struct rnm_backup_manifest **out, struct rnm_bytes text,
+                                          const char *path, struct rnm_error *err)
 {
 	struct rnm_backup_manifest *manifest = rnm_backup_manifest_new();
 	struct reading reading = { .path = path, .err = err };
@@ -342,7 +335,7 @@ enum rnm_status rnm_backup_manifest_load(struct rnm_backup_manifest **out, const
 	if (manifest->path == NULL || manifest->storage->folder == NULL)
 		no_memory(&reading);
 	if (reading.status == RNM_OK)
-		reading.status = parse(&root, path, err);
+		reading.status = parse_json(&root, text, path, err);
 	if (reading.status == RNM_OK)
 		(void)read_root(&reading, root, manifest);
 	json_decref(root);
@@ -351,6 +344,21 @@ enum rnm_status rnm_backup_manifest_load(struct rnm_backup_manifest **out, const
 	else
 		rnm_backup_manifest_free(manifest);
 	return reading.status;
+}
+
+enum rnm_status rnm_backup_manifest_load(struct rnm_backup_manifest **out, const char *path,
+                                         struct rnm_error *err)
+{
+	struct rnm_buf text;
+	enum rnm_status status;
+
+	rnm_buf_init(&text, RNM_BACKUP_MANIFEST_MAX);
+	status = rnm_file_read(path, &text, RNM_BACKUP_MANIFEST_MAX - 1, err);
+	if (status == RNM_OK)
+		status = rnm_backup_manifest_parse(out, (struct rnm_bytes){ rnm_buf_cstr(&text), text.len },
+		                                   path, err);
+	rnm_buf_free(&text);
+	return status;
 }
 
 /* ---- which file ---- */

@@ -91,13 +91,25 @@ RNM_MUST_CHECK enum rnm_status rnm_doctor_config(struct rnm_doctor *d, struct rn
 RNM_MUST_CHECK enum rnm_status rnm_doctor_keys(struct rnm_doctor *d, struct rnm_error *err);
 /* Judges the profiles of every list, and remembers which keys they name. */
 RNM_MUST_CHECK enum rnm_status rnm_doctor_lists(struct rnm_doctor *d, struct rnm_error *err);
+/* What is to be known about the keys of a profile beyond the list. */
+struct rnm_key_facts {
+	int64_t spam, ham;        /* vectors; -1: not known */
+	bool spam_type, ham_type; /* of the wrong type */
+	bool has_lock;
+	double lock;
+	const char *host; /* who locked, or "" */
+};
+/* facts has room for every profile of the list; pending is about the sets of no model in particular. */
+RNM_MUST_CHECK enum rnm_status rnm_doctor_ask(struct rnm_doctor *d, const struct rnm_rule *rule,
+                                              const struct rnm_model_list *list, struct rnm_key_facts *facts,
+                                              struct rnm_key_facts *pending, struct rnm_error *err);
 /* The profiles of one list, which has been read. */
 RNM_MUST_CHECK enum rnm_status rnm_doctor_profiles(struct rnm_doctor *d, const struct rnm_rule *rule,
                                                    const struct rnm_model_list *list, struct rnm_error *err);
 /* The widths of the vectors in two sets; the second key may be NULL. */
 RNM_MUST_CHECK enum rnm_status rnm_doctor_widths(struct rnm_doctor *d, const char *key, const char *other_key,
                                                  struct rnm_error *err);
-/* How many numbers a stored vector has; 0 when it is none.  RNM_E_NOMEM when that cannot be told now. */
+/* How many numbers a stored vector has; 0 when it is none.  RNM_E_NOMEM is the only failure. */
 RNM_MUST_CHECK enum rnm_status rnm_doctor_width(uint64_t *width, struct rnm_bytes member,
                                                 struct rnm_error *err);
 RNM_MUST_CHECK enum rnm_status rnm_doctor_networks(struct rnm_doctor *d, struct rnm_error *err);

@@ -208,7 +208,10 @@ static enum rnm_status take_list(struct rnm_doctor *d, const char *zset, struct 
 	status = use_prefix(d, rule, err);
 	if (status != RNM_OK)
 		return status;
-	d->report->lists++;
+	if (d->report->lists++ == RNM_HEALTH_LISTS_MAX)
+		return rnm_error_set(err, RNM_E_MALFORMED, "store.too-many",
+		                     "expected at most %zu lists of models, found more",
+		                     RNM_HEALTH_LISTS_MAX);
 	d->rule = rnm_doctor_keep(d, rule->name);
 	d->settings = rnm_doctor_keep_bytes(d, settings).data;
 	if (d->no_memory)

@@ -81,30 +81,44 @@ static enum rnm_status judge_model(const struct cache *cache, const struct rnm_m
 	return status;
 }
 
+/* What is no model as it is: with zeros behind it, or nothing of the kind. */
+static enum rnm_status judge_rubbish(const struct cache *cache, const char *data, size_t len,
+                                     const char *problem, struct rnm_error *err)
+{
+	size_t bare = without_zeros(data, len);
+	struct rnm_model_file *file = NULL;
+	char text[RNM_ERROR_TEXT_MAX + 32];
+	enum rnm_status status = RNM_NO;
+
+	if (bare < len)
+		status = rnm_model_file_read(&file, data, bare, cache->path, NULL);
+	rnm_model_file_free(file);
+	if (status == RNM_E_NOMEM)
+		return rnm_error_nomem(err);
+	if (status == RNM_OK)
+		snprintf(text, sizeof(text),
+		         "is a model with %zu zeros behind it: the server sends no Content-Length",
+		         len - bare);
+	else
+		snprintf(text, sizeof(text), "is no model: %s", problem);
+	find(cache, status == RNM_OK ? RNM_DOCTOR_CACHE_PADDED : RNM_DOCTOR_CACHE_POISONED,
+	     RNM_REMEDY_DELETE_FILE, text);
+	return RNM_OK;
+}
+
 static enum rnm_status judge_payload(const struct cache *cache, const char *data, size_t len,
                                      struct rnm_error *err)
 {
 	struct rnm_model_file *file = NULL;
 	struct rnm_error problem;
-	char text[RNM_ERROR_TEXT_MAX + 32];
-	size_t bare = without_zeros(data, len);
 	enum rnm_status status = rnm_model_file_read(&file, data, len, cache->path, &problem);
 
-	if (status == RNM_OK) {
-		status = judge_model(cache, file, err);
-	} else if (status == RNM_E_NOMEM) {
+	if (status == RNM_E_NOMEM)
 		return rnm_error_nomem(err);
-	} else if (bare < len && rnm_model_file_read(&file, data, bare, cache->path, NULL) == RNM_OK) {
-		snprintf(text, sizeof(text),
-		         "is a model with %zu zeros behind it: the server sends no Content-Length",
-		         len - bare);
-		find(cache, RNM_DOCTOR_CACHE_PADDED, RNM_REMEDY_DELETE_FILE, text);
-		status = RNM_OK;
-	} else {
-		snprintf(text, sizeof(text), "is no model: %s", problem.message);
-		find(cache, RNM_DOCTOR_CACHE_POISONED, RNM_REMEDY_DELETE_FILE, text);
-		status = RNM_OK;
-	}
+	if (status == RNM_OK)
+		status = judge_model(cache, file, err);
+	else
+		status = judge_rubbish(cache, data, len, problem.message, err);
 	rnm_model_file_free(file);
 	return status;
 }

@@ -2,11 +2,9 @@
 /* The profiles of one list: what workers make of them, and what will become of them. */
 #include "store/doctor.h"
 
-#include "redis/refusal.h"
 #include "rspamd/keys.h"
 #include "rspamd/profile.h"
 #include "rspamd/rule_number.h"
-#include "store/events.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -15,22 +13,13 @@
 /* rspamd: the defaults of train in lualib/plugins/neural.lua. */
 #define DEFAULT_MAX_TRAINS 1000.0
 
-/* What is to be known about the keys of a profile beyond the list. */
-struct facts {
-	int64_t spam, ham;        /* vectors; -1: not known */
-	bool spam_type, ham_type; /* of the wrong type */
-	bool has_lock;
-	double lock;
-	const char *host; /* who locked, or "" */
-};
-
 /* One list being judged. */
 struct judging {
 	struct rnm_doctor *d;
 	const struct rnm_rule *rule;
 	const struct rnm_model_list *list;
-	struct facts *facts; /* by index of the model */
-	struct facts pending;
+	struct rnm_key_facts *facts; /* by index of the model */
+	struct rnm_key_facts pending;
 };
 
 bool rnm_profiles_equal(const struct rnm_profile *a, const struct rnm_profile *b)
@@ -45,100 +34,6 @@ bool rnm_profiles_equal(const struct rnm_profile *a, const struct rnm_profile *b
 		if (strcmp(a->symbols[i], b->symbols[i]) != 0)
 			return false;
 	return true;
-}
-
-/* ---- asking ----------------------------------------------------------------------------------------- */
-
-static enum rnm_status ask_sets(struct rnm_doctor *d, char *spam, char *ham, struct rnm_error *err)
-{
-	enum rnm_status status = RNM_OK;
-
-	if (spam == NULL || ham == NULL)
-		status = rnm_error_nomem(err);
-	if (status == RNM_OK)
-		status = rnm_event_send(d->redis, "SCARD", spam, NULL, err);
-	if (status == RNM_OK)
-		status = rnm_event_send(d->redis, "SCARD", ham, NULL, err);
-	free(spam);
-	free(ham);
-	return status;
-}
-
-static enum rnm_status read_count(struct rnm_doctor *d, int64_t *count, bool *wrong_type,
-                                  struct rnm_error *err)
-{
-	bool refused;
-	enum rnm_status status;
-
-	*count = -1;
-	status = rnm_event_integer(d->redis, "SCARD", count, &refused, &d->text, err);
-	*wrong_type = refused && strncmp(rnm_buf_cstr(&d->text), "WRONGTYPE", 9) == 0;
-	return status;
-}
-
-static void read_lock(struct rnm_doctor *d, struct facts *facts, const struct rnm_reply *reply)
-{
-	const struct rnm_reply *lock, *host;
-
-	facts->host = "";
-	if (reply->kind != RNM_EVENT_ARRAY || reply->count != 2)
-		return;
-	lock = &reply->items[0];
-	host = &reply->items[1];
-	if (lock->kind != RNM_EVENT_BULK_BEGIN)
-		return;
-	facts->has_lock = true;
-	if (rnm_number_parse(&facts->lock, lock->text) == RNM_FORM_OTHER)
-		facts->lock = 0;
-	if (host->kind == RNM_EVENT_BULK_BEGIN)
-		facts->host = rnm_doctor_keep(d, host->text.data);
-}
-
-static enum rnm_status send_questions(struct judging *j, struct rnm_error *err)
-{
-	struct rnm_doctor *d = j->d;
-	enum rnm_status status = ask_sets(d, rnm_pending_key(j->rule, j->list->settings, "spam"),
-	                                  rnm_pending_key(j->rule, j->list->settings, "ham"), err);
-
-	for (size_t i = 0; status == RNM_OK && i < j->list->count; i++) {
-		const char *key = j->list->models[i].profile.redis_key;
-
-		if (key == NULL)
-			continue;
-		status = ask_sets(d, rnm_training_key(key, "spam"), rnm_training_key(key, "ham"), err);
-		if (status == RNM_OK)
-			status = rnm_redis_sendv(d->redis, err, "HMGET", key, "lock", "hostname", NULL);
-	}
-	return status;
-}
-
-static enum rnm_status read_sets(struct rnm_doctor *d, struct facts *facts, struct rnm_error *err)
-{
-	enum rnm_status status = read_count(d, &facts->spam, &facts->spam_type, err);
-
-	return status == RNM_OK ? read_count(d, &facts->ham, &facts->ham_type, err) : status;
-}
-
-static enum rnm_status gather_facts(struct judging *j, struct rnm_error *err)
-{
-	struct rnm_doctor *d = j->d;
-	enum rnm_status status = send_questions(j, err);
-
-	if (status == RNM_OK)
-		status = read_sets(d, &j->pending, err);
-	for (size_t i = 0; status == RNM_OK && i < j->list->count; i++) {
-		struct rnm_reply *reply = NULL;
-
-		if (j->list->models[i].profile.redis_key == NULL)
-			continue;
-		status = read_sets(d, &j->facts[i], err);
-		if (status == RNM_OK)
-			status = rnm_redis_reply(d->redis, &reply, 0, err);
-		if (status == RNM_OK)
-			read_lock(d, &j->facts[i], reply);
-		rnm_reply_free(reply);
-	}
-	return status;
 }
 
 /* ---- the list as a whole ------------------------------------------------------------------------------ */
@@ -211,7 +106,7 @@ static void judge_expiry(struct judging *j)
 /* ---- one profile ---------------------------------------------------------------------------------------- */
 
 /* Nothing is under its key, and nothing is gathered for it. */
-static bool is_bereft(const struct rnm_model *model, const struct facts *facts)
+static bool is_bereft(const struct rnm_model *model, const struct rnm_key_facts *facts)
 {
 	return model->profile.redis_key == NULL ||
 	       (!model->live && !model->wrong_type && model->key_error == NULL && facts->spam == 0 &&
@@ -332,7 +227,7 @@ static void judge_writing(struct judging *j, size_t index)
 static bool is_tombstone(const struct judging *j, size_t index)
 {
 	const struct rnm_model *model = &j->list->models[index];
-	const struct facts *facts = &j->facts[index];
+	const struct rnm_key_facts *facts = &j->facts[index];
 	double now = j->d->options->now;
 
 	return is_bereft(model, facts) &&
@@ -361,7 +256,7 @@ static void judge_tombstone(struct judging *j, size_t index)
 static void judge_key(struct judging *j, size_t index)
 {
 	const struct rnm_model *model = &j->list->models[index];
-	const struct facts *facts = &j->facts[index];
+	const struct rnm_key_facts *facts = &j->facts[index];
 	const char *key = model->profile.redis_key;
 	struct rnm_health_finding *finding = NULL;
 
@@ -436,7 +331,7 @@ static void judge_shadow(struct judging *j, size_t index)
 static void judge_lock(struct judging *j, size_t index)
 {
 	const struct rnm_model *model = &j->list->models[index];
-	const struct facts *facts = &j->facts[index];
+	const struct rnm_key_facts *facts = &j->facts[index];
 	double now = j->d->options->now, lifetime = rnm_lock_seconds(j->rule);
 	struct rnm_health_finding *finding;
 	char age[RNM_DURATION_MAX];
@@ -477,7 +372,7 @@ static bool trains_balanced(const struct rnm_rule *rule)
 
 static void judge_balance(struct judging *j, size_t index)
 {
-	const struct facts *facts = &j->facts[index];
+	const struct rnm_key_facts *facts = &j->facts[index];
 	const struct rnm_model *model = &j->list->models[index];
 	double wanted = train_number(j->rule, "max_trains", DEFAULT_MAX_TRAINS);
 	double least = wanted * (1 - train_number(j->rule, "classes_bias", 0));
@@ -504,7 +399,7 @@ static enum rnm_status judge_vectors(struct judging *j, struct rnm_error *err)
 
 	for (size_t i = 0; status == RNM_OK && i <= j->list->count; i++) {
 		bool is_pending = i == j->list->count;
-		const struct facts *facts = is_pending ? &j->pending : &j->facts[i];
+		const struct rnm_key_facts *facts = is_pending ? &j->pending : &j->facts[i];
 		const char *key = is_pending ? NULL : j->list->models[i].profile.redis_key;
 		char *spam, *ham;
 
@@ -569,6 +464,9 @@ static void judge_profile(struct judging *j, size_t index)
 		return;
 	judge_twin(j, index);
 	judge_writing(j, index);
+	/* What is under the key has been said of the newest profile that names it. */
+	if (find_twin(j->list, index) < index)
+		return;
 	judge_tombstone(j, index);
 	judge_key(j, index);
 	judge_digest(j, index);
@@ -587,7 +485,7 @@ enum rnm_status rnm_doctor_profiles(struct rnm_doctor *d, const struct rnm_rule 
 	j.facts = calloc(list->count + 1, sizeof(*j.facts));
 	if (j.facts == NULL)
 		return rnm_error_nomem(err);
-	status = gather_facts(&j, err);
+	status = rnm_doctor_ask(d, rule, list, j.facts, &j.pending, err);
 	if (status == RNM_OK) {
 		judge_served(&j);
 		judge_expiry(&j);

@@ -5,6 +5,7 @@
  */
 #include "store/doctor_repair.h"
 
+#include "base/clock.h"
 #include "base/value_build.h"
 #include "rspamd/rule_number.h"
 #include "store/doctor.h"
@@ -158,6 +159,7 @@ static enum rnm_status try_once(struct rnm_repairing *r, struct rnm_error *err)
 
 	rnm_transaction_init(&r->change, r->redis, r->global, remedies[remedy].what, RNM_REPAIR_RIGHTS);
 	r->gone = false;
+	r->now = rnm_clock_wall();
 	status = remedies[remedy].repair(r, err);
 	rnm_transaction_end(&r->change);
 	return status;
@@ -192,9 +194,7 @@ static enum rnm_status repair_one(struct rnm_repairing *r, struct rnm_error *err
 enum rnm_status rnm_health_repair(struct rnm_health_report *report, struct rnm_redis *redis,
                                   const struct rnm_health_options *options, struct rnm_error *err)
 {
-	struct rnm_repairing r = {
-		.redis = redis, .options = options, .global = report->global, .arena = report->owned
-	};
+	struct rnm_repairing r = { .redis = redis, .global = report->global, .arena = report->owned };
 	enum rnm_status status = RNM_OK;
 
 	for (size_t i = 0; status == RNM_OK && i < report->count; i++) {

@@ -16,12 +16,12 @@
 
 struct rnm_repairing {
 	struct rnm_redis *redis;
-	const struct rnm_health_options *options;
 	const char *global;
 	struct rnm_transaction change;
 	struct rnm_health_finding *finding;
 	struct rnm_arena *arena;
-	bool gone; /* it is no longer as it was found */
+	double now; /* UNIX time of this repair, which may be long after the examination */
+	bool gone;  /* it is no longer as it was found */
 };
 
 /*

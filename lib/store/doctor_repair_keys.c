@@ -31,7 +31,7 @@ enum rnm_status rnm_repair_unlock(struct rnm_repairing *r, struct rnm_error *err
 		status = rnm_repair_lock(r, r->finding->key, &has_lock, &lock, err);
 	if (status != RNM_OK)
 		return status;
-	if (!has_lock || rnm_lock_holds(lock, r->options->now, r->finding->seconds))
+	if (!has_lock || rnm_lock_holds(lock, r->now, r->finding->seconds))
 		return rnm_repair_gone(r, has_lock ? "it is locked by a training again"
 		                                   : "it is no longer locked");
 	status = rnm_transaction_begin(&r->change, err);
@@ -191,16 +191,16 @@ static enum rnm_status take_vector(void *ctx, struct rnm_error *err)
 	struct weeding *weeding = ctx;
 	const struct rnm_bytes member = { rnm_buf_cstr(&weeding->member), weeding->member.len };
 	const struct rnm_bytes srem[] = { rnm_bytes_of("SREM"), rnm_bytes_of(weeding->key), member };
-	enum rnm_status status;
-	uint64_t width;
+	uint64_t width = 0;
 
 	if (weeding->seen++ == 2 * RNM_TRAINING_VECTORS_MAX)
 		return rnm_error_set(err, RNM_E_MALFORMED, "training.too-many",
 		                     "expected at most %zu vectors of one class, found more",
 		                     RNM_TRAINING_VECTORS_MAX);
-	status = rnm_doctor_width(&width, member, err);
-	if (status != RNM_OK || width == weeding->r->finding->width)
-		return status;
+	if (rnm_doctor_width(&width, member, err) != RNM_OK)
+		return RNM_E_NOMEM;
+	if (width == weeding->r->finding->width)
+		return RNM_OK;
 	weeding->asked++;
 	return rnm_redis_send(weeding->r->redis, 3, srem, err);
 }

@@ -87,7 +87,7 @@ static enum rnm_status look_for_life(struct rnm_repairing *r, const char *key, c
 	if (status == RNM_OK)
 		status = rnm_repair_lock(r, key, &has_lock, &lock, err);
 	*alive = size > 0 || spam_count > 0 || ham_count > 0 ||
-	         (has_lock && rnm_lock_holds(lock, r->options->now, LOCK_SECONDS));
+	         (has_lock && rnm_lock_holds(lock, r->now, LOCK_SECONDS));
 	return status;
 }
 

@@ -22,12 +22,12 @@
 
 static uint64_t count_numbers(const struct rnm_buf *text)
 {
-	uint64_t width = 1;
+	uint64_t width = text->len > 0;
 
-	for (const char *c = text->data; c < text->data + text->len; c++) {
-		if (*c == SEPARATOR)
+	for (size_t i = 0; i < text->len; i++) {
+		if (text->data[i] == SEPARATOR)
 			width++;
-		else if (*c == '\0' || strchr("0123456789+-.eE", *c) == NULL)
+		else if (text->data[i] == '\0' || strchr("0123456789+-.eE", text->data[i]) == NULL)
 			return 0;
 	}
 	return width;
@@ -35,14 +35,14 @@ static uint64_t count_numbers(const struct rnm_buf *text)
 
 enum rnm_status rnm_doctor_width(uint64_t *width, struct rnm_bytes member, struct rnm_error *err)
 {
-	enum rnm_status status;
 	struct rnm_buf text;
+	enum rnm_status status;
 
 	rnm_buf_init(&text, RNM_TRAINING_EXPANDED_MAX);
-	status = rnm_zstd_expand(&text, member.data, member.len, "the vector", NULL);
-	*width = status == RNM_OK && text.len > 0 ? count_numbers(&text) : 0;
+	status = rnm_zstd_expand(&text, member.data, member.len, "the vector", err);
+	*width = status == RNM_OK ? count_numbers(&text) : 0;
 	rnm_buf_free(&text);
-	return status == RNM_E_NOMEM ? rnm_error_nomem(err) : RNM_OK;
+	return status == RNM_E_NOMEM ? RNM_E_NOMEM : RNM_OK;
 }
 
 struct histogram {
@@ -60,17 +60,15 @@ static enum rnm_status take_vector(void *ctx, struct rnm_error *err)
 {
 	struct histogram *histogram = ctx;
 	const struct rnm_buf *member = &histogram->d->text;
-	uint64_t width;
-	enum rnm_status status =
-	    rnm_doctor_width(&width, (struct rnm_bytes){ rnm_buf_cstr(member), member->len }, err);
+	uint64_t width = 0;
 
-	if (status != RNM_OK)
-		return status;
 	/* A server may go on with one vector for ever. */
 	if (histogram->total++ == 2 * RNM_TRAINING_VECTORS_MAX)
 		return rnm_error_set(err, RNM_E_MALFORMED, "training.too-many",
 		                     "expected at most %zu vectors of one class, found more",
 		                     RNM_TRAINING_VECTORS_MAX);
+	if (rnm_doctor_width(&width, (struct rnm_bytes){ rnm_buf_cstr(member), member->len }, err) != RNM_OK)
+		return RNM_E_NOMEM;
 	for (size_t i = 0; i < histogram->bin_count; i++) {
 		if (histogram->bins[i].width == width) {
 			histogram->bins[i].count++;

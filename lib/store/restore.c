@@ -8,6 +8,7 @@
 #include "store/backup_read.h"
 #include "store/events.h"
 #include "store/lock.h"
+#include "store/restore_compare.h"
 #include "store/restore_object.h"
 #include "store/restore_training.h"
 
@@ -25,9 +26,6 @@
 static const char rights[] =
     "a restore needs: +watch +unwatch +multi +exec +discard +zrevrange +hexists +hget +hlen "
     "+hkeys +hmget +pttl +scard +sismember +del +hset +pexpire +zadd +sadd";
-
-/* Fields that come and go while workers train: they make no other model.  The lock is not even in a backup. */
-static const char *const passing_fields[] = { "hostname", "obsolete" };
 
 struct restoring {
 	struct rnm_redis *redis;
@@ -61,44 +59,7 @@ const char *rnm_restore_state_name(enum rnm_restore_state state)
 	return names[state];
 }
 
-/* ---- comparing ---- */
-
-static bool is_passing(struct rnm_bytes name)
-{
-	for (size_t i = 0; i < sizeof(passing_fields) / sizeof(passing_fields[0]); i++)
-		if (rnm_bytes_equal(name, rnm_bytes_of(passing_fields[i])))
-			return true;
-	return false;
-}
-
-static const struct rnm_backup_field *find_field(const struct rnm_backup_model *model, struct rnm_bytes name)
-{
-	for (size_t i = 0; i < model->field_count; i++)
-		if (rnm_bytes_equal(model->fields[i].name, name))
-			return &model->fields[i];
-	return NULL;
-}
-
-static bool same_value(const struct rnm_backup_value *a, const struct rnm_backup_value *b)
-{
-	if (a->size != b->size || (a->inline_bytes == NULL) != (b->inline_bytes == NULL))
-		return false;
-	return a->inline_bytes != NULL ? memcmp(a->inline_bytes, b->inline_bytes, (size_t)a->size) == 0
-	                               : strcmp(a->hash, b->hash) == 0;
-}
-
-/* Whether every field of a, but for those that come and go, is in b too. */
-static bool holds_fields_of(const struct rnm_backup_model *b, const struct rnm_backup_model *a)
-{
-	for (size_t i = 0; i < a->field_count; i++) {
-		const struct rnm_backup_field *field = &a->fields[i];
-		const struct rnm_backup_field *other = find_field(b, field->name);
-
-		if (!is_passing(field->name) && (other == NULL || !same_value(&field->value, &other->value)))
-			return false;
-	}
-	return true;
-}
+/* ---- looking, under WATCH ---- */
 
 static enum rnm_restore_state judge_hash(const struct restoring *restoring,
                                          const struct rnm_backup_model *now)
@@ -109,14 +70,12 @@ static enum rnm_restore_state judge_hash(const struct restoring *restoring,
 		return RNM_RESTORE_NOTHING;
 	if (now->field_count == 0)
 		return RNM_RESTORE_WRITTEN;
-	if (holds_fields_of(now, then) && holds_fields_of(then, now))
+	if (rnm_restore_same_hash(now, then))
 		return RNM_RESTORE_SAME;
 	if (then->live && !now->live)
 		return RNM_RESTORE_WRITTEN;
 	return restoring->options->replace ? RNM_RESTORE_WRITTEN : RNM_RESTORE_KEPT;
 }
-
-/* ---- looking, under WATCH ---- */
 
 static enum rnm_status locked(const struct restoring *restoring, const char *key, struct rnm_error *err)
 {
@@ -480,10 +439,30 @@ static enum rnm_status run(struct restoring *restoring, struct rnm_error *err)
 	return status == RNM_NO ? raced(restoring, err) : status;
 }
 
+/* What is watched and written must be the list that was looked at. */
+static enum rnm_status check_name(const struct restoring *restoring, struct rnm_error *err)
+{
+	char *zset = rnm_rule_zset(restoring->options->rule, restoring->set->settings);
+	enum rnm_status status = RNM_OK;
+
+	if (zset == NULL)
+		return rnm_error_nomem(err);
+	if (strcmp(zset, restoring->set->zset) != 0)
+		status = rnm_error_set(
+		    err, RNM_E_MALFORMED, "backup.manifest",
+		    "%s: expected the sorted set %s beside its prefix and settings id, found %s",
+		    restoring->manifest->path != NULL ? restoring->manifest->path : "the manifest", zset,
+		    restoring->set->zset);
+	free(zset);
+	return status;
+}
+
 static enum rnm_status restore(struct restoring *restoring, size_t profiles, struct rnm_error *err)
 {
-	enum rnm_status status;
+	enum rnm_status status = check_name(restoring, err);
 
+	if (status != RNM_OK)
+		return status;
 	rnm_buf_init(&restoring->text, RNM_BACKUP_MEMBER_MAX + 1);
 	restoring->piece = malloc(RNM_RESTORE_PIECE);
 	restoring->write_profile = calloc(profiles + 1, sizeof(*restoring->write_profile));

@@ -12,7 +12,7 @@ setup_file() {
 	sed "s|@REDIS@|$SOCKET|" "$DATA/cli/rnm.conf" >"$WORK/rnm.conf"
 	export CONF="$WORK/rnm.conf"
 	echo count >"$WORK/orders"
-	python "$BATS_TEST_DIRNAME/cut_requests.py" "$WORK/p.sock" "$SOCKET" "$WORK/orders" 3>&- 4>&- &
+	/usr/bin/python3 "$BATS_TEST_DIRNAME/cut_requests.py" "$WORK/p.sock" "$SOCKET" "$WORK/orders" 3>&- 4>&- &
 	echo $! >"$WORK/proxy.pid"
 	for _ in $(seq 100); do [ ! -S "$WORK/p.sock" ] || break; sleep 0.05; done
 	call_backup 0
@@ -350,7 +350,7 @@ state() {
 		'.sets[0].models[0].fields[2].blake2b = "../../../../etc/passwd"' '.sets[0].models[0].fields[2].blake2b = "AB"' \
 		'.sets[0].models[0].fields[2].size = -1' '.sets[0].models[0].fields[2].size = 1e30' '.sets[0].models[0].fields[2] |= del(.size, .blake2b)' \
 		'.sets[0].models[0].key = null' '.sets[0].models[0].ttl_ms = "x"' '.sets[0].models[0].training = [{},{},{}]' \
-		'.sets[0].models[0].fields = [range(1025) | {name: "\(.)", text: ""}]' '.sets[0].models[0].fields[0].name = 5'; do
+		'.sets[0].models[0].fields = [range(1025) | {name: "\(.)", text: ""}]' '.sets[0].models[0].fields[0].name = 5' '.sets[0].zset = "other"'; do
 		jq "$filter" "$good" >"$DIR/manifest-x.json"
 		call rnm restore --redis "$DB" "$DIR/manifest-x.json"
 		expect_rc 3

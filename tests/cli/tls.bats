@@ -62,6 +62,20 @@ start_proxy() {
 	PROXY_PORT=$(cat "$BATS_TEST_TMPDIR/port")
 }
 
+@test "an import of several pieces through TLS" {
+	local key
+	python "$BATS_TEST_DIRNAME/made_model.py" "$BATS_TEST_TMPDIR/m.rnm" 64 hidden=20000 digest=376616275a1a984c
+	call rnm import -r embed -s tls -c "$TLS_CONF" "$BATS_TEST_TMPDIR/m.rnm" --json
+	expect_rc 0
+	expect_json '.written and .served and .bytes > 4000000'
+	key=$(jq -r .key "$out")
+	rnm -q export -r embed -s tls -c "$CONF" -o "$BATS_TEST_TMPDIR/back" >/dev/null
+	call rnm diff "$BATS_TEST_TMPDIR/m.rnm" "$BATS_TEST_TMPDIR/back" --json
+	expect_json '.weights.changed == 0'
+	[ "$(cli hstrlen "$key" ann)" = "$(rnm inspect "$BATS_TEST_TMPDIR/m.rnm" --json | jq .ann_size)" ]
+	cli del "$key" rn3_embed_3_tls
+}
+
 @test "list and export see through TLS what they see without it" {
 	local plain="$BATS_TEST_TMPDIR/plain"
 	export SOURCE_DATE_EPOCH=1700000000

@@ -154,6 +154,7 @@ COMMANDS = [
     Command("restore --dry-run", "restore --dry-run {backup} --json" + DATABASE, database="empty", many=True, report=FAILED_JSON),
     Command("doctor", "-c {conf} doctor", exit=1, many=True),
     Command("doctor, JSON", "-c {conf} doctor --json --fix --dry-run", exit=1, many=True),
+    Command("doctor with maps", "-c {conf} doctor --maps-dir {out} --json", exit=1, exhaustive=True, many=True),
     Command("refresh --dry-run", "-c {conf} refresh -r embed --dry-run", many=True),
     # What goes wrong without a fault as well.
     Command("config that is broken", "-c {broken} config", exit=3),

@@ -51,3 +51,31 @@ teardown_file() {
 	[ "$(cli --raw zrange $THEIRS 0 -1 | jq -s -c 'map(.version) | sort')" = "[2,3,4]" ]
 	[ "$(cli exists "$victim")" = 0 ]
 }
+
+# This rspamd has 26 meta tokens, fewer than the ones that rnm knows: what --force is for.
+@test "an imported model answers mail" {
+	/usr/bin/python3 "$BATS_TEST_DIRNAME/../cli/made_model.py" "$WORK/answers.rnm" 28 symbols=SYM_A,SYM_B
+	call rnm import -c "$CONF" "$WORK/answers.rnm"
+	expect_rc 8
+	expect_err "expected a model for vectors of 48, 46 meta tokens and 2 symbols, found one for 28"
+	call rnm import -q -c "$CONF" "$WORK/answers.rnm" --force --json
+	expect_rc 0
+	cli zadd $THEIRS "$(date +%s.%N)" "$(cli --raw zrevrange $OURS 0 0)" >/dev/null
+	wait_for "loaded ANN for default:default from $(jq -r .key "$out"); " 2
+	python - "$WORK/normal.sock" >"$BATS_TEST_TMPDIR/answer" <<-'END'
+	import socket, sys
+	mail = b"From: a@b.example\r\nTo: c@d.example\r\nSubject: hello\r\n\r\nhello\r\n"
+	worker = socket.socket(socket.AF_UNIX)
+	worker.connect(sys.argv[1])
+	worker.sendall(b"POST /checkv2 HTTP/1.0\r\nContent-Length: %d\r\n\r\n%s" % (len(mail), mail))
+	answer = b""
+	while piece := worker.recv(65536):
+	    answer += piece
+	print(answer.split(b"\r\n\r\n", 1)[1].decode())
+	END
+	jq -e '.symbols | keys | map(select(. == "NEURAL_SPAM" or . == "NEURAL_HAM")) | length == 1' "$BATS_TEST_TMPDIR/answer" || {
+		cat "$BATS_TEST_TMPDIR/answer"
+		tail -5 "$LOG"
+		false
+	}
+}

@@ -97,6 +97,14 @@ static void seen_strings(void **state)
 	assert_false(rnm_seen_has(&seen, "", 0));
 }
 
+static uint64_t width_of(struct rnm_bytes member)
+{
+	uint64_t width = 99;
+
+	assert_int_equal(rnm_doctor_width(&width, member, NULL), RNM_OK);
+	return width;
+}
+
 static void lengths_of_vectors(void **state)
 {
 	static const struct {
@@ -110,10 +118,10 @@ static void lengths_of_vectors(void **state)
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		size_t len = ZSTD_compress(frame, sizeof(frame), rows[i].text, strlen(rows[i].text), 1);
 
-		assert_int_equal(rnm_doctor_width((struct rnm_bytes){ frame, len }), rows[i].width);
-		assert_int_equal(rnm_doctor_width((struct rnm_bytes){ frame, len - 1 }), 0);
+		assert_int_equal(width_of((struct rnm_bytes){ frame, len }), rows[i].width);
+		assert_int_equal(width_of((struct rnm_bytes){ frame, len - 1 }), 0);
 	}
-	assert_int_equal(rnm_doctor_width(rnm_bytes_of("1;2;3")), 0);
+	assert_int_equal(width_of(rnm_bytes_of("1;2;3")), 0);
 }
 
 static void times_in_words(void **state)
@@ -368,6 +376,28 @@ static void changes(void **state)
 	}
 }
 
+/* An examination of a large server takes its time, and a training that has begun since is none of the past. */
+static void repairs_go_by_their_own_time(void **state)
+{
+	struct rnm_health_options options = now_options();
+	struct rnm_redis *redis;
+	struct rnm_health_report *report = NULL;
+	struct rnm_health_finding *finding;
+
+	(void)state;
+	NEED_SERVER();
+	redis = connect_empty();
+	make_locked(redis);
+	be_trained(redis);
+	options.now -= 5000;
+	finding = examine(&report, redis, &options, "doctor.dead-lock");
+	assert_int_equal(rnm_health_repair(report, redis, &options, NULL), RNM_OK);
+	assert_int_equal(finding->state, RNM_HEALTH_GONE);
+	assert_string_equal(finding->outcome, "it is locked by a training again");
+	rnm_health_report_free(report);
+	rnm_redis_free(redis);
+}
+
 static void no_repair_on_a_dead_connection(void **state)
 {
 	const struct rnm_health_options options = now_options();
@@ -399,6 +429,7 @@ int main(void)
 		cmocka_unit_test(key_kinds),          cmocka_unit_test(made_keys_are_known),
 		cmocka_unit_test(seen_strings),       cmocka_unit_test(lengths_of_vectors),
 		cmocka_unit_test(times_in_words),     cmocka_unit_test(changes),
+		cmocka_unit_test(repairs_go_by_their_own_time),
 		cmocka_unit_test(no_repair_on_a_dead_connection),
 	};
 
