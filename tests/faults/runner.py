@@ -38,6 +38,7 @@ def contents(path):
 
 class Runner:
     def __init__(self, stage, number, command):
+        self.stage = stage
         self.command = command
         self.database = FIRST_DATABASE + number
         self.runs = 0
