@@ -243,7 +243,7 @@ backup_1() {
 # stopped SIGNAL: a backup that gets it in the middle of a network; the exit code in $rc.
 stopped() {
 	rm -f "$BATS_TEST_TMPDIR"/p.sock*
-	python "$BATS_TEST_DIRNAME/cut_proxy.py" "$BATS_TEST_TMPDIR/p.sock" "$SOCKET" 1000000 stall 3>&- &
+	/usr/bin/python3 "$BATS_TEST_DIRNAME/cut_proxy.py" "$BATS_TEST_TMPDIR/p.sock" "$SOCKET" 1000000 stall 3>&- &
 	for _ in $(seq 100); do [ ! -S "$BATS_TEST_TMPDIR/p.sock" ] || break; sleep 0.05; done
 	CONFDIR=/nonexistent rnm backup --redis "unix://$BATS_TEST_TMPDIR/p.sock?db=1" -r r -o "$DIR" \
 		>"$BATS_TEST_TMPDIR/o" 2>"$BATS_TEST_TMPDIR/e" 3>&- &

@@ -300,7 +300,7 @@ interrupted() {
 
 # through_cut_line BYTES stall|close: a line to Redis that breaks there, and its configuration.
 through_cut_line() {
-	python "$BATS_TEST_DIRNAME/cut_proxy.py" "$BATS_TEST_TMPDIR/cut.sock" "$SOCKET" "$1" "$2" 3>&- &
+	/usr/bin/python3 "$BATS_TEST_DIRNAME/cut_proxy.py" "$BATS_TEST_TMPDIR/cut.sock" "$SOCKET" "$1" "$2" 3>&- &
 	proxy=$!
 	for _ in $(seq 100); do
 		[ -S "$BATS_TEST_TMPDIR/cut.sock" ] && break

@@ -84,7 +84,7 @@ is_model() {
 # slow_export OPTION...: over a line that pauses for a second in the middle of the network; what a terminal saw.
 slow_export() {
 	local listen="$BATS_TEST_TMPDIR/slow$#.sock"
-	python "$BATS_TEST_DIRNAME/cut_proxy.py" "$listen" "$SOCKET" 5000 pause 3>&- &
+	/usr/bin/python3 "$BATS_TEST_DIRNAME/cut_proxy.py" "$listen" "$SOCKET" 5000 pause 3>&- &
 	local proxy=$!
 	for _ in $(seq 100); do
 		[ -S "$listen" ] && break
@@ -111,7 +111,7 @@ slow_export() {
 
 @test "no progress where stderr is no terminal" {
 	local proxy listen="$BATS_TEST_TMPDIR/slow.sock"
-	python "$BATS_TEST_DIRNAME/cut_proxy.py" "$listen" "$SOCKET" 5000 pause 3>&- &
+	/usr/bin/python3 "$BATS_TEST_DIRNAME/cut_proxy.py" "$listen" "$SOCKET" 5000 pause 3>&- &
 	proxy=$!
 	for _ in $(seq 100); do
 		[ -S "$listen" ] && break

@@ -52,7 +52,7 @@ teardown() {
 
 # start_proxy [ARGUMENT...]: the proxy in front of the same Redis; sets PROXY_URL.
 start_proxy() {
-	python "$BATS_TEST_DIRNAME/tls_proxy.py" "$BATS_TEST_TMPDIR" "$SOCKET" "$CERTS/good.pem" "$CERTS/server.key" \
+	/usr/bin/python3 "$BATS_TEST_DIRNAME/tls_proxy.py" "$BATS_TEST_TMPDIR" "$SOCKET" "$CERTS/good.pem" "$CERTS/server.key" \
 		"$@" 3>&- &
 	proxy=$!
 	for _ in $(seq 200); do
