@@ -170,6 +170,34 @@ static bool twins_agree(const struct rnm_model_list *list, size_t index)
 	return true;
 }
 
+/* A profile without anything behind it, old enough that no training is about to begin. */
+static bool is_tombstone(const struct judging *j, size_t index)
+{
+	const struct rnm_model *model = &j->list->models[index];
+	const struct rnm_key_facts *facts = &j->facts[index];
+	double now = j->d->options->now;
+
+	return is_bereft(model, facts) &&
+	       !(facts->has_lock && rnm_lock_holds(facts->lock, now, rnm_lock_seconds(j->rule))) &&
+	       model->profile.score < now - rnm_tombstone_seconds(j->rule);
+}
+
+/* Nothing but a network of no bytes, at which workers stop. */
+static bool is_empty(const struct rnm_model *model, const struct rnm_key_facts *facts)
+{
+	return !model->wrong_type && !facts->spam_type && !facts->ham_type && model->key_error == NULL &&
+	       model->live && model->has_ann_size && model->ann_size == 0;
+}
+
+/* To be removed, however it is written. */
+static bool is_lost(const struct judging *j, size_t index)
+{
+	const struct rnm_key_facts *facts = &j->facts[index];
+
+	return is_tombstone(j, index) ||
+	       (is_empty(&j->list->models[index], facts) && facts->spam == 0 && facts->ham == 0);
+}
+
 static void judge_twin(struct judging *j, size_t index)
 {
 	const struct rnm_model *model = &j->list->models[index];
@@ -177,7 +205,7 @@ static void judge_twin(struct judging *j, size_t index)
 	struct rnm_health_finding *finding;
 
 	/* Named once, at the newest. */
-	if (twin == SIZE_MAX || twin < index)
+	if (twin == SIZE_MAX || twin < index || (is_tombstone(j, index) && is_tombstone(j, twin)))
 		return;
 	finding = rnm_doctor_find(j->d, RNM_DOCTOR_TWIN, model->profile.redis_key,
 	                          "two profiles in %s name this key: when rspamd prunes the older one, it "
@@ -213,7 +241,7 @@ static void judge_writing(struct judging *j, size_t index)
 	struct rnm_health_finding *finding;
 
 	/* What is done about twins settles this too. */
-	if (find_twin(j->list, index) != SIZE_MAX || is_canonical(j, &model->profile))
+	if (find_twin(j->list, index) != SIZE_MAX || is_lost(j, index) || is_canonical(j, &model->profile))
 		return;
 	finding = rnm_doctor_find(j->d, RNM_DOCTOR_NOT_CANONICAL, model->profile.redis_key,
 	                          "the profile of version %s is not written as rspamd writes it: its first "
@@ -221,18 +249,6 @@ static void judge_writing(struct judging *j, size_t index)
 	                          model->profile.version_text);
 	set_profile(j, finding, model);
 	rnm_doctor_advise(j->d, finding, RNM_REMEDY_WRITE_PROFILE, "writes it as rspamd does");
-}
-
-/* A profile without anything behind it, old enough that no training is about to begin. */
-static bool is_tombstone(const struct judging *j, size_t index)
-{
-	const struct rnm_model *model = &j->list->models[index];
-	const struct rnm_key_facts *facts = &j->facts[index];
-	double now = j->d->options->now;
-
-	return is_bereft(model, facts) &&
-	       !(facts->has_lock && rnm_lock_holds(facts->lock, now, rnm_lock_seconds(j->rule))) &&
-	       model->profile.score < now - rnm_tombstone_seconds(j->rule);
 }
 
 static void judge_tombstone(struct judging *j, size_t index)
@@ -271,7 +287,7 @@ static void judge_key(struct judging *j, size_t index)
 		                          model->key_error);
 		rnm_doctor_advise(j->d, finding, RNM_REMEDY_NONE, "%s",
 		                  j->list->key_hint != NULL ? j->list->key_hint : "see what Redis says");
-	} else if (model->live && model->has_ann_size && model->ann_size == 0) {
+	} else if (is_empty(model, facts)) {
 		finding =
 		    rnm_doctor_find(j->d, RNM_DOCTOR_EMPTY, key,
 		                    "the network of version %s has no bytes: workers that choose it stop "
@@ -464,10 +480,10 @@ static void judge_profile(struct judging *j, size_t index)
 		return;
 	judge_twin(j, index);
 	judge_writing(j, index);
+	judge_tombstone(j, index);
 	/* What is under the key has been said of the newest profile that names it. */
 	if (find_twin(j->list, index) < index)
 		return;
-	judge_tombstone(j, index);
 	judge_key(j, index);
 	judge_digest(j, index);
 	judge_shadow(j, index);

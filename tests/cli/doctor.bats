@@ -148,6 +148,19 @@ leaves() {
 	finds 0 'length == 0'
 }
 
+@test "what is to be removed is not written anew first, however it is written" {
+	live 1 10
+	add 2 5000
+	cli zadd $Z $((NOW - 5000)) "$(profile 3 | sed 's/,/, /')" >/dev/null
+	cli zadd $Z $((NOW - 20)) "$(profile 4 | sed 's/,/, /')" >/dev/null
+	cli hset ${K}_4 ann "" >/dev/null
+	cli zadd $Z $((NOW - 5001)) "$(profile 5)" $((NOW - 5002)) "$(profile 5 | sed 's/,/, /')" >/dev/null
+	repairs 5
+	cli zrange $Z 0 -1 | diff - <(profile 1; echo)
+	[ "$(cli exists ${K}_4)" = 0 ]
+	finds 0 'length == 0'
+}
+
 @test "a tombstone that names somebody else's hash takes only itself away" {
 	live 2 10
 	cli zadd $Z $((NOW - 5000)) "$(profile 1 rn_embed_default_954230f4_1)" >/dev/null
