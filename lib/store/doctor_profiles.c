@@ -146,14 +146,18 @@ static bool judge_form(struct judging *j, size_t index)
 	return true;
 }
 
+static bool names_key(const struct rnm_profile *profile, const char *key)
+{
+	return key != NULL && profile->redis_key != NULL && strcmp(profile->redis_key, key) == 0;
+}
+
 /* The first other profile of the same key; SIZE_MAX: none. */
 static size_t find_twin(const struct rnm_model_list *list, size_t index)
 {
 	const char *key = list->models[index].profile.redis_key;
 
-	for (size_t i = 0; key != NULL && i < list->count; i++)
-		if (i != index && list->models[i].profile.redis_key != NULL &&
-		    strcmp(list->models[i].profile.redis_key, key) == 0)
+	for (size_t i = 0; i < list->count; i++)
+		if (i != index && names_key(&list->models[i].profile, key))
 			return i;
 	return SIZE_MAX;
 }
@@ -163,8 +167,7 @@ static bool twins_agree(const struct rnm_model_list *list, size_t index)
 	const struct rnm_profile *profile = &list->models[index].profile;
 
 	for (size_t i = 0; i < list->count; i++)
-		if (list->models[i].profile.redis_key != NULL &&
-		    strcmp(list->models[i].profile.redis_key, profile->redis_key) == 0 &&
+		if (names_key(&list->models[i].profile, profile->redis_key) &&
 		    !rnm_profiles_equal(&list->models[i].profile, profile))
 			return false;
 	return true;
