@@ -333,6 +333,15 @@ static void served_why(struct rnm_buf *out, const struct judgement *judgement)
 		               judgement->window, unsure(judgement));
 }
 
+/* Of its own size, since a list may have thousands; the buffer is empty then.  NULL: no memory. */
+static char *take_text(struct rnm_buf *text)
+{
+	char *copy = text->failed ? NULL : strdup(rnm_buf_cstr(text));
+
+	rnm_buf_clear(text);
+	return copy;
+}
+
 static enum rnm_status judge(struct judgement *judgement, struct rnm_error *err)
 {
 	struct rnm_model_list *list = judgement->list;
@@ -349,7 +358,7 @@ static enum rnm_status judge(struct judgement *judgement, struct rnm_error *err)
 	find_original(list);
 	for (size_t i = 0; i < list->count; i++) {
 		verdict(&text, judgement, i);
-		list->models[i].verdict = rnm_buf_steal(&text);
+		list->models[i].verdict = take_text(&text);
 		if (list->models[i].verdict == NULL) {
 			rnm_buf_free(&text);
 			return rnm_error_nomem(err);
