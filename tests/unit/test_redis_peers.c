@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The client against servers that are down, slow, strange or hostile. */
+#include "redis/client.h"
 #include "redis_live.h"
 
 #include <sys/un.h>
@@ -282,6 +283,24 @@ static void test_strange_roles(void **state)
 	}
 }
 
+/* More than anybody reads are not kept. */
+static void test_notes_are_bounded(void **state)
+{
+	struct peer peer;
+	struct target where;
+	struct rnm_redis *redis;
+
+	(void)state;
+	peer_start(&peer, close_after_greeting);
+	redis = must_connect(target(&where, 5, "127.0.0.1:%u", peer.port));
+	for (size_t i = 0; i < RNM_CLIENT_NOTES_MAX + 6; i++)
+		assert_true(rnm_client_note(redis, "note %zu", i));
+	assert_int_equal(rnm_redis_note_count(redis), RNM_CLIENT_NOTES_MAX);
+	assert_string_equal(rnm_redis_note(redis, RNM_CLIENT_NOTES_MAX - 1), "note 63");
+	rnm_redis_free(redis);
+	peer_stop(&peer);
+}
+
 static void test_path_too_long(void **state)
 {
 	char path[200];
@@ -345,6 +364,47 @@ static void test_full_queues(void **state)
 	close(local);
 	unlink(addr.sun_path);
 	rmdir(path);
+}
+
+/* One whose queue is full, by its timeout and by a raised flag; and a list with what is no server in it. */
+static void test_no_connection(void **state)
+{
+	static volatile sig_atomic_t cancelled = 1;
+	const volatile sig_atomic_t *flags[] = { NULL, &cancelled };
+	unsigned port, dead;
+	int full = bind_loopback(0, &port), refused = bind_loopback(-1, &dead), fillers[3];
+	struct sockaddr_in addr = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct rnm_redis *redis = NULL;
+	struct target where;
+	struct rnm_error err;
+
+	(void)state;
+	addr.sin_port = htons((uint16_t)port);
+	for (size_t i = 0; i < 3; i++) {
+		fillers[i] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+		assert_true(connect(fillers[i], (struct sockaddr *)&addr, sizeof(addr)) == 0 ||
+		            errno == EINPROGRESS);
+	}
+	nap(0.1);
+	for (size_t i = 0; i < 2; i++) {
+		target(&where, 0.3, "127.0.0.1:%u", port);
+		assert_int_equal(rnm_redis_connect(&redis, &where.settings, RNM_REDIS_READ, flags[i], &err),
+		                 i == 0 ? RNM_E_IO : RNM_E_INTERRUPTED);
+		assert_non_null(strstr(err.message, i == 0 ? "no connection within 0.3 s"
+		                                           : "interrupted while connecting to"));
+	}
+	target(&where, 1, "localhost:%u", port);
+	assert_int_equal(rnm_redis_connect(&redis, &where.settings, RNM_REDIS_READ, &cancelled, &err),
+	                 RNM_E_INTERRUPTED);
+	assert_string_equal(err.message, "interrupted while resolving localhost");
+	for (size_t i = 0; i < 3; i++)
+		close(fillers[i]);
+	target(&where, 1, "127.0.0.1:99999 127.0.0.1:%u", dead);
+	assert_int_equal(try_connect(&where, &err), RNM_E_IO);
+	assert_non_null(strstr(err.message, "99999"));
+	assert_non_null(strstr(err.message, "Connection refused"));
+	close(refused);
+	close(full);
 }
 
 /* Five useless servers, one that never accepts, and then a good one. */
@@ -568,6 +628,43 @@ static void test_skipping_a_map(void **state)
 	end(redis, &peer);
 }
 
+/* What has died says the same of everything that is asked of it. */
+static void test_after_death(void **state)
+{
+	struct peer peer;
+	struct rnm_redis *redis = begin(&peer, close_after_greeting, 5);
+	struct rnm_event event;
+	struct rnm_error err, again;
+	char big[8192] = "";
+
+	(void)state;
+	assert_int_equal(rnm_redis_feed(redis, big, 0, &err), RNM_OK);
+	assert_int_equal(rnm_redis_next(redis, &event, &err), RNM_E_IO);
+	assert_int_equal(rnm_redis_feed(redis, big, sizeof(big), &again), RNM_E_IO);
+	assert_string_equal(again.message, err.message);
+	assert_int_equal(rnm_redis_argument(redis, 1, &again), RNM_E_IO);
+	assert_string_equal(again.message, err.message);
+	assert_int_equal(rnm_redis_begin(redis, 1, &again), RNM_E_IO);
+	assert_string_equal(again.message, err.message);
+	end(redis, &peer);
+}
+
+static void test_reply_inside_a_bulk(void **state)
+{
+	struct peer peer;
+	struct rnm_redis *redis = begin(&peer, stop_in_a_bulk, 5);
+	struct rnm_reply *reply = NULL;
+	struct rnm_event event;
+	struct rnm_error err;
+
+	(void)state;
+	assert_int_equal(rnm_redis_next(redis, &event, &err), RNM_OK);
+	assert_int_equal(event.kind, RNM_EVENT_BULK_BEGIN);
+	assert_int_equal(rnm_redis_reply(redis, &reply, 0, &err), RNM_E_USAGE);
+	assert_string_equal(err.id, "redis.no-reply");
+	end(redis, &peer);
+}
+
 #define EIGHT(x) x, x, x, x, x, x, x, x
 
 static void test_too_many_arguments(void **state)
@@ -613,7 +710,9 @@ int main(void)
 		cmocka_unit_test(test_strangers),
 		cmocka_unit_test(test_closed_at_once),
 		cmocka_unit_test(test_strange_roles),
+		cmocka_unit_test(test_notes_are_bounded),
 		cmocka_unit_test(test_path_too_long),
+		cmocka_unit_test(test_no_connection),
 		cmocka_unit_test(test_full_queues),
 		cmocka_unit_test(test_one_good_server_is_enough),
 		cmocka_unit_test(test_many_dead_servers_fit_into_the_message),
@@ -624,6 +723,8 @@ int main(void)
 		cmocka_unit_test(test_dripping_replies),
 		cmocka_unit_test(test_slow_but_steady_reply),
 		cmocka_unit_test(test_skipping_a_map),
+		cmocka_unit_test(test_after_death),
+		cmocka_unit_test(test_reply_inside_a_bulk),
 		cmocka_unit_test(test_too_many_arguments),
 		cmocka_unit_test(test_large_command_to_a_slow_peer),
 	};

@@ -478,6 +478,7 @@ static void test_wrong_answers(void **state)
 		{ "*-1\r\n", "expected a list of masters, found nothing" },
 		{ "%1\r\n+a\r\n+b\r\n", "expected a list of masters, found a map" },
 		{ "*0\r\n", "it watches no master" },
+		{ "*2\r\n*2\r\n$4\r\nname\r\n$0\r\n\r\n*0\r\n", "expected a name for every master, found none" },
 		{ "*1\r\n:1\r\n", "expected the fields of a master, found a number" },
 		{ "*1\r\n-ERR no\r\n", "expected the fields of a master, found an error" },
 		{ "*1\r\n*0\r\n", "expected a name for every master, found none" },
@@ -570,6 +571,28 @@ static void test_too_many(void **state)
 	expect_refused("expected at most 256 masters and replicas, found more: name the masters with "
 	               "sentinel_masters_pattern",
 	               0, 0.9);
+}
+
+static void test_no_master_matches(void **state)
+{
+	static char pattern[] = "^x";
+	struct watched where;
+	struct rnm_redis_settings settings;
+	struct rnm_redis *redis;
+	struct peer peer;
+
+	(void)state;
+	NEED_SERVERS();
+	reset_answers(2, 0);
+	put_master("m", "127.0.0.1", "6379", "master");
+	put_master("n", "127.0.0.1", "6380", "master");
+	peer_start(&peer, answer);
+	settings = *watched(&where, 1, first.port, "127.0.0.1:%u", peer.port);
+	settings.sentinel_masters_pattern = pattern;
+	redis = must_connect(&settings);
+	expect_note(redis, "none of its 2 masters (the first is m) matches sentinel_masters_pattern = \"^x\"");
+	rnm_redis_free(redis);
+	peer_stop(&peer);
 }
 
 /* ---- answers without end ---- */
@@ -717,6 +740,7 @@ int main(void)
 		cmocka_unit_test(test_wrong_addresses),
 		cmocka_unit_test(test_wrong_replicas),
 		cmocka_unit_test(test_too_many),
+		cmocka_unit_test(test_no_master_matches),
 		cmocka_unit_test(test_endless_answers),
 		cmocka_unit_test(test_silent_sentinels),
 		cmocka_unit_test(test_interrupted),
