@@ -6,10 +6,6 @@
 
 #include <string.h>
 
-#define SCAN_COUNT "100"
-/* A server that never hands out cursor 0 again must not keep us for ever. */
-#define ROUNDS_MAX 1000000u
-
 struct taking {
 	struct rnm_backup_reading *reading;
 	struct rnm_backup_object *object;
@@ -41,22 +37,19 @@ static enum rnm_status take_member(void *ctx, struct rnm_error *err)
 static enum rnm_status scan_set(struct taking *taking, const char *key, struct rnm_error *err)
 {
 	struct rnm_backup_reading *reading = taking->reading;
-	char cursor[RNM_CURSOR_MAX] = "0";
-	enum rnm_status status;
-	unsigned rounds = 0;
+	const struct rnm_key_walk walk = {
+		.redis = reading->redis,
+		.command = "SSCAN",
+		.key = key,
+		.text = &reading->text,
+		.what = "a training vector",
+		.take = take_member,
+		.ctx = taking,
+		.endless = "store.too-many",
+		.place = key,
+	};
+	enum rnm_status status = rnm_event_walk(&walk, err);
 
-	do {
-		if (rounds++ == ROUNDS_MAX)
-			return rnm_error_set(
-			    err, RNM_E_MALFORMED, "store.too-many",
-			    "%s: expected SSCAN to end, found it still going after %u rounds", key,
-			    ROUNDS_MAX);
-		status =
-		    rnm_redis_sendv(reading->redis, err, "SSCAN", key, cursor, "COUNT", SCAN_COUNT, NULL);
-		if (status == RNM_OK)
-			status = rnm_event_scan(reading->redis, "SSCAN", cursor, &reading->text,
-			                        "a training vector", take_member, taking, err);
-	} while (status == RNM_OK && strcmp(cursor, "0") != 0);
 	return status == RNM_NO ? rnm_backup_refused(reading, "SSCAN", key, err) : status;
 }
 

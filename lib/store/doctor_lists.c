@@ -12,8 +12,6 @@
 
 /* Names whose type is asked for at once. */
 #define TYPE_BATCH 256
-#define MEMBER_BATCH "100"
-#define ROUNDS_MAX 1000000u
 #define MEMBERS_MAX ((size_t)1000000)
 
 /* ---- keys that profiles name ------------------------------------------------------------------------ */
@@ -48,28 +46,35 @@ static enum rnm_status take_member(void *ctx, struct rnm_error *err)
 	return status;
 }
 
+/* Each answer begins with a member, whatever the last one ended with. */
+static enum rnm_status begin_batch(void *ctx, struct rnm_error *err)
+{
+	struct naming *naming = ctx;
+
+	(void)err;
+	naming->is_score = false;
+	return RNM_OK;
+}
+
 enum rnm_status rnm_names_of_list(struct rnm_seen *named, struct rnm_redis *redis, const char *zset,
                                   struct rnm_error *err)
 {
 	struct naming naming = { .named = named };
-	char cursor[RNM_CURSOR_MAX] = "0";
-	enum rnm_status status = RNM_OK;
-	unsigned rounds = 0;
+	const struct rnm_key_walk walk = {
+		.redis = redis,
+		.command = "ZSCAN",
+		.key = zset,
+		.text = &naming.text,
+		.what = "one profile",
+		.take = take_member,
+		.batch = begin_batch,
+		.ctx = &naming,
+		.endless = "store.too-many",
+	};
+	enum rnm_status status;
 
 	rnm_buf_init(&naming.text, RNM_PROFILE_MAX);
-	do {
-		if (rounds++ == ROUNDS_MAX)
-			status = rnm_error_set(err, RNM_E_MALFORMED, "store.too-many",
-			                       "expected ZSCAN to end, found it still going after %u rounds",
-			                       ROUNDS_MAX);
-		if (status == RNM_OK)
-			status =
-			    rnm_redis_sendv(redis, err, "ZSCAN", zset, cursor, "COUNT", MEMBER_BATCH, NULL);
-		naming.is_score = false;
-		if (status == RNM_OK)
-			status = rnm_event_scan(redis, "ZSCAN", cursor, &naming.text, "one profile",
-			                        take_member, &naming, err);
-	} while (status == RNM_OK && strcmp(cursor, "0") != 0);
+	status = rnm_event_walk(&walk, err);
 	if (status == RNM_NO) {
 		const struct rnm_refused what = { .redis = redis, .command = "ZSCAN" };
 

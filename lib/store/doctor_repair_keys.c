@@ -15,8 +15,6 @@
 
 /* Ways to read a key's name as rule and settings id; each names a list that could have it. */
 #define LISTS_MAX 64
-#define VECTOR_BATCH "100"
-#define ROUNDS_MAX 1000000u
 
 /* ---- a lock ---------------------------------------------------------------------------------------------- */
 
@@ -206,8 +204,9 @@ static enum rnm_status take_vector(void *ctx, struct rnm_error *err)
 }
 
 /* The answers to what a batch has queued. */
-static enum rnm_status count_removed(struct weeding *weeding, struct rnm_error *err)
+static enum rnm_status count_removed(void *ctx, struct rnm_error *err)
 {
+	struct weeding *weeding = ctx;
 	struct rnm_error refusal;
 	bool any_refused = false;
 
@@ -234,24 +233,21 @@ static enum rnm_status count_removed(struct weeding *weeding, struct rnm_error *
 
 static enum rnm_status weed(struct weeding *weeding, const char *key, struct rnm_error *err)
 {
-	struct rnm_redis *redis = weeding->r->redis;
-	char cursor[RNM_CURSOR_MAX] = "0";
-	enum rnm_status status = RNM_OK;
-	unsigned rounds = 0;
+	const struct rnm_key_walk walk = {
+		.redis = weeding->r->redis,
+		.command = "SSCAN",
+		.key = key,
+		.text = &weeding->member,
+		.what = "a training vector",
+		.take = take_vector,
+		.batch = count_removed,
+		.ctx = weeding,
+		.endless = "training.too-many",
+	};
+	enum rnm_status status;
 
 	weeding->key = key;
-	do {
-		if (rounds++ == ROUNDS_MAX)
-			return rnm_error_set(err, RNM_E_MALFORMED, "training.too-many",
-			                     "expected SSCAN to end, found it still going after %u rounds",
-			                     ROUNDS_MAX);
-		status = rnm_redis_sendv(redis, err, "SSCAN", key, cursor, "COUNT", VECTOR_BATCH, NULL);
-		if (status == RNM_OK)
-			status = rnm_event_scan(redis, "SSCAN", cursor, &weeding->member, "a training vector",
-			                        take_vector, weeding, err);
-		if (status == RNM_OK)
-			status = count_removed(weeding, err);
-	} while (status == RNM_OK && strcmp(cursor, "0") != 0);
+	status = rnm_event_walk(&walk, err);
 	if (status == RNM_NO)
 		status = rnm_transaction_refused(&weeding->r->change, "SSCAN", rnm_buf_cstr(&weeding->member),
 		                                 err);

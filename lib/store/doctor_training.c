@@ -9,8 +9,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define VECTOR_BATCH "100"
-#define ROUNDS_MAX 1000000u
 /* Different lengths that are told apart; real sets have one or two. */
 #define WIDTHS_MAX 16
 #define SEPARATOR ';' /* rspamd: src/plugins/lua/neural.lua */
@@ -87,20 +85,18 @@ static enum rnm_status take_vector(void *ctx, struct rnm_error *err)
 static enum rnm_status read_widths(struct histogram *histogram, const char *key, struct rnm_error *err)
 {
 	struct rnm_doctor *d = histogram->d;
-	char cursor[RNM_CURSOR_MAX] = "0";
-	enum rnm_status status = RNM_OK;
-	unsigned rounds = 0;
+	const struct rnm_key_walk walk = {
+		.redis = d->redis,
+		.command = "SSCAN",
+		.key = key,
+		.text = &d->text,
+		.what = "a training vector",
+		.take = take_vector,
+		.ctx = histogram,
+		.endless = "training.too-many",
+	};
+	enum rnm_status status = rnm_event_walk(&walk, err);
 
-	do {
-		if (rounds++ == ROUNDS_MAX)
-			return rnm_error_set(err, RNM_E_MALFORMED, "training.too-many",
-			                     "expected SSCAN to end, found it still going after %u rounds",
-			                     ROUNDS_MAX);
-		status = rnm_redis_sendv(d->redis, err, "SSCAN", key, cursor, "COUNT", VECTOR_BATCH, NULL);
-		if (status == RNM_OK)
-			status = rnm_event_scan(d->redis, "SSCAN", cursor, &d->text, "a training vector",
-			                        take_vector, histogram, err);
-	} while (status == RNM_OK && strcmp(cursor, "0") != 0);
 	if (status == RNM_NO) {
 		struct rnm_health_finding *finding =
 		    rnm_doctor_find(d, RNM_DOCTOR_UNREADABLE, key, "Redis does not show the training set: %s",

@@ -4,6 +4,11 @@
 
 #include <string.h>
 
+/* Elements that one SSCAN or ZSCAN is asked for. */
+#define WALK_BATCH "100"
+/* A server that never hands out cursor 0 again must not keep us for ever. */
+#define ROUNDS_MAX 1000000u
+
 enum rnm_status rnm_event_bulk(struct rnm_redis *redis, const struct rnm_event *first, struct rnm_buf *buf,
                                const char *what, struct rnm_error *err)
 {
@@ -107,5 +112,28 @@ enum rnm_status rnm_event_scan(struct rnm_redis *redis, const char *command, cha
 		if (status == RNM_OK)
 			status = take(ctx, err);
 	}
+	return status;
+}
+
+enum rnm_status rnm_event_walk(const struct rnm_key_walk *walk, struct rnm_error *err)
+{
+	char cursor[RNM_CURSOR_MAX] = "0";
+	enum rnm_status status;
+	unsigned rounds = 0;
+
+	do {
+		if (rounds++ == ROUNDS_MAX)
+			return rnm_error_set(err, RNM_E_MALFORMED, walk->endless,
+			                     "%s%sexpected %s to end, found it still going after %u rounds",
+			                     walk->place != NULL ? walk->place : "",
+			                     walk->place != NULL ? ": " : "", walk->command, ROUNDS_MAX);
+		status = rnm_redis_sendv(walk->redis, err, walk->command, walk->key, cursor, "COUNT",
+		                         WALK_BATCH, NULL);
+		if (status == RNM_OK)
+			status = rnm_event_scan(walk->redis, walk->command, cursor, walk->text, walk->what,
+			                        walk->take, walk->ctx, err);
+		if (status == RNM_OK && walk->batch != NULL)
+			status = walk->batch(walk->ctx, err);
+	} while (status == RNM_OK && strcmp(cursor, "0") != 0);
 	return status;
 }

@@ -45,4 +45,21 @@ RNM_MUST_CHECK enum rnm_status rnm_event_scan(struct rnm_redis *redis, const cha
                                               const char *what, rnm_event_take *take, void *ctx,
                                               struct rnm_error *err);
 
+/* All elements of one key, in batches. */
+struct rnm_key_walk {
+	struct rnm_redis *redis;
+	const char *command; /* SSCAN or ZSCAN */
+	const char *key;
+	struct rnm_buf *text; /* as for rnm_event_scan, like what, take and ctx */
+	const char *what;
+	rnm_event_take *take;
+	rnm_event_take *batch; /* called behind every answer; may be NULL */
+	void *ctx;
+	const char *endless; /* the id of the error when the cursor never comes back to 0 */
+	const char *place;   /* what the message then begins with, or NULL */
+};
+
+/* Returns as rnm_event_scan, of the first answer that is no RNM_OK. */
+RNM_MUST_CHECK enum rnm_status rnm_event_walk(const struct rnm_key_walk *walk, struct rnm_error *err);
+
 #endif

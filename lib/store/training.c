@@ -11,10 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SCAN_COUNT "100"
 #define TRAINING_SEPARATOR ';' /* rspamd: src/plugins/lua/neural.lua */
-/* A server that never hands out cursor 0 again must not keep us for ever. */
-#define ROUNDS_MAX 1000000u
 
 enum rnm_status rnm_training_decode(struct rnm_bytes member, double *values, size_t count,
                                     struct rnm_error *err)
@@ -109,21 +106,18 @@ static enum rnm_status refused(const struct reading *reading, struct rnm_error *
 
 static enum rnm_status read_set(struct reading *reading, struct rnm_error *err)
 {
-	char cursor[RNM_CURSOR_MAX] = "0";
-	enum rnm_status status = RNM_OK;
-	unsigned rounds = 0;
+	const struct rnm_key_walk walk = {
+		.redis = reading->redis,
+		.command = "SSCAN",
+		.key = reading->set->key,
+		.text = &reading->member,
+		.what = "a training vector",
+		.take = take_member,
+		.ctx = reading,
+		.endless = "training.too-many",
+	};
+	enum rnm_status status = rnm_event_walk(&walk, err);
 
-	do {
-		if (rounds++ == ROUNDS_MAX)
-			return rnm_error_set(err, RNM_E_MALFORMED, "training.too-many",
-			                     "expected SSCAN to end, found it still going after %u rounds",
-			                     ROUNDS_MAX);
-		status = rnm_redis_sendv(reading->redis, err, "SSCAN", reading->set->key, cursor, "COUNT",
-		                         SCAN_COUNT, NULL);
-		if (status == RNM_OK)
-			status = rnm_event_scan(reading->redis, "SSCAN", cursor, &reading->member,
-			                        "a training vector", take_member, reading, err);
-	} while (status == RNM_OK && strcmp(cursor, "0") != 0);
 	return status == RNM_NO ? refused(reading, err) : status;
 }
 
