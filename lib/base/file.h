@@ -35,6 +35,12 @@ struct rnm_replace {
 };
 RNM_MUST_CHECK enum rnm_status rnm_replace_open(struct rnm_replace *out, const char *path,
                                                 struct rnm_error *err);
+/*
+ * The same for a file that is complete already: temp, open as fd, in the folder of the target, which must not be one
+ * that is written in place (RNM_E_USAGE, "file.target").  Both are the replacement's from then on, also on failure.
+ */
+RNM_MUST_CHECK enum rnm_status rnm_replace_adopt(struct rnm_replace *out, const char *path, int fd, char *temp,
+                                                 struct rnm_error *err);
 RNM_MUST_CHECK enum rnm_status rnm_replace_write(struct rnm_replace *replace, const void *data, size_t len,
                                                  struct rnm_error *err);
 /* For a target whose name its content decides: the file takes this name in the folder of the target. */
