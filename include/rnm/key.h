@@ -17,8 +17,13 @@ extern "C" {
 #define RNM_PUBLIC_KEY_SIZE 32 /* bytes */
 #define RNM_SIGNATURE_SIZE 64  /* bytes */
 
+#define RNM_MINISIGN_ID_SIZE 8 /* bytes */
+
 struct rnm_public_key {
 	uint8_t bytes[RNM_PUBLIC_KEY_SIZE];
+	/* The number that minisign gave to the key; it has no part in any check. */
+	bool has_minisign_id;
+	uint8_t minisign_id[RNM_MINISIGN_ID_SIZE];
 };
 
 /* ---- public keys ---- */
@@ -39,6 +44,7 @@ RNM_API const char *rnm_key_encoding_name(enum rnm_key_encoding encoding); /* "b
 
 /* The key in base32, as rspamd's configuration has it. */
 RNM_API void rnm_public_key_text(const struct rnm_public_key *key, char text[RNM_PUBLIC_KEY_TEXT_SIZE]);
+/* As minisign without a number of its own: the first bytes of the BLAKE2b-512 of the key. */
 RNM_API void rnm_public_key_encode(const struct rnm_public_key *key, enum rnm_key_encoding encoding,
                                    char text[RNM_PUBLIC_KEY_TEXT_SIZE]);
 /* rspamd's id of a key: BLAKE2b-512 of it in base32 (the member `id` of its key pairs). */
@@ -89,8 +95,7 @@ struct rnm_key_origin {
 	enum rnm_key_format format;
 	enum rnm_key_encoding encoding; /* of rspamd's kinds */
 	bool encrypted;
-	bool group_readable;    /* the file may be read by its group: a warning is due */
-	uint8_t minisign_id[8]; /* minisign's; made from the public key where the file has none */
+	bool group_readable; /* the file may be read by its group: a warning is due */
 };
 
 RNM_API RNM_MUST_CHECK enum rnm_status rnm_key_generate(struct rnm_key **out, struct rnm_error *err);

@@ -86,8 +86,8 @@ RNM_API RNM_MUST_CHECK enum rnm_status rnm_statement_write(const struct rnm_stat
                                                            struct rnm_error *err);
 /*
  * The statement in the content of a FILE.rnmsig: verified, or nothing.  *signer is borrowed from trust.  RNM_E_SIGNATURE
- * ("statement.untrusted", "statement.bad-signature"), RNM_E_MALFORMED ("statement.malformed").  Whether it holds now
- * and for which file is asked next.
+ * ("statement.malformed", "signature.untrusted", "signature.bad").  Whether it holds now and for which file is asked
+ * next.
  */
 RNM_API RNM_MUST_CHECK enum rnm_status rnm_statement_read(struct rnm_bytes bytes,
                                                           const struct rnm_trust *trust,
