@@ -92,6 +92,10 @@ RNM_API RNM_MUST_CHECK enum rnm_status rnm_pull(struct rnm_pull **out, const str
 RNM_API RNM_MUST_CHECK enum rnm_status rnm_pull_done(struct rnm_pull *pull, struct rnm_error *err);
 RNM_API void rnm_pull_free(struct rnm_pull *pull);
 
+/* A URL as it may be shown: without user and password.  A longer one is cut. */
+#define RNM_PULL_URL_TEXT_SIZE 4097
+RNM_API void rnm_pull_url_text(char text[RNM_PULL_URL_TEXT_SIZE], const char *url);
+
 #ifdef __cplusplus
 }
 #endif

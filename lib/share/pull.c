@@ -15,6 +15,8 @@
 #include <time.h>
 #include <unistd.h>
 
+_Static_assert(RNM_PULL_URL_TEXT_SIZE == RNM_HTTP_URL_MAX + 1, "a whole URL");
+
 /* A publisher needs this long at most from the statement to the model; what takes longer is not one at work. */
 #define PUBLISHER_MS 500
 #define PAUSE_STEP_MS 50
@@ -416,4 +418,9 @@ enum rnm_status rnm_pull_done(struct rnm_pull *pull, struct rnm_error *err)
 	if (status == RNM_OK)
 		rnm_pull_part_drop(&owned->pulling);
 	return status;
+}
+
+void rnm_pull_url_text(char text[RNM_PULL_URL_TEXT_SIZE], const char *url)
+{
+	rnm_http_url_plain(text, RNM_PULL_URL_TEXT_SIZE, url);
 }
