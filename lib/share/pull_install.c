@@ -19,7 +19,7 @@ static bool holds(const char *path, const void *data, size_t len)
 	struct rnm_buf text;
 	bool same;
 
-	rnm_buf_init(&text, len);
+	rnm_buf_init(&text, len + 1); /* the reader wants to see the end */
 	same = rnm_file_read(path, &text, len, NULL) == RNM_OK && text.len == len &&
 	       memcmp(rnm_buf_cstr(&text), data, len) == 0;
 	rnm_buf_free(&text);
