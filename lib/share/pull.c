@@ -5,8 +5,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <pthread.h>
-#include <signal.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -173,82 +171,18 @@ static enum rnm_status check_age(struct rnm_pulling *pulling, struct rnm_error *
 
 /* ---- what was fetched ---- */
 
-/* The signature that rspamd will check is checked beside everything else: both take their time. */
-struct checking {
-	const struct rnm_pulling *pulling;
-	bool running;
-	pthread_t thread;
-	enum rnm_status status;
-	struct rnm_error err;
-};
-
-static void *check_signature(void *ctx)
+/* The bytes are those that were signed: are they a model that rspamd will take? */
+static enum rnm_status judge(struct rnm_pull *pull, const struct rnm_pulling *pulling, struct rnm_error *err)
 {
-	struct checking *checking = ctx;
-	const struct rnm_pulling *pulling = checking->pulling;
+	enum rnm_status status =
+	    rnm_model_file_read(&pull->file, pulling->bytes, (size_t)pulling->statement.size,
+	                        pulling->statement.name, err);
 
-	checking->status = rnm_signature_check(&pulling->signer->key,
-	                                       (struct rnm_bytes){ (const char *)pulling->bytes,
-	                                                           (size_t)pulling->statement.size },
-	                                       pulling->signature, &checking->err);
-	return NULL;
-}
-
-static void start_checking(struct checking *checking)
-{
-	sigset_t all, before;
-
-	sigfillset(&all);
-	if (pthread_sigmask(SIG_SETMASK, &all, &before) != 0)
-		return;
-	checking->running = pthread_create(&checking->thread, NULL, check_signature, checking) == 0;
-	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
-}
-
-static enum rnm_status end_checking(struct checking *checking, struct rnm_error *err)
-{
-	if (checking->running)
-		(void)pthread_join(checking->thread, NULL);
-	else
-		(void)check_signature(checking);
-	if (checking->status != RNM_OK && err != NULL)
-		*err = checking->err;
-	return checking->status;
-}
-
-/* The bytes are those of the statement: are they a model that rspamd will take? */
-static enum rnm_status judge(struct rnm_pull *pull, struct rnm_pulling *pulling, struct rnm_error *err)
-{
-	struct checking *checking = calloc(1, sizeof(*checking));
-	struct rnm_error *problem = malloc(sizeof(*problem));
-	enum rnm_status status = RNM_E_NOMEM, signature = RNM_E_NOMEM;
-
-	if (checking != NULL && problem != NULL) {
-		checking->pulling = pulling;
-		start_checking(checking);
-		status = rnm_model_file_read(&pull->file, pulling->bytes, (size_t)pulling->statement.size,
-		                             pulling->statement.name, problem);
-		if (status == RNM_OK)
-			status = rnm_model_verify(&pull->verification, pull->file, &pulling->options->verify,
-			                          problem);
-		signature = end_checking(checking, err);
-		pulling->out_of_step = signature == RNM_E_SIGNATURE;
-		if (signature == RNM_OK && status != RNM_OK && err != NULL)
-			*err = *problem;
-	} else {
-		(void)rnm_error_nomem(err);
-	}
-	free(checking);
-	free(problem);
-	return signature != RNM_OK ? signature : status;
-}
-
-static void forget_judgement(struct rnm_pull *pull)
-{
-	rnm_verification_free(pull->verification);
-	rnm_model_file_free(pull->file);
-	pull->verification = NULL;
-	pull->file = NULL;
+	if (status == RNM_OK)
+		status = rnm_statement_fits(&pulling->statement, pull->file, err);
+	if (status == RNM_OK)
+		status = rnm_model_verify(&pull->verification, pull->file, &pulling->options->verify, err);
+	return status;
 }
 
 /* ---- one look at the server ---- */
@@ -258,9 +192,7 @@ static bool nothing_to_do(struct rnm_pulling *pulling)
 	return !pulling->state->pending && !pulling->options->hand_on_again && rnm_pull_all_in_place(pulling);
 }
 
-/* RNM_NO, which no step fails with before the model is judged: everything is in place. */
-static enum rnm_status look(struct rnm_pull *pull, struct rnm_pulling *pulling, bool *unchanged,
-                            struct rnm_error *err)
+static enum rnm_status look(struct rnm_pulling *pulling, bool *unchanged, struct rnm_error *err)
 {
 	enum rnm_status status = rnm_pull_fetch_statement(pulling, err);
 
@@ -274,9 +206,7 @@ static enum rnm_status look(struct rnm_pull *pull, struct rnm_pulling *pulling, 
 	if (*unchanged)
 		return RNM_OK;
 	status = rnm_pull_fetch_signature(pulling, err);
-	if (status == RNM_OK)
-		status = rnm_pull_fetch_body(pulling, err);
-	return status == RNM_OK ? judge(pull, pulling, err) : status;
+	return status == RNM_OK ? rnm_pull_fetch_body(pulling, err) : status;
 }
 
 static bool pause_for_publisher(const struct rnm_pulling *pulling)
@@ -360,14 +290,15 @@ static enum rnm_status run(struct rnm_pull *pull, struct rnm_pulling *pulling, s
 	before = rnm_pull_floor_find(pulling->state, pulling->paths.name, pulling->options->trust);
 	pull->has_previous = before != NULL;
 	pull->previous_version = before != NULL ? before->model_version : 0;
-	status = look(pull, pulling, &unchanged, err);
+	status = look(pulling, &unchanged, err);
 	if (status != RNM_OK && pulling->out_of_step && pause_for_publisher(pulling)) {
-		forget_judgement(pull);
 		rnm_pull_part_close(pulling);
 		pulling->out_of_step = false;
 		pulling->again = true;
-		status = look(pull, pulling, &unchanged, err);
+		status = look(pulling, &unchanged, err);
 	}
+	if (status == RNM_OK && !unchanged)
+		status = judge(pull, pulling, err);
 	if (status == RNM_OK)
 		status = settle(pull, pulling, unchanged, err);
 	if (status == RNM_OK)

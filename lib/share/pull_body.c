@@ -1,16 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "share/hash_thread.h"
 #include "share/pull_internal.h"
+#include "share/stream_check.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+/* Bytes that are written to the part in one go. */
+#define WRITE_BYTES ((uint64_t)1 << 20)
+
 struct body {
 	struct rnm_pulling *pulling;
-	struct rnm_hash_thread *hasher;
+	struct rnm_stream_check *check;
 	uint64_t len;     /* bytes that are there */
+	uint64_t written; /* of them, those that the part has too */
 	uint64_t asked;   /* where the request begins; 0: all of it */
 	bool no_range;    /* it has others: ask for all */
 	bool conditional; /* asked for only if it is not the model of before */
@@ -34,12 +38,19 @@ static bool range_fits(const struct body *body, struct rnm_http *http)
 
 static enum rnm_status other_size(struct body *body, uint64_t length, struct rnm_error *err)
 {
-	struct rnm_pulling *pulling = body->pulling;
+	const struct rnm_pulling *pulling = body->pulling;
 
-	pulling->out_of_step = true;
 	return rnm_error_set(err, RNM_E_SIGNATURE, "statement.size",
 	                     "%s has %" PRIu64 " bytes, the signed statement is about %" PRIu64,
 	                     rnm_http_url(pulling->http), length, pulling->statement.size);
+}
+
+static enum rnm_status new_check(struct body *body, struct rnm_error *err)
+{
+	const struct rnm_pulling *pulling = body->pulling;
+
+	return rnm_stream_check_new(&body->check, pulling->bytes, &pulling->signer->key, pulling->signature,
+	                            err);
 }
 
 static enum rnm_status take_whole(struct body *body, struct rnm_http *http, struct rnm_error *err)
@@ -51,9 +62,9 @@ static enum rnm_status take_whole(struct body *body, struct rnm_http *http, stru
 	if (body->len == 0)
 		return RNM_OK;
 	/* The rest was asked for and all of it comes: the file there is another one, or ranges are not known. */
-	rnm_hash_thread_end(body->hasher, NULL);
-	body->hasher = NULL;
-	body->len = 0;
+	rnm_stream_check_free(body->check);
+	body->check = NULL;
+	body->len = body->written = 0;
 	body->pulling->resumed = 0;
 	return rnm_pull_part_cut(body->pulling, err);
 }
@@ -91,7 +102,6 @@ static enum rnm_status on_head(void *ctx, struct rnm_http *http, struct rnm_erro
 		body->no_range = true;
 		return RNM_NO;
 	} else if (code == 304 && body->conditional) {
-		body->pulling->out_of_step = true;
 		return rnm_error_set(err, RNM_E_SIGNATURE, "pull.out-of-step",
 		                     "%s is still the model of before, though there is a new statement",
 		                     rnm_http_url(http));
@@ -102,34 +112,38 @@ static enum rnm_status on_head(void *ctx, struct rnm_http *http, struct rnm_erro
 	} else {
 		return rnm_pull_bad_status(body->pulling, http, "a model", err);
 	}
-	if (status == RNM_OK && body->hasher == NULL)
-		status = rnm_hash_thread_new(&body->hasher, body->pulling->bytes, err);
+	if (status == RNM_OK && body->check == NULL)
+		status = new_check(body, err);
 	return status == RNM_OK ? remember_part(body, http, err) : status;
 }
 
 /* ---- the bytes ---- */
 
+/* What is in memory only, to the part. */
+static enum rnm_status write_out(struct body *body, struct rnm_error *err)
+{
+	const uint64_t from = body->written;
+
+	body->written = body->len;
+	return rnm_pull_part_write(body->pulling, from, body->pulling->bytes + from, body->len - from, err);
+}
+
 static enum rnm_status on_bytes(void *ctx, const void *data, size_t len, struct rnm_error *err)
 {
 	struct body *body = ctx;
 	struct rnm_pulling *pulling = body->pulling;
-	enum rnm_status status;
-
 	if (len > pulling->statement.size - body->len)
 		return rnm_error_set(err, RNM_E_MALFORMED, "http.too-large",
 		                     "%s sends more than the %" PRIu64 " bytes of the signed statement",
 		                     rnm_http_url(pulling->http), pulling->statement.size);
 	memcpy(pulling->bytes + body->len, data, len);
-	status = rnm_pull_part_write(pulling, body->len, data, len, err);
-	if (status != RNM_OK)
-		return status;
 	body->len += len;
 	pulling->received += len;
-	rnm_hash_thread_more(body->hasher, body->len);
+	rnm_stream_check_more(body->check, body->len);
 	if (pulling->options->progress != NULL)
 		pulling->options->progress(pulling->options->progress_ctx, body->len,
 		                           pulling->statement.size);
-	return RNM_OK;
+	return body->len - body->written >= WRITE_BYTES ? write_out(body, err) : RNM_OK;
 }
 
 /* ---- the request ---- */
@@ -198,64 +212,78 @@ static enum rnm_status ask(struct body *body, struct rnm_error *err)
 static enum rnm_status fill(struct body *body, struct rnm_error *err)
 {
 	const uint64_t size = body->pulling->statement.size;
-	enum rnm_status status = RNM_OK;
+	enum rnm_status status = RNM_OK, written;
 
 	if (body->len < size)
 		status = ask(body, err);
 	if (status == RNM_NO && body->no_range)
 		status = ask(body, err);
+	/* Also what came before a failure: the next run begins there. */
+	written = write_out(body, status == RNM_OK ? err : NULL);
+	if (status == RNM_OK)
+		status = written;
 	if (status != RNM_OK)
 		return status;
 	return body->len == size ? RNM_OK : other_size(body, body->len, err);
 }
 
-/* The beginning of an earlier run was none after all, or the server has put another file behind it. */
-static enum rnm_status begin_again(struct body *body, struct rnm_error *err)
+/* What the server's other file says that it is. */
+static enum rnm_status not_signed(struct body *body, struct rnm_error *err)
 {
-	struct rnm_pulling *pulling = body->pulling;
-	enum rnm_status status = rnm_pull_part_cut(pulling, err);
+	char url[RNM_HTTP_URL_MAX + 1];
 
-	body->len = 0;
-	pulling->resumed = 0;
-	if (status == RNM_OK)
-		status = rnm_hash_thread_new(&body->hasher, pulling->bytes, err);
-	return status == RNM_OK ? fill(body, err) : status;
+	rnm_http_url_plain(url, sizeof(url), body->pulling->paths.signature_url);
+	return rnm_error_set(err, RNM_E_SIGNATURE, "signature.bad",
+	                     "%s is no signature of the model by the key of the statement", url);
 }
 
-static bool right_hash(struct body *body, uint8_t hash[RNM_BLAKE2B_SIZE], struct rnm_error *err)
+/* RNM_E_SIGNATURE when these are not the bytes that were signed. */
+static enum rnm_status answer(struct body *body, struct rnm_error *err)
 {
-	const struct rnm_statement *statement = &body->pulling->statement;
+	uint8_t hash[RNM_BLAKE2B_SIZE];
+	enum rnm_status status;
+	bool is_signed;
 
-	rnm_hash_thread_end(body->hasher, hash);
-	body->hasher = NULL;
-	return rnm_statement_about(statement, body->len, hash, err) == RNM_OK;
+	rnm_stream_check_end(body->check, hash, &is_signed);
+	body->check = NULL;
+	status = rnm_statement_about(&body->pulling->statement, body->len, hash, err);
+	if (status == RNM_OK && !is_signed)
+		status = not_signed(body, err);
+	return status;
 }
 
 static enum rnm_status fetch(struct body *body, struct rnm_error *err)
 {
 	struct rnm_pulling *pulling = body->pulling;
-	enum rnm_status status = rnm_hash_thread_new(&body->hasher, pulling->bytes, err);
-	uint8_t hash[RNM_BLAKE2B_SIZE];
-	const bool began = body->len > 0;
+	enum rnm_status status = new_check(body, err);
 
 	if (status != RNM_OK)
 		return status;
-	rnm_hash_thread_more(body->hasher, body->len);
-	pulling->resumed = body->len;
+	body->written = pulling->resumed = body->len;
+	rnm_stream_check_more(body->check, body->len);
 	status = fill(body, err);
-	if (status != RNM_OK)
+	if (status == RNM_OK)
+		status = answer(body, err);
+	if (status != RNM_E_SIGNATURE || pulling->resumed == 0)
 		return status;
-	if (right_hash(body, hash, err))
-		return RNM_OK;
-	if (!began || pulling->resumed == 0) {
-		pulling->out_of_step = true;
-		return RNM_E_SIGNATURE;
-	}
-	status = begin_again(body, err);
-	if (status != RNM_OK || right_hash(body, hash, err))
-		return status;
-	pulling->out_of_step = true;
-	return RNM_E_SIGNATURE;
+	/* The beginning of an earlier run was none after all, or the server has put another file behind it. */
+	body->len = body->written = pulling->resumed = 0;
+	status = rnm_pull_part_cut(pulling, err);
+	if (status == RNM_OK)
+		status = new_check(body, err);
+	if (status == RNM_OK)
+		status = fill(body, err);
+	return status == RNM_OK ? answer(body, err) : status;
+}
+
+/* Other signatures of the model in place, which need not be fetched for that. */
+static enum rnm_status check_in_place(struct body *body, struct rnm_error *err)
+{
+	const struct rnm_pulling *pulling = body->pulling;
+	const struct rnm_bytes bytes = { (const char *)pulling->bytes, (size_t)pulling->statement.size };
+	enum rnm_status status = rnm_signature_check(&pulling->signer->key, bytes, pulling->signature, err);
+
+	return status == RNM_E_SIGNATURE ? not_signed(body, err) : status;
 }
 
 enum rnm_status rnm_pull_make_room(struct rnm_pulling *pulling, struct rnm_error *err)
@@ -275,20 +303,29 @@ enum rnm_status rnm_pull_make_room(struct rnm_pulling *pulling, struct rnm_error
 	return pulling->bytes != NULL ? RNM_OK : rnm_error_nomem(err);
 }
 
+static enum rnm_status fetch_from_server(struct body *body, struct rnm_error *err)
+{
+	struct rnm_pulling *pulling = body->pulling;
+	enum rnm_status status = rnm_pull_part_open(pulling, &body->len, err);
+
+	if (status == RNM_OK)
+		status = fetch(body, err);
+	rnm_stream_check_free(body->check);
+	/* What does not belong to the statement is of no use to the next run. */
+	if (status == RNM_E_SIGNATURE || (status != RNM_OK && body->len == 0))
+		rnm_pull_part_drop(pulling);
+	return status;
+}
+
 enum rnm_status rnm_pull_fetch_body(struct rnm_pulling *pulling, struct rnm_error *err)
 {
 	struct body body = { .pulling = pulling };
 	enum rnm_status status;
 
 	pulling->received = pulling->resumed = 0;
-	if (rnm_pull_model_in_place(pulling))
-		return RNM_OK;
-	status = rnm_pull_part_open(pulling, &body.len, err);
-	if (status == RNM_OK)
-		status = fetch(&body, err);
-	rnm_hash_thread_end(body.hasher, NULL);
-	/* What does not belong to the statement is of no use to the next run. */
-	if (status == RNM_E_SIGNATURE || (status != RNM_OK && body.len == 0))
-		rnm_pull_part_drop(pulling);
+	status =
+	    rnm_pull_model_in_place(pulling) ? check_in_place(&body, err) : fetch_from_server(&body, err);
+	/* A publisher replaces one file after the other. */
+	pulling->out_of_step = status == RNM_E_SIGNATURE;
 	return status;
 }
