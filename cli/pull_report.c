@@ -2,20 +2,7 @@
 #include "model_findings.h"
 #include "output.h"
 #include "pull.h"
-
-#include <stdio.h>
-#include <string.h>
-#include <time.h>
-
-static void iso_time(char text[32], int64_t seconds)
-{
-	const time_t when = (time_t)seconds;
-	struct tm tm;
-
-	text[0] = '\0';
-	if (gmtime_r(&when, &tm) != NULL)
-		(void)strftime(text, 32, "%Y-%m-%dT%H:%M:%SZ", &tm);
-}
+#include "signature.h"
 
 /* ---- text ---- */
 
@@ -62,7 +49,6 @@ static void put_headline(struct rnm_buf *out, const struct pull_run *run)
 static void put_details(struct rnm_buf *out, const struct pull_run *run)
 {
 	const struct rnm_pull *pull = run->pull;
-	char time[32];
 
 	if (pull->changed) {
 		rnm_buf_puts(out, "  size      ");
@@ -76,42 +62,11 @@ static void put_details(struct rnm_buf *out, const struct pull_run *run)
 	}
 	rnm_buf_puts(out, "  signed by ");
 	output_name(out, pull->signer_name);
-	iso_time(time, pull->statement.created);
-	rnm_buf_printf(out, ", %s", time);
-	if (pull->statement.not_after != 0) {
-		iso_time(time, pull->statement.not_after);
-		rnm_buf_printf(out, ", good until %s", time);
-	}
 	rnm_buf_putc(out, '\n');
+	statement_text(out, "  ", &pull->statement);
 }
 
 /* ---- JSON ---- */
-
-static void json_statement(struct rnm_json *json, const struct rnm_pull *pull)
-{
-	const struct rnm_statement *statement = &pull->statement;
-	char text[2 * RNM_BLAKE2B_SIZE + 1] = "";
-
-	rnm_json_kv_string(json, "name", statement->name);
-	rnm_json_kv_string(json, "statement_rule", statement->rule[0] != '\0' ? statement->rule : NULL);
-	rnm_json_kv_string(json, "providers_digest",
-	                   statement->providers_digest[0] != '\0' ? statement->providers_digest : NULL);
-	rnm_json_key(json, "version");
-	if (statement->has_model_version)
-		rnm_json_uint(json, statement->model_version);
-	else
-		rnm_json_null(json);
-	iso_time(text, statement->created);
-	rnm_json_kv_string(json, "signed", text);
-	iso_time(text, statement->not_after);
-	rnm_json_kv_string(json, "not_after", statement->not_after != 0 ? text : NULL);
-	rnm_json_kv_uint(json, "size", statement->size);
-	for (size_t i = 0; i < RNM_BLAKE2B_SIZE; i++)
-		(void)snprintf(text + 2 * i, 3, "%02x", statement->blake2b[i]);
-	rnm_json_kv_string(json, "blake2b", text);
-	rnm_json_kv_string(json, "signer", pull->signer);
-	rnm_json_kv_string(json, "signer_name", pull->signer_name);
-}
 
 static void json_pull(struct rnm_json *json, const struct pull_run *run)
 {
@@ -124,7 +79,12 @@ static void json_pull(struct rnm_json *json, const struct pull_run *run)
 		rnm_json_uint(json, pull->previous_version);
 	else
 		rnm_json_null(json);
-	json_statement(json, pull);
+	rnm_json_key(json, "statement");
+	rnm_json_begin_object(json);
+	statement_json(json, &pull->statement);
+	rnm_json_end_object(json);
+	rnm_json_kv_string(json, "signer", pull->signer);
+	rnm_json_kv_string(json, "signer_name", pull->signer_name);
 	rnm_json_kv_uint(json, "received", pull->received);
 	rnm_json_kv_uint(json, "resumed", pull->resumed);
 	rnm_json_kv_bool(json, "command_ran", run->command_ran);

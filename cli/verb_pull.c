@@ -4,6 +4,7 @@
 #include "output.h"
 #include "progress.h"
 #include "pull.h"
+#include "signature.h"
 #include "verbs.h"
 
 #include <errno.h>
@@ -40,26 +41,6 @@ static enum rnm_status read_auth(struct pull_setup *setup, struct rnm_error *err
 	return RNM_OK;
 }
 
-static enum rnm_status read_trust(struct pull_setup *setup, struct rnm_error *err)
-{
-	const char *key = option_text(setup->options, OPTION_SIGNER, NULL);
-	const char *folder = option_text(setup->options, OPTION_TRUSTED, NULL);
-	enum rnm_status status = rnm_trust_new(&setup->trust, err);
-
-	if (status == RNM_OK && key == NULL && folder == NULL) {
-		rnm_error_set(err, RNM_E_USAGE, "usage.trust", "nobody is trusted to sign the model");
-		rnm_error_set_hint(err,
-		                   "name the publisher's public key with --key, or a folder of keys with "
-		                   "--trusted");
-		return RNM_E_USAGE;
-	}
-	if (status == RNM_OK && key != NULL)
-		status = rnm_trust_add(setup->trust, key, err);
-	if (status == RNM_OK && folder != NULL)
-		status = rnm_trust_add_folder(setup->trust, folder, err);
-	return status;
-}
-
 /* What the command line lacks, or what does not go together. */
 static enum rnm_status check_options(const struct options *options, struct rnm_error *err)
 {
@@ -67,7 +48,9 @@ static enum rnm_status check_options(const struct options *options, struct rnm_e
 	const bool import = option_given(options, OPTION_IMPORT);
 	const char *problem = NULL;
 
-	if (!to && !import)
+	if (!trust_asked(options))
+		problem = "nobody is trusted to sign the model: --key KEY or --trusted DIR is missing";
+	else if (!to && !import)
 		problem = "where the model is to go is missing: --to FILE, --import, or both";
 	else if (!to && !option_given(options, OPTION_STATE))
 		problem = "without --to, --state DIR must say where to remember what was seen";
@@ -100,7 +83,7 @@ static enum rnm_status read_setup(struct pull_setup *setup, struct rnm_error *er
 	if (status == RNM_OK)
 		status = duration_option(&setup->every, options, OPTION_EVERY, 0, err);
 	if (status == RNM_OK)
-		status = read_trust(setup, err);
+		status = trust_option(&setup->trust, options, err);
 	return status == RNM_OK ? read_auth(setup, err) : status;
 }
 

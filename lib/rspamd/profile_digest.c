@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-_Static_assert(RNM_BASE32_LENGTH(crypto_generichash_blake2b_BYTES_MAX) == RNM_PROFILE_DIGEST_LEN,
+_Static_assert(RNM_BASE32_LEN(crypto_generichash_blake2b_BYTES_MAX) == RNM_PROFILE_DIGEST_LEN,
                "a profile digest is the base32 form of BLAKE2b-512");
 
 static int compare_names(const void *a, const void *b)

@@ -125,7 +125,7 @@ static void learn_from_place(struct rnm_pulling *pulling)
 	struct rnm_buf text;
 
 	if (pulling->paths.statement == NULL ||
-	    rnm_pull_floor_find(pulling->state, pulling->paths.name, trust) != NULL)
+	    rnm_pull_floor_find(pulling->state, pulling->statement.name, trust) != NULL)
 		return;
 	rnm_buf_init(&text, RNM_STATEMENT_FILE_MAX);
 	if (rnm_file_read(pulling->paths.statement, &text, RNM_STATEMENT_FILE_MAX, NULL) == RNM_OK &&
@@ -225,6 +225,11 @@ static bool pause_for_publisher(const struct rnm_pulling *pulling)
 
 static void tell(struct rnm_pull *pull, const struct rnm_pulling *pulling)
 {
+	const struct rnm_pull_floor *before =
+	    rnm_pull_floor_find(pulling->state, pulling->statement.name, pulling->options->trust);
+
+	pull->has_previous = before != NULL;
+	pull->previous_version = before != NULL ? before->model_version : 0;
 	pull->statement = pulling->statement;
 	rnm_public_key_text(&pulling->signer->key, pull->signer);
 	pull->signer_name = pulling->signer->name;
@@ -281,15 +286,11 @@ static enum rnm_status settle(struct rnm_pull *pull, struct rnm_pulling *pulling
 
 static enum rnm_status run(struct rnm_pull *pull, struct rnm_pulling *pulling, struct rnm_error *err)
 {
-	const struct rnm_pull_floor *before;
 	bool unchanged = false;
 	enum rnm_status status = begin(pulling, err);
 
 	if (status != RNM_OK)
 		return status;
-	before = rnm_pull_floor_find(pulling->state, pulling->paths.name, pulling->options->trust);
-	pull->has_previous = before != NULL;
-	pull->previous_version = before != NULL ? before->model_version : 0;
 	status = look(pulling, &unchanged, err);
 	if (status != RNM_OK && pulling->out_of_step && pause_for_publisher(pulling)) {
 		rnm_pull_part_close(pulling);
@@ -299,11 +300,10 @@ static enum rnm_status run(struct rnm_pull *pull, struct rnm_pulling *pulling, s
 	}
 	if (status == RNM_OK && !unchanged)
 		status = judge(pull, pulling, err);
-	if (status == RNM_OK)
-		status = settle(pull, pulling, unchanged, err);
-	if (status == RNM_OK)
-		tell(pull, pulling);
-	return status;
+	if (status != RNM_OK)
+		return status;
+	tell(pull, pulling);
+	return settle(pull, pulling, unchanged, err);
 }
 
 enum rnm_status rnm_pull(struct rnm_pull **out, const struct rnm_pull_options *options, double *retry_after,

@@ -207,6 +207,16 @@ static enum rnm_status statement_text(struct rnm_pulling *pulling, struct rnm_er
 	return RNM_OK;
 }
 
+/* Unless a name is asked for, the digest of the rule is one: under it rspamd would ask for this very model. */
+static const char *wanted_name(const struct rnm_pulling *pulling)
+{
+	const struct rnm_rule *rule = pulling->options->verify.rule;
+	const bool digest = pulling->options->name == NULL && rule != NULL && rule->digest[0] != '\0' &&
+	                    strcmp(pulling->statement.name, rule->digest) == 0;
+
+	return digest ? rule->digest : pulling->paths.name;
+}
+
 enum rnm_status rnm_pull_fetch_statement(struct rnm_pulling *pulling, struct rnm_error *err)
 {
 	enum rnm_status status = statement_text(pulling, err);
@@ -219,7 +229,7 @@ enum rnm_status rnm_pull_fetch_statement(struct rnm_pulling *pulling, struct rnm
 	status =
 	    rnm_statement_read(text, pulling->options->trust, &pulling->statement, &pulling->signer, err);
 	if (status == RNM_OK)
-		status = rnm_statement_holds(&pulling->statement, pulling->paths.name,
+		status = rnm_statement_holds(&pulling->statement, wanted_name(pulling),
 		                             (int64_t)rnm_clock_wall(), err);
 	if (status != RNM_OK && err != NULL && err->file[0] == '\0') {
 		char plain[RNM_HTTP_URL_MAX + 1];

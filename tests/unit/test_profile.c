@@ -402,7 +402,7 @@ static void base32(void **state)
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		rnm_base32_encode(text, (const unsigned char *)cases[i].bytes, cases[i].len);
 		assert_string_equal(text, cases[i].text);
-		assert_int_equal(strlen(text), RNM_BASE32_LENGTH(cases[i].len));
+		assert_int_equal(strlen(text), RNM_BASE32_LEN(cases[i].len));
 	}
 	memset(ones, 0xff, sizeof(ones));
 	rnm_base32_encode(text, ones, sizeof(ones));
