@@ -198,7 +198,8 @@ static enum rnm_status ask(struct body *body, struct rnm_error *err)
 		.headers = headers,
 		.header_count = header_count,
 		.seconds = rnm_pull_seconds(pulling->options),
-		.max = pulling->statement.size,
+		/* What is longer than the statement says is told in words of our own. */
+		.max = UINT64_MAX,
 		.head = on_head,
 		.sink = on_bytes,
 		.ctx = body,
