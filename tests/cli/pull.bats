@@ -288,7 +288,7 @@ attack_setup() {
 	cp "$WORK/m4.rnm" "$WORK/evil.rnm"
 	printf X | dd of="$WORK/evil.rnm" bs=1 seek=5000 conv=notrunc status=none
 	script "/m.rnm as $WORK/evil.rnm"
-	refused 7 statement.hash "hash"
+	refused 7 statement.hash "$URL: the statement is about other bytes"
 	script "/m.rnm as $WORK/m3.rnm"
 	refused 7 statement.size "$URL has $(stat -c %s "$WORK/m3.rnm") bytes, the signed statement is about"
 }
@@ -329,7 +329,7 @@ attack_setup() {
 	refused 7 signature.bad "the signature is not one of these bytes by this key"
 	publish "$WORK/m4.rnm"
 	sed -i '2s/.*/{}/' "$ROOT/m.rnm.rnmsig"
-	refused 3 statement.malformed "statement"
+	refused 7 signature.malformed "expected the line of a signature"
 	publish "$WORK/m4.rnm" --name elsewhere.rnm
 	refused 7 statement.name "elsewhere.rnm"
 	pulls --name elsewhere.rnm
