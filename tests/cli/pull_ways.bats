@@ -133,11 +133,6 @@ tls_server() {
 	expect_out unchanged
 	grep -q '^GET /m.rnm 206 [0-9]* "bytes=[0-9]*-"$' "$dir/log"
 	grep -q '^GET /m.rnm.rnmsig 304 ' "$dir/log"
-	# nginx has a date as well, when the name of the bytes is lost.
-	publish "$WORK/m4.rnm"
-	pulls
-	expect_rc 0
-	installed 4
 }
 
 # ---- disks, crashes, crowds -----------------------------------------------------------------------------------
@@ -246,7 +241,7 @@ tls_server() {
 	expect_json '.id == "pull.exec" and .command_ran and .changed and .status == "io"'
 	expect_err "the command of --exec failed with exit code 3"
 	installed 3
-	diff - <(grep ^RNM_ "$err") <<-END
+	diff - <(grep ^RNM_ "$err" | grep -vE '^RNM_(BUILD|SHARED|TESTS)=') <<-END
 	RNM_BLAKE2B=$(b2sum -l 256 "$WORK/m3.rnm" | cut -d' ' -f1)
 	RNM_FILE=$TO
 	RNM_MODEL_VERSION=3
