@@ -7,7 +7,7 @@
 /* Verbs that take a MODEL, which may be in Redis. */
 #define READS_MODEL                                                                                          \
 	(ON(VERB_INSPECT) | ON(VERB_VERIFY) | ON(VERB_SCORE) | ON(VERB_EVAL) | ON(VERB_DIFF) |               \
-	 ON(VERB_MERGE) | ON(VERB_IMPORT))
+	 ON(VERB_MERGE) | ON(VERB_IMPORT) | ON(VERB_PUBLISH))
 #define SCORES (ON(VERB_SCORE) | ON(VERB_EVAL))
 #define SAVES (ON(VERB_BACKUP) | ON(VERB_RESTORE))
 #define READS_REDIS                                                                                          \
@@ -298,6 +298,31 @@ const struct verb_spec verb_specs[VERB_COUNT] = {
 			{ "rnm refresh --dry-run --json", "what would be done, for a script" },
 		},
 	},
+	[VERB_PUBLISH] = {
+		"publish", "MODEL...", 1000,
+		"publish models in a tree that any web server can serve",
+		"Verifies models, writes each in its canonical form under its hash, and lets the name that rspamd asks\n"
+		"for, the providers digest, lead to it: rspamd's base_url is the address of DIR/models. Beside them\n"
+		"lie an index of all models and a history of all publications. No reader ever sees half of\n"
+		"anything; a publisher that was stopped, at whatever moment, leaves a tree that can be served, and the\n"
+		"next one completes what it had begun. What lies where: docs/publishing.md.\n"
+		"\n"
+		"Refused with exit code 8: a model that is not sound, one whose version is not above the published\n"
+		"one, and one with another architecture, or with normalisation, PCA matrix or thresholds that the\n"
+		"published one lacks or the other way round, because running consumers would mix both.\n"
+		"\n"
+		"--rollback takes names instead of models (none where there is only one), and publishes the weights of\n"
+		"an earlier publication under a version and a time above all others: consumers follow no other way\n"
+		"back.\n"
+		"\n" MODEL_ARGUMENT_HELP,
+		{
+			{ "rnm publish embed.rnm --to /srv/models", "a file" },
+			{ "rnm publish redis:embed --to /srv/models --keep 5", "the model that workers serve; objects of the newest five stay" },
+			{ "rnm publish *.rnm --to /srv/models --dry-run", "check everything, write nothing" },
+			{ "rnm publish --rollback --to /srv/models", "back to the publication before the present one" },
+			{ "rnm publish 376616275a1a984c --rollback=2 --to /srv/models", "back to the weights of version 2" },
+		},
+	},
 	[VERB_NEURAL_EXPORT] = {
 		"neural_export", NULL, 0,
 		"the original's command: same options, output and exit codes",
@@ -407,6 +432,20 @@ const struct option_spec option_specs[] = {
 	  false },
 	{ OPTION_DRY_RUN, "dry-run", 'n', OPTION_TYPE_FLAG, NULL, NULL,
 	  "tell what would be done, change nothing", ON(VERB_REFRESH), false },
+	{ OPTION_TO, "to", 't', OPTION_TYPE_FOLDER, "DIR", NULL,
+	  "folder of the tree; made when it is not there", ON(VERB_PUBLISH), false },
+	{ OPTION_KEEP, "keep", 'k', OPTION_TYPE_NUMBER, "N", "all",
+	  "leave the objects of the newest N publications of each name and remove older ones",
+	  ON(VERB_PUBLISH), false },
+	{ OPTION_NAME, "name", 0, OPTION_TYPE_TEXT, "NAME", "the providers digest",
+	  "publish the model under this name, for consumers whose url says so", ON(VERB_PUBLISH), false },
+	{ OPTION_MODEL_VERSION, "model-version", 'v', OPTION_TYPE_NUMBER, "N", "its own",
+	  "publish the model as this version", ON(VERB_PUBLISH), false },
+	{ OPTION_ROLLBACK, "rollback", 0, OPTION_TYPE_OPTIONAL, "VERSION|HASH", NULL,
+	  "go back to the publication before the present one, or to that with this version or object",
+	  ON(VERB_PUBLISH), false },
+	{ OPTION_FORCE, "force", 0, OPTION_TYPE_FLAG, NULL, NULL,
+	  "although consumers would mix parts of the published model with this one", ON(VERB_PUBLISH), false },
 	{ OPTION_EXIT_CODE, "exit-code", 0, OPTION_TYPE_FLAG, NULL, NULL,
 	  "exit code 1 unless the models are the same", ON(VERB_DIFF), false },
 	{ OPTION_NEWEST, "newest", 0, OPTION_TYPE_FLAG, NULL, NULL,
@@ -436,7 +475,8 @@ const struct option_spec option_specs[] = {
 	{ OPTION_LIVE, "live", 0, OPTION_TYPE_FLAG, NULL, NULL,
 	  "with -r: compare versions with the models that the rule has in Redis", ON(VERB_VERIFY), false },
 	{ OPTION_DRY_RUN, "dry-run", 'n', OPTION_TYPE_FLAG, NULL, NULL,
-	  "read and check everything, write nothing", ON(VERB_EXPORT) | ON(VERB_MERGE) | SAVES, false },
+	  "read and check everything, write nothing",
+	  ON(VERB_EXPORT) | ON(VERB_MERGE) | SAVES | ON(VERB_PUBLISH), false },
 	{ OPTION_DRY_RUN, "dry-run", 'n', OPTION_TYPE_FLAG, NULL, NULL,
 	  "check everything and print the commands that would be sent, write nothing", ON(VERB_IMPORT),
 	  false },
@@ -566,6 +606,7 @@ const struct option_conflict option_conflicts[] = {
 	{ VERB_INSPECT, OPTION_HASH, OPTION_SVG, "the drawing has no room for it" },
 	{ VERB_EXPORT, OPTION_ALL, OPTION_MODEL_VERSION, "a version belongs to one rule and settings id" },
 	{ VERB_EXPORT, OPTION_NEWEST, OPTION_MODEL_VERSION, "-v already says which model" },
+	{ VERB_PUBLISH, OPTION_ROLLBACK, OPTION_NAME, "a rollback is asked for by its name" },
 	{ VERB_SCORE, OPTION_RAW, OPTION_PCA,
 	  "one says that the vectors are projected, the other that they are not" },
 	{ VERB_EVAL, OPTION_RAW, OPTION_PCA,
