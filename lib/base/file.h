@@ -15,6 +15,9 @@
 RNM_MUST_CHECK enum rnm_status rnm_file_read(const char *path, struct rnm_buf *out, size_t max,
                                              struct rnm_error *err);
 
+/* How opening a file for reading failed, as rnm_file_read says it. */
+enum rnm_status rnm_file_open_error(struct rnm_error *err, const char *path, int errnum);
+
 /*
  * Replacement of a file: bytes go to a temporary name in the same folder; commit syncs them, renames
  * over the target and syncs the folder; abort removes them.  The new file has the permissions that the
@@ -31,10 +34,18 @@ struct rnm_replace {
 	char *target; /* resolved path */
 	char *temp;   /* NULL when written in place */
 	bool in_place;
+	bool private; /* mode 0600 */
+	bool keep;    /* what is there by now stays */
 	uint64_t written;
 };
 RNM_MUST_CHECK enum rnm_status rnm_replace_open(struct rnm_replace *out, const char *path,
                                                 struct rnm_error *err);
+/*
+ * For a secret: nobody but its owner can read the new file at any moment, whatever the permissions of the old one
+ * were.  With keep, an existing file stays, and this or commit fails with EEXIST in err->sys_errno.
+ */
+RNM_MUST_CHECK enum rnm_status rnm_replace_open_private(struct rnm_replace *out, const char *path, bool keep,
+                                                        struct rnm_error *err);
 RNM_MUST_CHECK enum rnm_status rnm_replace_write(struct rnm_replace *replace, const void *data, size_t len,
                                                  struct rnm_error *err);
 /* For a target whose name its content decides: the file takes this name in the folder of the target. */
