@@ -150,7 +150,7 @@ const struct json_document json_documents[] = {
 	  "    published, not_after, key}],\n"
 	  "  serial, published, in_index, dropped, completed}\n"
 	  "printed after a failure too, then without models and what follows\n"
-	  "state: new, replaced, rollback, unchanged\n"
+	  "state: new, replaced, rollback, unchanged, renewed\n"
 	  "old_version: of a rollback, the version whose weights come back\n"
 	  "published, not_after: UNIX seconds\n"
 	  "completed: an earlier publisher had been stopped, and its work was\n"

@@ -4,11 +4,13 @@
 #define RNM_CLI_PUBLISH_REPORT_H
 
 #include <rnm/json.h>
+#include <rnm/key.h>
 #include <rnm/publish.h>
 
 struct publish_run {
 	const char *to;
 	bool dry_run;
+	struct rnm_key *key; /* NULL: nothing is signed */
 	struct rnm_publisher *publisher;
 	struct rnm_publish_outcome *outcomes;
 	const char **operands; /* what each was made of: a MODEL, or a name */

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "duration.h"
 #include "interrupt.h"
 #include "model_argument.h"
 #include "output.h"
@@ -11,6 +12,8 @@
 
 /* More publications than this nobody counts. */
 #define PUBLISH_KEEP_MAX 1000000.0
+/* Long enough for a publisher that signs once a week, and short enough to notice one that has stopped. */
+#define PUBLISH_VALID (30 * 86400.0)
 
 /* ---- the run ---- */
 
@@ -45,49 +48,78 @@ static enum rnm_status roll_back(struct publish_run *run, const struct context *
 	                              &run->outcomes[run->count], err);
 }
 
-/* A tree with a single model needs no name for it. */
-static enum rnm_status roll_back_only(struct publish_run *run, const struct context *context,
-                                      struct rnm_error *err)
+static enum rnm_status take(struct publish_run *run, struct context *context, const char *operand,
+                            struct rnm_error *err)
 {
-	const char *name = rnm_publisher_only_name(run->publisher);
+	const struct options *options = context->options;
+	enum rnm_status status;
 
-	if (name == NULL) {
-		rnm_error_set(err, RNM_E_USAGE, "usage.publish",
-		              "%s does not hold one model only: --rollback needs the name of one", run->to);
-		rnm_error_set_hint(err,
-		                   "rnm publish NAME --rollback --to %s; names are those of the files in "
-		                   "its folder models",
-		                   run->to);
-		return RNM_E_USAGE;
-	}
-	run->operands[0] = name;
-	run->count = 0;
-	return roll_back(run, context, name, err);
+	run->operands[run->count] = operand;
+	if (option_given(options, OPTION_ROLLBACK))
+		status = roll_back(run, context, operand, err);
+	else if (option_given(options, OPTION_RENEW))
+		status = rnm_publisher_renew(run->publisher, operand, &run->outcomes[run->count], err);
+	else
+		status = add_model(run, context, operand, err);
+	run->count += status == RNM_OK;
+	return status;
+}
+
+/* A tree with a single model needs no name for it. */
+static enum rnm_status roll_back_only(struct publish_run *run, struct context *context, struct rnm_error *err)
+{
+	const char *name = rnm_publisher_name(run->publisher, 0);
+
+	if (name != NULL && rnm_publisher_name(run->publisher, 1) == NULL)
+		return take(run, context, name, err);
+	rnm_error_set(err, RNM_E_USAGE, "usage.publish",
+	              "%s does not hold just one model: --rollback needs the name of one", run->to);
+	rnm_error_set_hint(err,
+	                   "rnm publish NAME --rollback --to %s; names are those of the files in its folder "
+	                   "models",
+	                   run->to);
+	return RNM_E_USAGE;
+}
+
+/* Without operands: what the tree holds. */
+static enum rnm_status take_names(struct publish_run *run, struct context *context, struct rnm_error *err)
+{
+	enum rnm_status status = RNM_OK;
+	const char *name;
+
+	if (option_given(context->options, OPTION_ROLLBACK))
+		return roll_back_only(run, context, err);
+	for (size_t i = 0; status == RNM_OK && (name = rnm_publisher_name(run->publisher, i)) != NULL; i++)
+		status = take(run, context, name, err);
+	return status;
+}
+
+static enum rnm_status allocate(struct publish_run *run, size_t operand_count, struct rnm_error *err)
+{
+	size_t count = operand_count;
+
+	while (operand_count == 0 && rnm_publisher_name(run->publisher, count) != NULL)
+		count++;
+	run->outcomes = calloc(count + 1, sizeof(*run->outcomes));
+	run->operands = calloc(count + 1, sizeof(*run->operands));
+	return run->outcomes != NULL && run->operands != NULL ? RNM_OK : rnm_error_nomem(err);
 }
 
 static enum rnm_status take_all(struct publish_run *run, struct context *context, struct rnm_error *err)
 {
 	const struct options *options = context->options;
-	const bool back = option_given(options, OPTION_ROLLBACK);
-	enum rnm_status status = RNM_OK;
+	enum rnm_status status = allocate(run, options->operand_count, err);
 
-	if (options->operand_count == 0) {
-		status = roll_back_only(run, context, err);
-		run->count = status == RNM_OK;
-		return status;
-	}
-	for (size_t i = 0; status == RNM_OK && i < options->operand_count; i++) {
-		run->operands[i] = options->operands[i];
-		status = back ? roll_back(run, context, options->operands[i], err)
-		              : add_model(run, context, options->operands[i], err);
-		run->count += status == RNM_OK;
-	}
+	if (status == RNM_OK && options->operand_count == 0)
+		return take_names(run, context, err);
+	for (size_t i = 0; status == RNM_OK && i < options->operand_count; i++)
+		status = take(run, context, options->operands[i], err);
 	return status;
 }
 
-static enum rnm_status run_publish(struct publish_run *run, struct context *context, struct rnm_error *err)
+static enum rnm_status open_publisher(struct publish_run *run, const struct options *options,
+                                      struct rnm_error *err)
 {
-	const struct options *options = context->options;
 	struct rnm_publish_options how = {
 		.folder = run->to,
 		.keep = (size_t)options->values[OPTION_KEEP].number,
@@ -96,14 +128,23 @@ static enum rnm_status run_publish(struct publish_run *run, struct context *cont
 		.now = (double)time(NULL),
 		.cancel = &interrupt_signal,
 	};
+	const char *key = option_text(options, OPTION_SIGN, NULL);
+	double valid;
+	enum rnm_status status = duration_option(&valid, options, OPTION_VALID, PUBLISH_VALID, err);
+
+	if (status == RNM_OK && key != NULL)
+		status = rnm_key_load(&run->key, key, NULL, err);
+	how.key = run->key;
+	how.valid = (int64_t)valid;
+	return status == RNM_OK ? rnm_publisher_open(&run->publisher, &how, err) : status;
+}
+
+static enum rnm_status run_publish(struct publish_run *run, struct context *context, struct rnm_error *err)
+{
 	enum rnm_status status;
 
-	run->outcomes = calloc(options->operand_count + 1, sizeof(*run->outcomes));
-	run->operands = calloc(options->operand_count + 1, sizeof(*run->operands));
-	if (run->outcomes == NULL || run->operands == NULL)
-		return rnm_error_nomem(err);
 	interrupt_install();
-	status = rnm_publisher_open(&run->publisher, &how, err);
+	status = open_publisher(run, context->options, err);
 	if (status == RNM_OK)
 		status = take_all(run, context, err);
 	return status == RNM_OK ? rnm_publisher_commit(run->publisher, &run->result, err) : status;
@@ -141,7 +182,11 @@ static int check_options(const struct options *options)
 	if (*to == '\0')
 		return output_usage_error("type rnm publish MODEL --to DIR",
 		                          "there is no tree to publish to");
-	if (options->operand_count == 0 && !option_given(options, OPTION_ROLLBACK))
+	if (option_given(options, OPTION_RENEW) && !option_given(options, OPTION_SIGN))
+		return output_usage_error("type rnm publish --renew --sign KEY --to DIR",
+		                          "--renew signs anew, and there is no key to sign with");
+	if (options->operand_count == 0 && !option_given(options, OPTION_ROLLBACK) &&
+	    !option_given(options, OPTION_RENEW))
 		return output_usage_error("type rnm publish MODEL --to DIR", "there is no model to publish");
 	if (options->operand_count > 1 &&
 	    (option_given(options, OPTION_NAME) || option_given(options, OPTION_MODEL_VERSION) ||
@@ -180,6 +225,7 @@ int verb_publish(const struct options *options)
 		status = run_publish(&run, &context, &err);
 	code = report(options, &run, status == RNM_OK ? NULL : &err);
 	rnm_publisher_free(run.publisher);
+	rnm_key_free(run.key);
 	free(run.outcomes);
 	free(run.operands);
 	context_free(&context);

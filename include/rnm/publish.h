@@ -11,6 +11,7 @@
 #define RNM_PUBLISH_H
 
 #include <rnm/model_file.h>
+#include <rnm/sign.h>
 
 #include <signal.h>
 
@@ -21,6 +22,7 @@ extern "C" {
 #define RNM_OBJECT_HASH_HEX 65              /* BLAKE2b-256 in hexadecimal and the NUL */
 #define RNM_ALIAS_NAME_MAX 64               /* bytes of a name */
 #define RNM_INDEX_MAX ((size_t)64 << 20)    /* bytes of index.json */
+#define RNM_INDEX_SIGNATURES_MAX 4         /* lines of index.json.rnmsig that are looked at */
 #define RNM_INDEX_MODELS_MAX 100000         /* aliases of one tree */
 #define RNM_HISTORY_MAX ((size_t)256 << 20) /* bytes of history.jsonl */
 
@@ -59,6 +61,15 @@ struct rnm_index {
  */
 RNM_API RNM_MUST_CHECK enum rnm_status rnm_index_read(struct rnm_index **out, struct rnm_bytes text,
                                                       struct rnm_error *err);
+/*
+ * Whether one of the lines of index.json.rnmsig is a signature of text by a trusted key: there are two while a
+ * publisher is at work, so that index and signatures fit each other at every moment, whichever is read first.  That
+ * it is not too old (not_after, serial) is asked next.  RNM_E_SIGNATURE ("index.unsigned", "signature.*").
+ */
+RNM_API RNM_MUST_CHECK enum rnm_status rnm_index_check(struct rnm_bytes text, struct rnm_bytes signatures,
+                                                       const struct rnm_trust *trust,
+                                                       const struct rnm_trusted_key **signer,
+                                                       struct rnm_error *err);
 RNM_API void rnm_index_free(struct rnm_index *index);
 /* The model of that name, or NULL. */
 RNM_API const struct rnm_published *rnm_index_find(const struct rnm_index *index, const char *name);
@@ -74,6 +85,9 @@ RNM_API bool rnm_alias_name_is_good(const char *text);
 struct rnm_publish_options {
 	const char *folder; /* the tree; made when it is not there, its parent has to be */
 	size_t keep;        /* publications of each name whose objects stay; 0: all */
+	/* Signs everything; must live as long as the publisher.  NULL: nothing is signed. */
+	const struct rnm_key *key;
+	int64_t valid;      /* seconds for which statements and index hold; 0: no end */
 	bool dry_run;       /* read and check everything, change nothing: the folder need not exist */
 	bool force;         /* although consumers would mix parts of the old and the new model */
 	double now;         /* UNIX seconds */
@@ -86,6 +100,7 @@ struct rnm_publisher;
  *   RNM_E_IO         "publish.folder", "publish.write", "file.*"
  *   RNM_E_REFUSED    "publish.busy": another publisher is at work; the message says who
  *   RNM_E_MALFORMED  "publish.history": history.jsonl was changed by something else, or is not the one of the index
+ *   RNM_E_REFUSED    "publish.unsigned": without a key, what was signed would stand beside what is not
  *   RNM_E_MALFORMED  "publish.object": an object that has to become an alias is damaged
  */
 RNM_API RNM_MUST_CHECK enum rnm_status rnm_publisher_open(struct rnm_publisher **out,
@@ -99,6 +114,7 @@ enum rnm_publish_state {
 	RNM_PUBLISH_REPLACED,  /* it had an older one */
 	RNM_PUBLISH_ROLLBACK,  /* it gets an old one again */
 	RNM_PUBLISH_UNCHANGED, /* it has this one already */
+	RNM_PUBLISH_RENEWED,   /* the same under a new statement */
 };
 RNM_API const char *rnm_publish_state_name(enum rnm_publish_state state); /* "new", "replaced", ... */
 
@@ -139,8 +155,17 @@ RNM_API RNM_MUST_CHECK enum rnm_status rnm_publisher_rollback(struct rnm_publish
                                                               const struct rnm_publish_request *request,
                                                               struct rnm_publish_outcome *outcome,
                                                               struct rnm_error *err);
-/* The one name of a tree that has only one; NULL otherwise. */
-RNM_API const char *rnm_publisher_only_name(const struct rnm_publisher *publisher);
+/*
+ * Signs what a name has once more, with the time of now: statements and the index hold for a while only.
+ *   RNM_E_USAGE      "publish.renew": there is no key
+ *   RNM_E_SIGNATURE  "publish.foreign": what lies there was not signed with this key
+ *   RNM_E_NOT_FOUND  "publish.none"
+ */
+RNM_API RNM_MUST_CHECK enum rnm_status rnm_publisher_renew(struct rnm_publisher *publisher, const char *name,
+                                                           struct rnm_publish_outcome *outcome,
+                                                           struct rnm_error *err);
+/* The names of the tree, in order of their first publication; NULL past the end.  Borrowed. */
+RNM_API const char *rnm_publisher_name(const struct rnm_publisher *publisher, size_t index);
 
 struct rnm_publish_result {
 	bool completed;   /* an earlier publisher had left something to do, and it was done */

@@ -3,6 +3,7 @@
 #include "share/index.h"
 
 #include "format/json_load.h"
+#include "share/envelope.h"
 #include "share/published.h"
 
 #include <stdlib.h>
@@ -136,6 +137,43 @@ void rnm_index_free(struct rnm_index *index)
 	free(index->owned);
 	free(index);
 }
+
+/* ---- signatures ---- */
+
+bool rnm_index_signature_next(struct rnm_bytes *rest, struct rnm_bytes *line)
+{
+	const char *end = rest->len > 0 ? memchr(rest->data, '\n', rest->len) : NULL;
+
+	if (end == NULL)
+		return false;
+	*line = (struct rnm_bytes){ rest->data, (size_t)(end - rest->data) };
+	rest->data += line->len + 1;
+	rest->len -= line->len + 1;
+	return true;
+}
+
+enum rnm_status rnm_index_check(struct rnm_bytes text, struct rnm_bytes signatures,
+                                const struct rnm_trust *trust, const struct rnm_trusted_key **signer,
+                                struct rnm_error *err)
+{
+	enum rnm_status status = RNM_NO;
+	struct rnm_bytes line;
+	struct rnm_error why;
+
+	for (unsigned i = 0; i < RNM_INDEX_SIGNATURES_MAX && rnm_index_signature_next(&signatures, &line); i++) {
+		status = rnm_envelope_open(RNM_DOMAIN_INDEX, text, line, trust, signer, &why);
+		if (status != RNM_E_SIGNATURE)
+			break;
+	}
+	if (status == RNM_NO)
+		return rnm_error_set(err, RNM_E_SIGNATURE, "index.unsigned",
+		                     "expected a signature of the index, found none");
+	if (status != RNM_OK && err != NULL)
+		*err = why;
+	return status;
+}
+
+/* ---- */
 
 static int by_name(const void *name, const void *model)
 {

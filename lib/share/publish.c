@@ -66,6 +66,28 @@ static enum rnm_status read_history(struct rnm_publisher *publisher, const char 
 	return RNM_OK;
 }
 
+/* Consumers that have a key refuse what is not signed with it. */
+static enum rnm_status check_key(struct rnm_publisher *publisher, struct rnm_error *err)
+{
+	const struct rnm_history *history = publisher->history;
+	char key[RNM_PUBLIC_KEY_TEXT_SIZE];
+
+	if (publisher->options.key != NULL) {
+		rnm_public_key_text(rnm_key_public(publisher->options.key), key);
+		publisher->key_text = rnm_arena_strndup(&publisher->history->arena, key, strlen(key));
+		return publisher->key_text != NULL ? RNM_OK : rnm_error_nomem(err);
+	}
+	for (size_t i = 0; i < history->alias_count; i++) {
+		if (history->aliases[i].newest->model.key == NULL)
+			continue;
+		rnm_error_set(err, RNM_E_REFUSED, "publish.unsigned",
+		              "the models of this tree are signed, and no key was given to sign with");
+		rnm_error_set_hint(err, "--sign KEY; their key is %s", history->aliases[i].newest->model.key);
+		return RNM_E_REFUSED;
+	}
+	return RNM_OK;
+}
+
 static enum rnm_status open_tree(struct rnm_publisher *publisher, struct rnm_error *err)
 {
 	char head[RNM_OBJECT_HASH_HEX] = "";
@@ -77,6 +99,8 @@ static enum rnm_status open_tree(struct rnm_publisher *publisher, struct rnm_err
 		status = read_index(publisher, head, err);
 	if (status == RNM_OK)
 		status = read_history(publisher, head, err);
+	if (status == RNM_OK)
+		status = check_key(publisher, err);
 	if (status != RNM_OK || publisher->index_serial == publisher->history->serial)
 		return status;
 	publisher->completed = true;
@@ -125,11 +149,11 @@ void rnm_publisher_free(struct rnm_publisher *publisher)
 	free(publisher);
 }
 
-const char *rnm_publisher_only_name(const struct rnm_publisher *publisher)
+const char *rnm_publisher_name(const struct rnm_publisher *publisher, size_t index)
 {
 	const struct rnm_history *history = publisher->history;
 
-	return history->alias_count == 1 ? history->aliases[0].newest->model.name : NULL;
+	return index < history->alias_count ? history->aliases[index].newest->model.name : NULL;
 }
 
 /* ---- committing ---- */

@@ -62,7 +62,9 @@ static enum rnm_status put_alias(const struct rnm_publisher *publisher, const st
 {
 	enum rnm_status status = RNM_OK;
 
-	if (alias->file_serial > serial)
+	if (alias->sign_serial > serial)
+		status = rnm_alias_sign(publisher, &alias->newest->model, err);
+	if (status == RNM_OK && alias->file_serial > serial)
 		status = put_file(publisher, &alias->newest->model, err);
 	return status;
 }
@@ -80,10 +82,11 @@ static enum rnm_status write_index(const struct rnm_publisher *publisher, struct
 	struct rnm_index index = {
 		.serial = history->serial,
 		.created = publisher->now,
+		.not_after = rnm_publisher_end(publisher, publisher->now),
 		.model_count = history->alias_count,
 	};
 	struct rnm_buf text;
-	enum rnm_status status = RNM_OK;
+	enum rnm_status status;
 
 	index.models = calloc(history->alias_count + 1, sizeof(*index.models));
 	if (index.models == NULL)
@@ -94,9 +97,10 @@ static enum rnm_status write_index(const struct rnm_publisher *publisher, struct
 	memcpy(index.head, history->head, sizeof(index.head));
 	rnm_buf_init(&text, RNM_INDEX_MAX);
 	rnm_index_write(&text, &index);
-	if (text.failed)
-		status = rnm_error_nomem(err);
-	else
+	status = text.failed
+	             ? rnm_error_nomem(err)
+	             : rnm_index_sign(publisher, (struct rnm_bytes){ text.data, text.len }, err);
+	if (status == RNM_OK)
 		status = write_file(publisher, RNM_TREE_INDEX, &text, publisher->now, err);
 	rnm_buf_free(&text);
 	free(index.models);
