@@ -8,7 +8,7 @@
 #ifndef RNM_KEY_H
 #define RNM_KEY_H
 
-#include <rnm/value.h>
+#include <rnm/buf.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -49,6 +49,17 @@ RNM_API void rnm_public_key_encode(const struct rnm_public_key *key, enum rnm_ke
                                    char text[RNM_PUBLIC_KEY_TEXT_SIZE]);
 /* rspamd's id of a key: BLAKE2b-512 of it in base32 (the member `id` of its key pairs). */
 RNM_API void rnm_public_key_id(const struct rnm_public_key *key, char text[RNM_KEY_ID_SIZE]);
+
+/* minisign's number of the key in its own spelling, 16 digits and a NUL. */
+#define RNM_MINISIGN_ID_TEXT_SIZE 17
+RNM_API void rnm_public_key_minisign_id(const struct rnm_public_key *key,
+                                        char text[RNM_MINISIGN_ID_TEXT_SIZE]);
+/*
+ * Appends the content of a file with the key: as rspamd reads FILE.pub, which is the text and no newline, or that of
+ * minisign, with its comment.
+ */
+RNM_API void rnm_public_key_file_text(const struct rnm_public_key *key, enum rnm_key_encoding encoding,
+                                      struct rnm_buf *out);
 
 /*
  * A public key in any of the four encodings; which one is seen from the length.  Strict: no blanks, no upper case

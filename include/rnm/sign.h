@@ -9,8 +9,9 @@
 #ifndef RNM_SIGN_H
 #define RNM_SIGN_H
 
-#include <rnm/buf.h>
 #include <rnm/key.h>
+#include <rnm/model_file.h>
+#include <rnm/verify.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -106,6 +107,93 @@ RNM_API RNM_MUST_CHECK enum rnm_status rnm_statement_about(const struct rnm_stat
                                                            uint64_t size,
                                                            const uint8_t blake2b[RNM_BLAKE2B_SIZE],
                                                            struct rnm_error *err);
+
+/*
+ * What a model says of itself: digest and version, and the rule where the container names one.  name becomes the
+ * digest, by which rspamd asks for a model, or else the given one, cut from a path.  Times and measures stay.
+ */
+RNM_API void rnm_statement_describe(struct rnm_statement *statement, const struct rnm_model_file *model,
+                                    const char *path);
+/* Does the model say of itself what the statement says of it?  RNM_E_SIGNATURE ("statement.content"). */
+RNM_API RNM_MUST_CHECK enum rnm_status rnm_statement_fits(const struct rnm_statement *statement,
+                                                          const struct rnm_model_file *model,
+                                                          struct rnm_error *err);
+
+/* ---- signed files ---- */
+
+/* What stands beside FILE: its raw signature, and its statement. */
+#define RNM_SIGNATURE_SUFFIX ".sig"
+#define RNM_STATEMENT_SUFFIX ".rnmsig"
+
+struct rnm_signing {
+	uint8_t signature[RNM_SIGNATURE_SIZE];
+	struct rnm_statement statement;
+	struct rnm_buf text; /* of FILE.rnmsig */
+};
+/*
+ * Signs the bytes and makes the statement, whose size and hash are filled in.  RNM_E_USAGE ("sign.empty",
+ * "statement.invalid").
+ */
+RNM_API RNM_MUST_CHECK enum rnm_status rnm_signing_new(struct rnm_signing **out, struct rnm_bytes file,
+                                                       const struct rnm_key *key,
+                                                       const struct rnm_statement *statement,
+                                                       struct rnm_error *err);
+
+struct rnm_sign_options {
+	const char *name; /* of the statement; NULL: see rnm_statement_describe */
+	const char *rule; /* NULL: what the model says */
+	int64_t created;
+	int64_t not_after; /* 0: no end */
+	/* Also what is no model, or one that nobody should load.  Else RNM_NO and RNM_E_MALFORMED. */
+	bool any_file;
+	const struct rnm_verify_options *verify; /* what a model must stand; may be NULL */
+};
+/* Reads a file once, verifies it, and signs the bytes that were verified; writes nothing yet. */
+RNM_API RNM_MUST_CHECK enum rnm_status rnm_sign_file(struct rnm_signing **out, const char *path,
+                                                     const struct rnm_key *key,
+                                                     const struct rnm_sign_options *options,
+                                                     struct rnm_error *err);
+RNM_API void rnm_signing_free(struct rnm_signing *signing);
+/*
+ * Writes path.sig and path.rnmsig, each whole or not at all, then reads them and path again and checks them
+ * as anybody would.  RNM_E_IO; RNM_E_SIGNATURE when path holds other bytes by now.
+ */
+RNM_API RNM_MUST_CHECK enum rnm_status rnm_signing_write(const struct rnm_signing *signing, const char *path,
+                                                         const struct rnm_key *key, struct rnm_error *err);
+
+struct rnm_signed_policy {
+	const struct rnm_trust *trust;
+	const char *name; /* the statement must be one for this name; NULL: not asked here */
+	int64_t now;      /* seconds since 1970 */
+	/* A raw signature is enough, where there is no statement; one that is there must be right all the same. */
+	bool raw_is_enough;
+};
+struct rnm_signed {
+	const struct rnm_trusted_key *signer; /* borrowed from the trust */
+	bool has_statement;
+	struct rnm_statement statement;
+};
+/*
+ * Both signatures over bytes in memory, by one and the same trusted key.  signature.data or statement.data is NULL for
+ * what does not exist.  All that fails is RNM_E_SIGNATURE: "signature.missing", "signature.size", "signature.bad",
+ * "signature.untrusted", "signature.malformed", "statement.*".  Hashes with two threads.
+ */
+RNM_API RNM_MUST_CHECK enum rnm_status rnm_signed_check(struct rnm_signed *out, struct rnm_bytes file,
+                                                        struct rnm_bytes signature,
+                                                        struct rnm_bytes statement,
+                                                        const struct rnm_signed_policy *policy,
+                                                        struct rnm_error *err);
+
+/* A file with what stands beside it, read once: whoever swaps it afterwards changes nothing. */
+struct rnm_signed_file {
+	struct rnm_buf bytes;
+	struct rnm_signed by;
+};
+/* RNM_E_NOT_FOUND, RNM_E_IO, RNM_E_MALFORMED ("file.too-large"), and as rnm_signed_check. */
+RNM_API RNM_MUST_CHECK enum rnm_status rnm_signed_file_open(struct rnm_signed_file **out, const char *path,
+                                                            const struct rnm_signed_policy *policy,
+                                                            struct rnm_error *err);
+RNM_API void rnm_signed_file_free(struct rnm_signed_file *file);
 
 #ifdef __cplusplus
 }

@@ -6,6 +6,7 @@
 #define RNM_BASE_FILE_H
 
 #include <rnm/buf.h>
+#include <sys/types.h>
 
 /*
  * Appends the whole file to out.  Fails with RNM_E_IO ("file.open", "file.read"), RNM_E_NOT_FOUND when
@@ -34,18 +35,19 @@ struct rnm_replace {
 	char *target; /* resolved path */
 	char *temp;   /* NULL when written in place */
 	bool in_place;
-	bool private; /* mode 0600 */
-	bool keep;    /* what is there by now stays */
+	mode_t mode; /* of a new file, before the umask; the most that one in the place of another gets */
+	bool keep;   /* what is there by now stays */
 	uint64_t written;
 };
 RNM_MUST_CHECK enum rnm_status rnm_replace_open(struct rnm_replace *out, const char *path,
                                                 struct rnm_error *err);
 /*
- * For a secret: nobody but its owner can read the new file at any moment, whatever the permissions of the old one
- * were.  With keep, an existing file stays, and this or commit fails with EEXIST in err->sys_errno.
+ * The same with other permissions than 0666: with 0600 nobody but its owner can read the new file at any moment,
+ * whatever the old one's were.  With keep, an existing file stays, and this or commit fails with EEXIST in
+ * err->sys_errno.
  */
-RNM_MUST_CHECK enum rnm_status rnm_replace_open_private(struct rnm_replace *out, const char *path, bool keep,
-                                                        struct rnm_error *err);
+RNM_MUST_CHECK enum rnm_status rnm_replace_open_with(struct rnm_replace *out, const char *path, mode_t mode,
+                                                     bool keep, struct rnm_error *err);
 RNM_MUST_CHECK enum rnm_status rnm_replace_write(struct rnm_replace *replace, const void *data, size_t len,
                                                  struct rnm_error *err);
 /* For a target whose name its content decides: the file takes this name in the folder of the target. */

@@ -15,6 +15,7 @@
 
 /* Written pages are handed to the disk in steps of this size, so that the final fsync has little left. */
 #define WRITE_OUT_STEP ((uint64_t)8 << 20)
+#define NEW_FILE_MODE 0666
 
 static enum rnm_status cannot_open(struct rnm_error *err, const char *path, int errnum)
 {
@@ -100,10 +101,11 @@ static int duplicate(int descriptor)
 static enum rnm_status open_beside(struct rnm_replace *replace, const struct stat *old, const char *path,
                                    struct rnm_error *err)
 {
-	replace->fd = open_temp(replace->target, replace->private ? 0600 : 0666, &replace->temp);
+	replace->fd = open_temp(replace->target, replace->mode, &replace->temp);
 	if (replace->fd < 0)
 		return cannot_create(err, path, replace->target, errno);
-	if (old != NULL && copy_ownership(replace->fd, old, replace->private ? 0600 : 0777) != 0)
+	if (old != NULL &&
+	    copy_ownership(replace->fd, old, replace->mode == NEW_FILE_MODE ? 0777 : replace->mode) != 0)
 		return cannot_open(err, path, errno);
 	return RNM_OK;
 }
@@ -157,13 +159,13 @@ static enum rnm_status open_as_asked(struct rnm_replace *out, struct rnm_replace
 
 enum rnm_status rnm_replace_open(struct rnm_replace *out, const char *path, struct rnm_error *err)
 {
-	return open_as_asked(out, (struct rnm_replace){ 0 }, path, err);
+	return open_as_asked(out, (struct rnm_replace){ .mode = NEW_FILE_MODE }, path, err);
 }
 
-enum rnm_status rnm_replace_open_private(struct rnm_replace *out, const char *path, bool keep,
-                                         struct rnm_error *err)
+enum rnm_status rnm_replace_open_with(struct rnm_replace *out, const char *path, mode_t mode, bool keep,
+                                      struct rnm_error *err)
 {
-	return open_as_asked(out, (struct rnm_replace){ .private = true, .keep = keep }, path, err);
+	return open_as_asked(out, (struct rnm_replace){ .mode = mode, .keep = keep }, path, err);
 }
 
 enum rnm_status rnm_replace_write(struct rnm_replace *replace, const void *data, size_t len,

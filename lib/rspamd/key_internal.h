@@ -48,10 +48,6 @@ void rnm_key_encode(char text[RNM_KEY_TEXT_SIZE], const uint8_t *bytes, size_t l
 
 /* minisign's number of a key: its own, or one made from the key. */
 void rnm_minisign_id(uint8_t id[RNM_MINISIGN_ID_SIZE], const struct rnm_public_key *key);
-/* As minisign prints it: 16 digits. */
-#define RNM_MINISIGN_ID_TEXT 17u
-void rnm_minisign_id_text(char text[RNM_MINISIGN_ID_TEXT], const struct rnm_public_key *key);
-
 #define RNM_MINISIGN_COMMENT "untrusted comment: "
 
 /* text ends with a NUL that is not counted. */

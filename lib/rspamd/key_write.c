@@ -10,7 +10,7 @@ static enum rnm_status write_text(const char *path, const struct rnm_buf *text, 
 {
 	struct rnm_replace replace;
 	struct rnm_error problem;
-	enum rnm_status status = rnm_replace_open_private(&replace, path, !replace_old, &problem);
+	enum rnm_status status = rnm_replace_open_with(&replace, path, 0600, !replace_old, &problem);
 
 	if (status == RNM_OK) {
 		status = rnm_replace_write(&replace, text->data, text->len, &problem);

@@ -93,7 +93,7 @@ void rnm_minisign_id(uint8_t id[RNM_MINISIGN_ID_SIZE], const struct rnm_public_k
 	memcpy(id, key->has_minisign_id ? key->minisign_id : hash, RNM_MINISIGN_ID_SIZE);
 }
 
-void rnm_minisign_id_text(char text[RNM_MINISIGN_ID_TEXT], const struct rnm_public_key *key)
+void rnm_public_key_minisign_id(const struct rnm_public_key *key, char text[RNM_MINISIGN_ID_TEXT_SIZE])
 {
 	static const char digits[] = "0123456789ABCDEF";
 	uint8_t id[RNM_MINISIGN_ID_SIZE];
@@ -127,6 +127,21 @@ void rnm_public_key_encode(const struct rnm_public_key *key, enum rnm_key_encodi
 void rnm_public_key_text(const struct rnm_public_key *key, char text[RNM_PUBLIC_KEY_TEXT_SIZE])
 {
 	rnm_public_key_encode(key, RNM_KEY_BASE32, text);
+}
+
+void rnm_public_key_file_text(const struct rnm_public_key *key, enum rnm_key_encoding encoding,
+                              struct rnm_buf *out)
+{
+	char text[RNM_PUBLIC_KEY_TEXT_SIZE];
+	char id[RNM_MINISIGN_ID_TEXT_SIZE];
+
+	rnm_public_key_encode(key, encoding, text);
+	if (encoding == RNM_KEY_MINISIGN) {
+		rnm_public_key_minisign_id(key, id);
+		rnm_buf_printf(out, RNM_MINISIGN_COMMENT "minisign public key %s\n%s\n", id, text);
+	} else {
+		rnm_buf_puts(out, text);
+	}
 }
 
 bool rnm_public_key_equal(const struct rnm_public_key *a, const struct rnm_public_key *b)
