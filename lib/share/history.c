@@ -99,7 +99,11 @@ static enum rnm_status take_publication(struct rnm_history *history, const struc
 	}
 	if (status != RNM_OK)
 		return status;
-	*publication = (struct rnm_publication){ .model = entry->model, .serial = history->serial };
+	*publication = (struct rnm_publication){
+		.model = entry->model,
+		.proof = entry->proof,
+		.serial = history->serial,
+	};
 	publication->older = alias->newest;
 	if (alias->newest != NULL)
 		alias->newest->newer = publication;
@@ -122,6 +126,7 @@ static bool take_change(struct rnm_history *history, const struct rnm_entry *ent
 		if (strcmp(alias->newest->model.blake2b, entry->model.blake2b) != 0)
 			return false;
 		alias->newest->model = entry->model;
+		alias->newest->proof = entry->proof;
 		alias->sign_serial = history->serial;
 		return true;
 	}
@@ -188,6 +193,10 @@ static void write_entry(struct rnm_buf *out, const struct rnm_history *history, 
 	}
 	rnm_json_kv_string(&json, "previous", history->head);
 	rnm_json_kv_uint(&json, "serial", history->serial + 1);
+	if (entry->kind != RNM_ENTRY_DROP) {
+		rnm_json_kv_string(&json, "signature", entry->proof.signature);
+		rnm_json_kv_string(&json, "statement", entry->proof.statement);
+	}
 	rnm_json_kv_int(&json, "time", entry->time);
 	rnm_json_end_object(&json);
 }
@@ -241,7 +250,9 @@ static bool read_entry(struct rnm_members_reader *reader, const json_t *root, st
 		       rnm_member_hash(reader, root, "blake2b", entry->model.blake2b);
 	if (entry->kind == RNM_ENTRY_ROLLBACK && !rnm_member_hash(reader, root, "from", entry->from))
 		return false;
-	return rnm_published_read(reader, json_object_get(root, "model"), &entry->model);
+	return rnm_member_text(reader, root, "signature", true, &entry->proof.signature) &&
+	       rnm_member_text(reader, root, "statement", true, &entry->proof.statement) &&
+	       rnm_published_read(reader, json_object_get(root, "model"), &entry->model);
 }
 
 /* The line is the one that comes next. */

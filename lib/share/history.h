@@ -20,16 +20,24 @@ enum rnm_entry_kind {
 	RNM_ENTRY_DROP      /* the object of an earlier publication is kept no longer */
 };
 
+/* What signs a publication, as it lies beside the alias.  Both are NULL without a key. */
+struct rnm_proof {
+	const char *signature; /* base64 of the 64 bytes */
+	const char *statement; /* content of the file with the statement */
+};
+
 struct rnm_entry {
 	enum rnm_entry_kind kind;
 	int64_t time;
 	struct rnm_published model;     /* of a drop only name and blake2b */
 	char from[RNM_OBJECT_HASH_HEX]; /* of a rollback: hash of the earlier publication */
+	struct rnm_proof proof;         /* of all but drops */
 };
 
 /* A line of the history, as far as it says what a name had. */
 struct rnm_publication {
 	struct rnm_published model;
+	struct rnm_proof proof;
 	uint64_t serial;
 	bool dropped;
 	uint64_t dropped_serial; /* of the line that says so */

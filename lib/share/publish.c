@@ -101,9 +101,9 @@ static enum rnm_status open_tree(struct rnm_publisher *publisher, struct rnm_err
 		status = read_history(publisher, head, err);
 	if (status == RNM_OK)
 		status = check_key(publisher, err);
-	if (status != RNM_OK || publisher->index_serial == publisher->history->serial)
+	if (status != RNM_OK)
 		return status;
-	publisher->completed = true;
+	publisher->completed = publisher->index_serial != publisher->history->serial;
 	return publisher->options.dry_run ? RNM_OK
 	                                  : rnm_publisher_settle(publisher, publisher->index_serial, err);
 }

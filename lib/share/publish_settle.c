@@ -63,7 +63,7 @@ static enum rnm_status put_alias(const struct rnm_publisher *publisher, const st
 	enum rnm_status status = RNM_OK;
 
 	if (alias->sign_serial > serial)
-		status = rnm_alias_sign(publisher, &alias->newest->model, err);
+		status = rnm_alias_sign(publisher, alias->newest, err);
 	if (status == RNM_OK && alias->file_serial > serial)
 		status = put_file(publisher, &alias->newest->model, err);
 	return status;

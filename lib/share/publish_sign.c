@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What lies beside a model, and beside the index, so that others can tell who published it. */
+#include "base/value_build.h"
 #include "share/envelope.h"
 #include "share/published.h"
 #include "share/publisher.h"
@@ -8,32 +9,68 @@
 #include <stdio.h>
 #include <string.h>
 
+#define BASE64_ROOM sodium_base64_ENCODED_LEN(RNM_SIGNATURE_SIZE, sodium_base64_VARIANT_ORIGINAL)
+
 static enum rnm_status put(const struct rnm_publisher *publisher, const char *path, struct rnm_bytes bytes,
                            struct rnm_error *err)
 {
 	return publisher->place->ops->write(publisher->place, path, bytes, publisher->now, err);
 }
 
-/* ---- objects ---- */
+static enum rnm_status read_small(const struct rnm_publisher *publisher, const char *path, struct rnm_buf *out,
+                                  struct rnm_error *err)
+{
+	enum rnm_status status =
+	    publisher->place->ops->read(publisher->place, path, out, RNM_STATEMENT_FILE_MAX, err);
 
-static enum rnm_status sign_raw(const struct rnm_publisher *publisher, const struct rnm_published *model,
-                                struct rnm_bytes bytes, struct rnm_error *err)
+	return status == RNM_E_NOT_FOUND || status == RNM_E_MALFORMED ? RNM_OK : status;
+}
+
+/* Unless it lies there already. */
+static enum rnm_status put_new(const struct rnm_publisher *publisher, const char *path, struct rnm_bytes bytes,
+                               struct rnm_error *err)
+{
+	struct rnm_buf old;
+	enum rnm_status status;
+
+	rnm_buf_init(&old, RNM_STATEMENT_FILE_MAX + 1);
+	status = read_small(publisher, path, &old, err);
+	if (status == RNM_OK && (old.len != bytes.len || memcmp(old.data, bytes.data, bytes.len) != 0))
+		status = put(publisher, path, bytes, err);
+	rnm_buf_free(&old);
+	return status;
+}
+
+/* ---- models ---- */
+
+/* Into the memory of the history. */
+static enum rnm_status keep(struct rnm_publisher *publisher, const char **out, const char *text, size_t len,
+                            struct rnm_error *err)
+{
+	*out = rnm_arena_strndup(&publisher->history->arena, text, len);
+	return *out != NULL ? RNM_OK : rnm_error_nomem(err);
+}
+
+static enum rnm_status prove_bytes(struct rnm_publisher *publisher, struct rnm_bytes bytes,
+                                   struct rnm_proof *proof, struct rnm_error *err)
 {
 	const struct rnm_key *key = publisher->options.key;
 	uint8_t signature[RNM_SIGNATURE_SIZE];
-	char path[RNM_TREE_PATH_MAX];
+	char text[BASE64_ROOM];
 	enum rnm_status status = rnm_key_sign(key, bytes, signature, err);
 
+	/* Nothing leaves that does not hold. */
 	if (status == RNM_OK)
 		status = rnm_signature_check(rnm_key_public(key), bytes, signature, err);
 	if (status != RNM_OK)
 		return status;
-	rnm_object_path(path, model->blake2b, RNM_TREE_SIG);
-	return put(publisher, path, (struct rnm_bytes){ (const char *)signature, sizeof(signature) }, err);
+	(void)sodium_bin2base64(text, sizeof(text), signature, sizeof(signature),
+	                        sodium_base64_VARIANT_ORIGINAL);
+	return keep(publisher, &proof->signature, text, strlen(text), err);
 }
 
-static enum rnm_status sign_statement(const struct rnm_publisher *publisher, const struct rnm_published *model,
-                                      struct rnm_error *err)
+static enum rnm_status prove_statement(struct rnm_publisher *publisher, const struct rnm_published *model,
+                                       struct rnm_proof *proof, struct rnm_error *err)
 {
 	struct rnm_statement statement = {
 		.has_model_version = true,
@@ -42,7 +79,6 @@ static enum rnm_status sign_statement(const struct rnm_publisher *publisher, con
 		.not_after = model->not_after,
 		.size = model->size,
 	};
-	char path[RNM_TREE_PATH_MAX];
 	struct rnm_buf text;
 	enum rnm_status status;
 
@@ -56,23 +92,70 @@ static enum rnm_status sign_statement(const struct rnm_publisher *publisher, con
 	                     strlen(model->blake2b), NULL, NULL, NULL);
 	rnm_buf_init(&text, RNM_STATEMENT_FILE_MAX);
 	status = rnm_statement_write(&statement, publisher->options.key, &text, err);
-	rnm_object_path(path, model->blake2b, RNM_TREE_STATEMENT);
 	if (status == RNM_OK)
-		status = put(publisher, path, (struct rnm_bytes){ text.data, text.len }, err);
+		status = keep(publisher, &proof->statement, rnm_buf_cstr(&text), text.len, err);
 	rnm_buf_free(&text);
 	return status;
 }
 
-enum rnm_status rnm_object_sign(const struct rnm_publisher *publisher, const struct rnm_published *model,
-                                struct rnm_bytes bytes, struct rnm_error *err)
+enum rnm_status rnm_publisher_prove(struct rnm_publisher *publisher, struct rnm_entry *entry,
+                                    struct rnm_bytes bytes, struct rnm_error *err)
 {
 	enum rnm_status status = RNM_OK;
 
-	if (publisher->options.key == NULL || publisher->options.dry_run)
+	if (publisher->options.key == NULL)
 		return RNM_OK;
-	status = sign_raw(publisher, model, bytes, err);
-	return status == RNM_OK ? sign_statement(publisher, model, err) : status;
+	status = prove_bytes(publisher, bytes, &entry->proof, err);
+	return status == RNM_OK ? prove_statement(publisher, &entry->model, &entry->proof, err) : status;
 }
+
+/*
+ * The statement is the first: who meets a new statement beside an old file or signature finds the object that it
+ * names, and who reads it last meets what it names.  A file is left alone when it says the same: its time tells
+ * when it changed.
+ */
+static enum rnm_status put_proof(const struct rnm_publisher *publisher, const char *stem,
+                                 const struct rnm_proof *proof, struct rnm_error *err)
+{
+	unsigned char signature[RNM_SIGNATURE_SIZE];
+	char path[RNM_TREE_PATH_MAX];
+	size_t len = 0;
+	enum rnm_status status;
+
+	if (proof->statement == NULL || proof->signature == NULL)
+		return RNM_OK;
+	if (sodium_base642bin(signature, sizeof(signature), proof->signature, strlen(proof->signature), NULL, &len,
+	                      NULL, sodium_base64_VARIANT_ORIGINAL) != 0 ||
+	    len != sizeof(signature))
+		return rnm_error_set(err, RNM_E_MALFORMED, "publish.history",
+		                     "%s: expected a signature of %zu bytes in the history", stem,
+		                     sizeof(signature));
+	(void)snprintf(path, sizeof(path), "%s" RNM_TREE_STATEMENT, stem);
+	status = put_new(publisher, path, rnm_bytes_of(proof->statement), err);
+	(void)snprintf(path, sizeof(path), "%s" RNM_TREE_SIG, stem);
+	return status == RNM_OK ? put_new(publisher, path, (struct rnm_bytes){ (const char *)signature, len }, err)
+	                        : status;
+}
+
+enum rnm_status rnm_object_sign(const struct rnm_publisher *publisher, const struct rnm_entry *entry,
+                                struct rnm_error *err)
+{
+	char stem[RNM_TREE_PATH_MAX];
+
+	rnm_object_path(stem, entry->model.blake2b, "");
+	return put_proof(publisher, stem, &entry->proof, err);
+}
+
+enum rnm_status rnm_alias_sign(const struct rnm_publisher *publisher, const struct rnm_publication *publication,
+                               struct rnm_error *err)
+{
+	char stem[RNM_TREE_PATH_MAX];
+
+	rnm_alias_path(stem, publication->model.name, "");
+	return put_proof(publisher, stem, &publication->proof, err);
+}
+
+/* ---- is it ours? ---- */
 
 enum rnm_status rnm_object_check_ours(const struct rnm_publisher *publisher, const struct rnm_published *model,
                                       struct rnm_bytes bytes, struct rnm_error *err)
@@ -98,54 +181,6 @@ enum rnm_status rnm_object_check_ours(const struct rnm_publisher *publisher, con
 	              "%s in the tree bears no signature of this key, and is not signed with it", model->name);
 	rnm_error_set_hint(err, "publish the model from a file of your own");
 	return RNM_E_SIGNATURE;
-}
-
-/* ---- aliases ---- */
-
-static enum rnm_status read_small(const struct rnm_publisher *publisher, const char *path, struct rnm_buf *out,
-                                  struct rnm_error *err)
-{
-	enum rnm_status status =
-	    publisher->place->ops->read(publisher->place, path, out, RNM_STATEMENT_FILE_MAX, err);
-
-	return status == RNM_E_NOT_FOUND || status == RNM_E_MALFORMED ? RNM_OK : status;
-}
-
-/* A file is left alone when it says the same: its time tells when it changed. */
-static enum rnm_status copy(const struct rnm_publisher *publisher, const char *from, const char *to,
-                            struct rnm_error *err)
-{
-	struct rnm_buf new, old;
-	enum rnm_status status;
-
-	rnm_buf_init(&new, RNM_STATEMENT_FILE_MAX + 1);
-	rnm_buf_init(&old, RNM_STATEMENT_FILE_MAX + 1);
-	status = publisher->place->ops->read(publisher->place, from, &new, RNM_STATEMENT_FILE_MAX, err);
-	if (status == RNM_OK)
-		status = read_small(publisher, to, &old, err);
-	if (status == RNM_OK && (new.len != old.len || memcmp(new.data, old.data, new.len) != 0))
-		status = put(publisher, to, (struct rnm_bytes){ new.data, new.len }, err);
-	rnm_buf_free(&new);
-	rnm_buf_free(&old);
-	return status;
-}
-
-enum rnm_status rnm_alias_sign(const struct rnm_publisher *publisher, const struct rnm_published *model,
-                               struct rnm_error *err)
-{
-	static const char *const endings[] = { RNM_TREE_SIG, RNM_TREE_STATEMENT };
-	enum rnm_status status = RNM_OK;
-
-	if (model->key == NULL)
-		return RNM_OK;
-	for (size_t i = 0; status == RNM_OK && i < sizeof(endings) / sizeof(endings[0]); i++) {
-		char from[RNM_TREE_PATH_MAX], to[RNM_TREE_PATH_MAX];
-
-		rnm_object_path(from, model->blake2b, endings[i]);
-		rnm_alias_path(to, model->name, endings[i]);
-		status = copy(publisher, from, to, err);
-	}
-	return status;
 }
 
 /* ---- the index ---- */

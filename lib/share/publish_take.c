@@ -48,27 +48,38 @@ static bool remember_written(struct rnm_publisher *publisher, const char *hash)
 }
 
 /* One that lies there already is looked at: it may be damaged, or half of what a power cut has left. */
-static enum rnm_status write_object(struct rnm_publisher *publisher, const struct rnm_published *model,
+static enum rnm_status write_object(struct rnm_publisher *publisher, const struct rnm_entry *entry,
                                     const struct rnm_buf *bytes, struct rnm_error *err)
 {
+	const char *hash = entry->model.blake2b;
 	char path[RNM_TREE_PATH_MAX];
 	struct rnm_buf old;
 	enum rnm_status status;
 	bool there;
 
 	rnm_buf_init(&old, RNM_OBJECT_MAX + 1);
-	status = rnm_object_read(publisher, model->blake2b, &old, NULL);
+	status = rnm_object_read(publisher, hash, &old, NULL);
 	rnm_buf_free(&old);
 	there = status == RNM_OK;
-	if (status == RNM_E_NOT_FOUND && !remember_written(publisher, model->blake2b))
+	if (status == RNM_E_NOT_FOUND && !remember_written(publisher, hash))
 		return rnm_error_nomem(err);
-	status = rnm_object_sign(publisher, model, (struct rnm_bytes){ bytes->data, bytes->len }, err);
+	status = rnm_object_sign(publisher, entry, err);
 	if (status != RNM_OK || there)
 		return status;
-	rnm_object_path(path, model->blake2b, "");
+	rnm_object_path(path, hash, "");
 	return publisher->place->ops->write(publisher->place, path,
 	                                    (struct rnm_bytes){ bytes->data, bytes->len }, publisher->now,
 	                                    err);
+}
+
+static enum rnm_status put_object(struct rnm_publisher *publisher, struct rnm_entry *entry,
+                                  const struct rnm_buf *bytes, struct rnm_error *err)
+{
+	enum rnm_status status =
+	    rnm_publisher_prove(publisher, entry, (struct rnm_bytes){ bytes->data, bytes->len }, err);
+
+	return status == RNM_OK && !publisher->options.dry_run ? write_object(publisher, entry, bytes, err)
+	                                                        : status;
 }
 
 /* ---- describing it ---- */
@@ -192,7 +203,7 @@ enum rnm_status rnm_taking_renew(struct rnm_publisher *publisher, struct rnm_tak
                              struct rnm_error *err)
 {
 	struct rnm_published *model = &taking->entry.model;
-	enum rnm_status status = RNM_OK;
+	enum rnm_status status;
 
 	*model = taking->alias->newest->model;
 	if (publisher->options.key == NULL)
@@ -202,8 +213,7 @@ enum rnm_status rnm_taking_renew(struct rnm_publisher *publisher, struct rnm_tak
 	if (model->created < publisher->now)
 		model->created = publisher->now;
 	model->not_after = rnm_publisher_end(publisher, model->created);
-	if (!publisher->options.dry_run)
-		status = write_object(publisher, model, bytes, err);
+	status = put_object(publisher, &taking->entry, bytes, err);
 	return status == RNM_OK ? keep_entry(publisher, &taking->entry, err) : status;
 }
 
@@ -222,8 +232,8 @@ static enum rnm_status take_bytes(struct rnm_publisher *publisher, struct rnm_ta
 		status = rnm_taking_check_change(publisher, taking, err);
 	if (status == RNM_OK)
 		status = choose_time(publisher, taking, err);
-	if (status == RNM_OK && !publisher->options.dry_run)
-		status = write_object(publisher, &taking->entry.model, bytes, err);
+	if (status == RNM_OK)
+		status = put_object(publisher, &taking->entry, bytes, err);
 	return status == RNM_OK ? keep_entry(publisher, &taking->entry, err) : status;
 }
 

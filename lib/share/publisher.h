@@ -42,10 +42,12 @@ RNM_MUST_CHECK enum rnm_status rnm_object_read(const struct rnm_publisher *publi
 
 /* ---- publish_sign.c: what signs it; none of these does anything without a key ---- */
 
+/* Signs a publication, whose bytes these are. */
+RNM_MUST_CHECK enum rnm_status rnm_publisher_prove(struct rnm_publisher *publisher, struct rnm_entry *entry,
+                                                   struct rnm_bytes bytes, struct rnm_error *err);
 /* Writes what signs an object, before the object. */
 RNM_MUST_CHECK enum rnm_status rnm_object_sign(const struct rnm_publisher *publisher,
-                                               const struct rnm_published *model, struct rnm_bytes bytes,
-                                               struct rnm_error *err);
+                                               const struct rnm_entry *entry, struct rnm_error *err);
 /*
  * Whether bytes that come from the tree, to which others may write, were signed with our key.  RNM_E_SIGNATURE
  * "publish.foreign".
@@ -55,7 +57,8 @@ RNM_MUST_CHECK enum rnm_status rnm_object_check_ours(const struct rnm_publisher 
                                                      struct rnm_error *err);
 /* Writes what signs an alias, before the alias. */
 RNM_MUST_CHECK enum rnm_status rnm_alias_sign(const struct rnm_publisher *publisher,
-                                              const struct rnm_published *model, struct rnm_error *err);
+                                              const struct rnm_publication *publication,
+                                              struct rnm_error *err);
 /* Writes what signs this index, and still the old one, before the index. */
 RNM_MUST_CHECK enum rnm_status rnm_index_sign(const struct rnm_publisher *publisher, struct rnm_bytes text,
                                               struct rnm_error *err);
