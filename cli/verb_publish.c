@@ -3,6 +3,7 @@
 #include "interrupt.h"
 #include "model_argument.h"
 #include "output.h"
+#include "password.h"
 #include "publish_report.h"
 #include "verbs.h"
 
@@ -12,8 +13,8 @@
 
 /* More publications than this nobody counts. */
 #define PUBLISH_KEEP_MAX 1000000.0
-/* Long enough for a publisher that signs once a week, and short enough to notice one that has stopped. */
-#define PUBLISH_VALID (30 * 86400.0)
+/* Long enough for one who publishes once a month, and short enough to notice that nobody does any more. */
+#define PUBLISH_VALID (90 * 86400.0)
 
 /* ---- the run ---- */
 
@@ -117,6 +118,21 @@ static enum rnm_status take_all(struct publish_run *run, struct context *context
 	return status;
 }
 
+static enum rnm_status load_key(struct publish_run *run, const struct options *options, struct rnm_error *err)
+{
+	const char *path = option_text(options, OPTION_SIGN, NULL);
+	struct key_passwords from;
+	const struct rnm_password_source passwords = password_source(&from, options);
+	enum rnm_status status;
+
+	/* --password-file is that of Redis here. */
+	from.file = option_text(options, OPTION_KEY_PASSWORD_FILE, NULL);
+	status = rnm_key_load(&run->key, path, &passwords, err);
+	if (status == RNM_OK && rnm_key_origin(run->key)->group_readable)
+		output_warning("%s: the group of the file may read this secret key", path);
+	return status;
+}
+
 static enum rnm_status open_publisher(struct publish_run *run, const struct options *options,
                                       struct rnm_error *err)
 {
@@ -128,12 +144,11 @@ static enum rnm_status open_publisher(struct publish_run *run, const struct opti
 		.now = (double)time(NULL),
 		.cancel = &interrupt_signal,
 	};
-	const char *key = option_text(options, OPTION_SIGN, NULL);
 	double valid;
-	enum rnm_status status = duration_option(&valid, options, OPTION_VALID, PUBLISH_VALID, err);
+	enum rnm_status status = duration_option(&valid, options, OPTION_VALID_FOR, PUBLISH_VALID, err);
 
-	if (status == RNM_OK && key != NULL)
-		status = rnm_key_load(&run->key, key, NULL, err);
+	if (status == RNM_OK && option_given(options, OPTION_SIGN))
+		status = load_key(run, options, err);
 	how.key = run->key;
 	how.valid = (int64_t)valid;
 	return status == RNM_OK ? rnm_publisher_open(&run->publisher, &how, err) : status;

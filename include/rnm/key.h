@@ -139,6 +139,11 @@ RNM_API RNM_MUST_CHECK enum rnm_status rnm_key_write(const struct rnm_key *key, 
                                                      const struct rnm_key_write_options *options,
                                                      struct rnm_error *err);
 
+/* Writes a public key (rnm_public_key_file_text) with mode 0644; an existing file stays as above. */
+RNM_API RNM_MUST_CHECK enum rnm_status rnm_public_key_write(const struct rnm_public_key *key,
+                                                            const char *path, enum rnm_key_encoding encoding,
+                                                            bool replace, struct rnm_error *err);
+
 /* ---- signatures ---- */
 
 RNM_API RNM_MUST_CHECK enum rnm_status rnm_key_sign(const struct rnm_key *key, struct rnm_bytes bytes,

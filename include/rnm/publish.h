@@ -22,7 +22,7 @@ extern "C" {
 #define RNM_OBJECT_HASH_HEX 65              /* BLAKE2b-256 in hexadecimal and the NUL */
 #define RNM_ALIAS_NAME_MAX 64               /* bytes of a name */
 #define RNM_INDEX_MAX ((size_t)64 << 20)    /* bytes of index.json */
-#define RNM_INDEX_SIGNATURES_MAX 4         /* lines of index.json.rnmsig that are looked at */
+#define RNM_INDEX_SIGNATURES_MAX 4          /* lines of index.json.rnmsig that are looked at */
 #define RNM_INDEX_MODELS_MAX 100000         /* aliases of one tree */
 #define RNM_HISTORY_MAX ((size_t)256 << 20) /* bytes of history.jsonl */
 
@@ -87,10 +87,10 @@ struct rnm_publish_options {
 	size_t keep;        /* publications of each name whose objects stay; 0: all */
 	/* Signs everything; must live as long as the publisher.  NULL: nothing is signed. */
 	const struct rnm_key *key;
-	int64_t valid;      /* seconds for which statements and index hold; 0: no end */
-	bool dry_run;       /* read and check everything, change nothing: the folder need not exist */
-	bool force;         /* although consumers would mix parts of the old and the new model */
-	double now;         /* UNIX seconds */
+	int64_t valid; /* seconds for which statements and index hold; 0: no end */
+	bool dry_run;  /* read and check everything, change nothing: the folder need not exist */
+	bool force;    /* although consumers would mix parts of the old and the new model */
+	double now;    /* UNIX seconds */
 	const volatile sig_atomic_t *cancel; /* may be NULL */
 };
 

@@ -42,7 +42,7 @@ bool rnm_base32_decode(uint8_t *bytes, size_t len, const char *text, size_t text
 	unsigned bits = 0;
 	size_t done = 0;
 
-	if (text_len != RNM_BASE32_LENGTH(len))
+	if (text_len != RNM_BASE32_LEN(len))
 		return false;
 	for (size_t i = 0; i < text_len; i++) {
 		int value = digit_value(text[i]);

@@ -14,7 +14,7 @@
 
 /* Characters of a public key in each encoding: no two are alike. */
 static const size_t text_lengths[] = {
-	[RNM_KEY_BASE32] = RNM_BASE32_LENGTH(RNM_PUBLIC_KEY_SIZE),
+	[RNM_KEY_BASE32] = RNM_BASE32_LEN(RNM_PUBLIC_KEY_SIZE),
 	[RNM_KEY_HEX] = 2 * RNM_PUBLIC_KEY_SIZE,
 	[RNM_KEY_BASE64] = (RNM_PUBLIC_KEY_SIZE + 2) / 3 * 4,
 	[RNM_KEY_MINISIGN] = (MINISIGN_PUBLIC_SIZE + 2) / 3 * 4,

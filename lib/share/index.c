@@ -160,7 +160,8 @@ enum rnm_status rnm_index_check(struct rnm_bytes text, struct rnm_bytes signatur
 	struct rnm_bytes line;
 	struct rnm_error why;
 
-	for (unsigned i = 0; i < RNM_INDEX_SIGNATURES_MAX && rnm_index_signature_next(&signatures, &line); i++) {
+	for (unsigned i = 0; i < RNM_INDEX_SIGNATURES_MAX && rnm_index_signature_next(&signatures, &line);
+	     i++) {
 		status = rnm_envelope_open(RNM_DOMAIN_INDEX, text, line, trust, signer, &why);
 		if (status != RNM_E_SIGNATURE)
 			break;

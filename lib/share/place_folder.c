@@ -285,7 +285,8 @@ static bool is_temporary(const char *name)
 
 static bool is_unwanted(const struct sweep *sweep, const char *name)
 {
-	static const char *const endings[] = { ".rnm", ".rnm" RNM_TREE_SIG, ".rnm" RNM_TREE_STATEMENT };
+	static const char *const endings[] = { ".rnm", ".rnm" RNM_SIGNATURE_SUFFIX,
+		                               ".rnm" RNM_STATEMENT_SUFFIX };
 	char hash[RNM_OBJECT_HASH_HEX];
 
 	if (is_temporary(name))

@@ -30,7 +30,7 @@ static enum rnm_status check_sound(const struct rnm_model_file *file, struct rnm
 }
 
 enum rnm_status rnm_taking_check_name(const struct rnm_publisher *publisher, const struct rnm_taking *taking,
-                                  struct rnm_error *err)
+                                      struct rnm_error *err)
 {
 	if (!rnm_alias_name_is_good(taking->name))
 		return rnm_error_set(
@@ -119,8 +119,8 @@ static const char *find_change(const struct rnm_published *old, const struct rnm
 	return change;
 }
 
-enum rnm_status rnm_taking_check_change(const struct rnm_publisher *publisher, const struct rnm_taking *taking,
-                                    struct rnm_error *err)
+enum rnm_status rnm_taking_check_change(const struct rnm_publisher *publisher,
+                                        const struct rnm_taking *taking, struct rnm_error *err)
 {
 	const struct rnm_published *old = taking->alias != NULL ? &taking->alias->newest->model : NULL;
 	const char *change = old != NULL ? find_change(old, &taking->entry.model) : NULL;

@@ -97,9 +97,8 @@ static enum rnm_status write_index(const struct rnm_publisher *publisher, struct
 	memcpy(index.head, history->head, sizeof(index.head));
 	rnm_buf_init(&text, RNM_INDEX_MAX);
 	rnm_index_write(&text, &index);
-	status = text.failed
-	             ? rnm_error_nomem(err)
-	             : rnm_index_sign(publisher, (struct rnm_bytes){ text.data, text.len }, err);
+	status = text.failed ? rnm_error_nomem(err)
+	                     : rnm_index_sign(publisher, (struct rnm_bytes){ text.data, text.len }, err);
 	if (status == RNM_OK)
 		status = write_file(publisher, RNM_TREE_INDEX, &text, publisher->now, err);
 	rnm_buf_free(&text);
@@ -133,7 +132,7 @@ enum rnm_status rnm_object_remove(const struct rnm_publisher *publisher, const c
                                   struct rnm_error *err)
 {
 	/* The other way round than they were written. */
-	static const char *const endings[] = { "", RNM_TREE_STATEMENT, RNM_TREE_SIG };
+	static const char *const endings[] = { "", RNM_STATEMENT_SUFFIX, RNM_SIGNATURE_SUFFIX };
 	enum rnm_status status = RNM_OK;
 
 	for (size_t i = 0; status == RNM_OK && i < sizeof(endings) / sizeof(endings[0]); i++) {

@@ -17,8 +17,8 @@ static enum rnm_status put(const struct rnm_publisher *publisher, const char *pa
 	return publisher->place->ops->write(publisher->place, path, bytes, publisher->now, err);
 }
 
-static enum rnm_status read_small(const struct rnm_publisher *publisher, const char *path, struct rnm_buf *out,
-                                  struct rnm_error *err)
+static enum rnm_status read_small(const struct rnm_publisher *publisher, const char *path,
+                                  struct rnm_buf *out, struct rnm_error *err)
 {
 	enum rnm_status status =
 	    publisher->place->ops->read(publisher->place, path, out, RNM_STATEMENT_FILE_MAX, err);
@@ -27,8 +27,8 @@ static enum rnm_status read_small(const struct rnm_publisher *publisher, const c
 }
 
 /* Unless it lies there already. */
-static enum rnm_status put_new(const struct rnm_publisher *publisher, const char *path, struct rnm_bytes bytes,
-                               struct rnm_error *err)
+static enum rnm_status put_new(const struct rnm_publisher *publisher, const char *path,
+                               struct rnm_bytes bytes, struct rnm_error *err)
 {
 	struct rnm_buf old;
 	enum rnm_status status;
@@ -124,17 +124,18 @@ static enum rnm_status put_proof(const struct rnm_publisher *publisher, const ch
 
 	if (proof->statement == NULL || proof->signature == NULL)
 		return RNM_OK;
-	if (sodium_base642bin(signature, sizeof(signature), proof->signature, strlen(proof->signature), NULL, &len,
-	                      NULL, sodium_base64_VARIANT_ORIGINAL) != 0 ||
+	if (sodium_base642bin(signature, sizeof(signature), proof->signature, strlen(proof->signature), NULL,
+	                      &len, NULL, sodium_base64_VARIANT_ORIGINAL) != 0 ||
 	    len != sizeof(signature))
 		return rnm_error_set(err, RNM_E_MALFORMED, "publish.history",
 		                     "%s: expected a signature of %zu bytes in the history", stem,
 		                     sizeof(signature));
-	(void)snprintf(path, sizeof(path), "%s" RNM_TREE_STATEMENT, stem);
+	(void)snprintf(path, sizeof(path), "%s" RNM_STATEMENT_SUFFIX, stem);
 	status = put_new(publisher, path, rnm_bytes_of(proof->statement), err);
-	(void)snprintf(path, sizeof(path), "%s" RNM_TREE_SIG, stem);
-	return status == RNM_OK ? put_new(publisher, path, (struct rnm_bytes){ (const char *)signature, len }, err)
-	                        : status;
+	(void)snprintf(path, sizeof(path), "%s" RNM_SIGNATURE_SUFFIX, stem);
+	return status == RNM_OK
+	           ? put_new(publisher, path, (struct rnm_bytes){ (const char *)signature, len }, err)
+	           : status;
 }
 
 enum rnm_status rnm_object_sign(const struct rnm_publisher *publisher, const struct rnm_entry *entry,
@@ -146,8 +147,8 @@ enum rnm_status rnm_object_sign(const struct rnm_publisher *publisher, const str
 	return put_proof(publisher, stem, &entry->proof, err);
 }
 
-enum rnm_status rnm_alias_sign(const struct rnm_publisher *publisher, const struct rnm_publication *publication,
-                               struct rnm_error *err)
+enum rnm_status rnm_alias_sign(const struct rnm_publisher *publisher,
+                               const struct rnm_publication *publication, struct rnm_error *err)
 {
 	char stem[RNM_TREE_PATH_MAX];
 
@@ -157,8 +158,9 @@ enum rnm_status rnm_alias_sign(const struct rnm_publisher *publisher, const stru
 
 /* ---- is it ours? ---- */
 
-enum rnm_status rnm_object_check_ours(const struct rnm_publisher *publisher, const struct rnm_published *model,
-                                      struct rnm_bytes bytes, struct rnm_error *err)
+enum rnm_status rnm_object_check_ours(const struct rnm_publisher *publisher,
+                                      const struct rnm_published *model, struct rnm_bytes bytes,
+                                      struct rnm_error *err)
 {
 	char path[RNM_TREE_PATH_MAX];
 	struct rnm_buf signature;
@@ -166,7 +168,7 @@ enum rnm_status rnm_object_check_ours(const struct rnm_publisher *publisher, con
 
 	if (publisher->options.key == NULL)
 		return RNM_OK;
-	rnm_object_path(path, model->blake2b, RNM_TREE_SIG);
+	rnm_object_path(path, model->blake2b, RNM_SIGNATURE_SUFFIX);
 	rnm_buf_init(&signature, RNM_SIGNATURE_SIZE + 1);
 	status = publisher->place->ops->read(publisher->place, path, &signature, RNM_SIGNATURE_SIZE, err);
 	if (status == RNM_OK && signature.len == RNM_SIGNATURE_SIZE)
@@ -178,7 +180,8 @@ enum rnm_status rnm_object_check_ours(const struct rnm_publisher *publisher, con
 	if (status != RNM_E_SIGNATURE)
 		return status;
 	rnm_error_set(err, RNM_E_SIGNATURE, "publish.foreign",
-	              "%s in the tree bears no signature of this key, and is not signed with it", model->name);
+	              "%s in the tree bears no signature of this key, and is not signed with it",
+	              model->name);
 	rnm_error_set_hint(err, "publish the model from a file of your own");
 	return RNM_E_SIGNATURE;
 }
@@ -215,7 +218,8 @@ static enum rnm_status choose_old(const struct rnm_publisher *publisher, const s
 }
 
 /* Between the writing of the signatures and that of the index, the old index is still signed. */
-static enum rnm_status add_old(const struct rnm_publisher *publisher, struct rnm_buf *out, struct rnm_error *err)
+static enum rnm_status add_old(const struct rnm_publisher *publisher, struct rnm_buf *out,
+                               struct rnm_error *err)
 {
 	struct rnm_bytes line = { NULL, 0 };
 	struct rnm_buf index, lines;
@@ -223,9 +227,10 @@ static enum rnm_status add_old(const struct rnm_publisher *publisher, struct rnm
 
 	rnm_buf_init(&index, RNM_INDEX_MAX + 1);
 	rnm_buf_init(&lines, RNM_STATEMENT_FILE_MAX + 1);
-	status = read_small(publisher, RNM_TREE_INDEX RNM_TREE_STATEMENT, &lines, err);
+	status = read_small(publisher, RNM_TREE_INDEX RNM_STATEMENT_SUFFIX, &lines, err);
 	if (status == RNM_OK && lines.len > 0) {
-		status = publisher->place->ops->read(publisher->place, RNM_TREE_INDEX, &index, RNM_INDEX_MAX, err);
+		status =
+		    publisher->place->ops->read(publisher->place, RNM_TREE_INDEX, &index, RNM_INDEX_MAX, err);
 		if (status == RNM_E_NOT_FOUND || status == RNM_E_MALFORMED)
 			status = RNM_OK;
 		if (status == RNM_OK)
@@ -239,7 +244,8 @@ static enum rnm_status add_old(const struct rnm_publisher *publisher, struct rnm
 	return status;
 }
 
-enum rnm_status rnm_index_sign(const struct rnm_publisher *publisher, struct rnm_bytes text, struct rnm_error *err)
+enum rnm_status rnm_index_sign(const struct rnm_publisher *publisher, struct rnm_bytes text,
+                               struct rnm_error *err)
 {
 	struct rnm_buf out;
 	enum rnm_status status;
@@ -254,7 +260,7 @@ enum rnm_status rnm_index_sign(const struct rnm_publisher *publisher, struct rnm
 	if (status == RNM_OK && out.failed)
 		status = rnm_error_nomem(err);
 	if (status == RNM_OK)
-		status = put(publisher, RNM_TREE_INDEX RNM_TREE_STATEMENT,
+		status = put(publisher, RNM_TREE_INDEX RNM_STATEMENT_SUFFIX,
 		             (struct rnm_bytes){ out.data, out.len }, err);
 	rnm_buf_free(&out);
 	return status;

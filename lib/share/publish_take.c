@@ -79,7 +79,7 @@ static enum rnm_status put_object(struct rnm_publisher *publisher, struct rnm_en
 	    rnm_publisher_prove(publisher, entry, (struct rnm_bytes){ bytes->data, bytes->len }, err);
 
 	return status == RNM_OK && !publisher->options.dry_run ? write_object(publisher, entry, bytes, err)
-	                                                        : status;
+	                                                       : status;
 }
 
 /* ---- describing it ---- */
@@ -199,8 +199,8 @@ static bool is_published(const struct rnm_taking *taking)
 }
 
 /* The same model under a new statement; without a key there is nothing to do. */
-enum rnm_status rnm_taking_renew(struct rnm_publisher *publisher, struct rnm_taking *taking, const struct rnm_buf *bytes,
-                             struct rnm_error *err)
+enum rnm_status rnm_taking_renew(struct rnm_publisher *publisher, struct rnm_taking *taking,
+                                 const struct rnm_buf *bytes, struct rnm_error *err)
 {
 	struct rnm_published *model = &taking->entry.model;
 	enum rnm_status status;
@@ -255,7 +255,7 @@ void rnm_taking_tell(struct rnm_publish_outcome *outcome, const struct rnm_takin
 }
 
 enum rnm_status rnm_taking_run(struct rnm_publisher *publisher, struct rnm_taking *taking,
-                            struct rnm_publish_outcome *outcome, struct rnm_error *err)
+                               struct rnm_publish_outcome *outcome, struct rnm_error *err)
 {
 	struct rnm_buf bytes;
 	enum rnm_status status = rnm_publisher_check_cancel(publisher, err);
@@ -299,10 +299,8 @@ enum rnm_status rnm_publisher_add(struct rnm_publisher *publisher, const struct 
 const char *rnm_publish_state_name(enum rnm_publish_state state)
 {
 	static const char *const names[] = {
-		[RNM_PUBLISH_NEW] = "new",
-		[RNM_PUBLISH_REPLACED] = "replaced",
-		[RNM_PUBLISH_ROLLBACK] = "rollback",
-		[RNM_PUBLISH_UNCHANGED] = "unchanged",
+		[RNM_PUBLISH_NEW] = "new",           [RNM_PUBLISH_REPLACED] = "replaced",
+		[RNM_PUBLISH_ROLLBACK] = "rollback", [RNM_PUBLISH_UNCHANGED] = "unchanged",
 		[RNM_PUBLISH_RENEWED] = "renewed",
 	};
 

@@ -25,7 +25,7 @@ bool rnm_alias_name_is_good(const char *text)
 	size_t len = strspn(text, letters);
 
 	return len > 0 && len <= RNM_ALIAS_NAME_MAX && text[len] == '\0' && strchr("._-", text[0]) == NULL &&
-	       !ends_in(text, RNM_TREE_SIG) && !ends_in(text, RNM_TREE_STATEMENT);
+	       !ends_in(text, RNM_SIGNATURE_SUFFIX) && !ends_in(text, RNM_STATEMENT_SUFFIX);
 }
 
 void rnm_object_path(char path[RNM_TREE_PATH_MAX], const char *hash, const char *ending)

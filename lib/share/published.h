@@ -16,8 +16,6 @@
 #define RNM_TREE_LOCK ".rnm-lock"
 #define RNM_TREE_OBJECTS "objects"
 #define RNM_TREE_MODELS "models"
-#define RNM_TREE_SIG ".sig"          /* the signature that rspamd checks */
-#define RNM_TREE_STATEMENT ".rnmsig" /* the signed statement */
 
 /* Longest path within a tree: a folder, a hash or name, and endings. */
 #define RNM_TREE_PATH_MAX 128

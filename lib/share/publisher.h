@@ -53,8 +53,8 @@ RNM_MUST_CHECK enum rnm_status rnm_object_sign(const struct rnm_publisher *publi
  * "publish.foreign".
  */
 RNM_MUST_CHECK enum rnm_status rnm_object_check_ours(const struct rnm_publisher *publisher,
-                                                     const struct rnm_published *model, struct rnm_bytes bytes,
-                                                     struct rnm_error *err);
+                                                     const struct rnm_published *model,
+                                                     struct rnm_bytes bytes, struct rnm_error *err);
 /* Writes what signs an alias, before the alias. */
 RNM_MUST_CHECK enum rnm_status rnm_alias_sign(const struct rnm_publisher *publisher,
                                               const struct rnm_publication *publication,

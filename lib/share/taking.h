@@ -22,9 +22,11 @@ RNM_MUST_CHECK enum rnm_status rnm_taking_check_model(const struct rnm_taking *t
 RNM_MUST_CHECK enum rnm_status rnm_taking_check_name(const struct rnm_publisher *publisher,
                                                      const struct rnm_taking *taking, struct rnm_error *err);
 /* Beside what the name has now. */
-RNM_MUST_CHECK enum rnm_status rnm_taking_check_version(const struct rnm_taking *taking, struct rnm_error *err);
+RNM_MUST_CHECK enum rnm_status rnm_taking_check_version(const struct rnm_taking *taking,
+                                                        struct rnm_error *err);
 RNM_MUST_CHECK enum rnm_status rnm_taking_check_change(const struct rnm_publisher *publisher,
-                                                       const struct rnm_taking *taking, struct rnm_error *err);
+                                                       const struct rnm_taking *taking,
+                                                       struct rnm_error *err);
 
 /* ---- publish_take.c ---- */
 
