@@ -18,7 +18,7 @@ sys.dont_write_bytecode = True
 from tree import Reader, Wrong, contents
 
 # Kinds of calls in tests/faults/inject.c that change a file, or make what was changed last.
-KINDS = ("open", "tmpfile", "write", "truncate", "utimes", "chmod", "chown", "fsync", "link", "rename", "unlink", "mkdir", "close")
+KINDS = ("open", "tmpfile", "write", "truncate", "utimes", "fsync", "link", "rename", "unlink", "mkdir")
 
 program, folder, key_file, before, *arguments = sys.argv[1:]
 tree, before = os.path.join(folder, "tree"), os.path.join(folder, before)

@@ -156,7 +156,7 @@ class Reader:
         events = self.read_history()
         known = {(event["model"]["name"], event["model"]["blake2b"]): event["model"] for event, _ in events if "model" in event}
         models = os.path.join(self.folder, "models")
-        names = [name for name in os.listdir(models) if re.fullmatch(r"[\w-]+", name)] if os.path.isdir(models) else []
+        names = [name for name in os.listdir(models) if not re.search(r"^\.|\.sig$|\.rnmsig$", name)] if os.path.isdir(models) else []
         for name in names:
             self.read_alias(name, known)
         index = self.read_index(events)
