@@ -12,7 +12,9 @@
 #define SAVES (ON(VERB_BACKUP) | ON(VERB_RESTORE))
 #define READS_REDIS                                                                                          \
 	(ON(VERB_LIST) | ON(VERB_EXPORT) | READS_MODEL | SAVES | ON(VERB_DOCTOR) | ON(VERB_REFRESH))
-#define READS_CONFIG (ON(VERB_CONFIG) | ON(VERB_DIGEST) | READS_REDIS)
+/* Verbs that write into a Redis, and take no more about it from the command line than where it is. */
+#define IMPORTS ON(VERB_PULL)
+#define READS_CONFIG (ON(VERB_CONFIG) | ON(VERB_DIGEST) | READS_REDIS | IMPORTS)
 #define SIGNS (ON(VERB_KEY) | ON(VERB_SIGN))
 #define EVERY_VERB (READS_CONFIG | SIGNS | ON(VERB_HELP))
 
@@ -371,6 +373,35 @@ const struct verb_spec verb_specs[VERB_COUNT] = {
 			{ "rnm publish 376616275a1a984c --rollback=2 --to /srv/models", "back to the weights of version 2" },
 		},
 	},
+	[VERB_PULL] = {
+		"pull", "URL", 1,
+		"fetch a published model, check it, and put it in place for rspamd",
+		"Asks a web server for a model that `rnm publish` or `rnm sign` has signed, and puts it into a file from\n"
+		"which rspamd loads it, or writes it into Redis. Beside URL lie URL.rnmsig, which says what the model is\n"
+		"and until when, and URL.sig, which rspamd checks. Nothing is taken that no trusted key has signed, under\n"
+		"this name, now, nor a version older than one that was seen; the model is verified as `rnm verify` does.\n"
+		"Until all of that is done, the file in place is not touched. A download that broke off is taken up again.\n"
+		"\n"
+		"With --every it stays and looks again and again: at once after SIGHUP, less often while looking fails.\n"
+		"--exec and --import are repeated at the next run until they succeed. docs/pulling.md explains what is\n"
+		"remembered and what CMD gets.\n"
+		"\n"
+		"Exit code 0 when a new model is in place or the old one still is the newest, 1 when it does not fit the\n"
+		"rule, 3 for what is no model, 5 when the server cannot be reached, 7 when it is not signed as it must be,\n"
+		"8 when it is older than one that was seen.",
+		{
+			{ "rnm pull https://models.example/embed.rnm --key /etc/rnm/publisher.pub --to /var/lib/rnm/embed.rnm",
+			  "once" },
+			{ "rnm pull https://models.example/embed.rnm --trusted /etc/rnm/keys --to embed.rnm -r embed --every 20m",
+			  "again and again, and only what fits the rule" },
+			{ "rnm pull https://models.example/embed.rnm --key publisher.pub --import -r embed --state /var/lib/rnm",
+			  "into Redis" },
+			{ "rnm pull https://models.example/embed.rnm --key publisher.pub --to embed.rnm --exec 'logger new model $RNM_MODEL_VERSION'",
+			  "tell somebody" },
+			{ "rnm pull https://models.example/embed.rnm --key publisher.pub --to /var/lib/rnm/embed.rnm -r embed --print-config",
+			  "what rspamd's configuration has to say" },
+		},
+	},
 	[VERB_NEURAL_EXPORT] = {
 		"neural_export", NULL, 0,
 		"the original's command: same options, output and exit codes",
@@ -504,6 +535,53 @@ const struct option_spec option_specs[] = {
 	  ON(VERB_PUBLISH), false },
 	{ OPTION_FORCE, "force", 0, OPTION_TYPE_FLAG, NULL, NULL,
 	  "although consumers would mix parts of the published model with this one", ON(VERB_PUBLISH), false },
+	{ OPTION_TRUST_KEY, "key", 0, OPTION_TYPE_TEXT, "KEY", NULL,
+	  "the publisher's public key: its text, or a file with it", ON(VERB_PULL), false },
+	{ OPTION_TRUSTED, "trusted", 0, OPTION_TYPE_FOLDER, "DIR", NULL,
+	  "trust the keys in all files *.pub of this folder", ON(VERB_PULL), false },
+	{ OPTION_TO, "to", 0, OPTION_TYPE_FILE, "FILE", NULL,
+	  "put the model into this file, and its signature into FILE.sig", ON(VERB_PULL), false },
+	{ OPTION_RULE, "rule", 'r', OPTION_TYPE_TEXT, "RULE", NULL,
+	  "take only what rspamd would load for this rule of the configuration (with --import default: "
+	  "default)",
+	  ON(VERB_PULL), false },
+	{ OPTION_IMPORT, "import", 0, OPTION_TYPE_FLAG, NULL, NULL,
+	  "write it into Redis, as rnm import does, when it is new or Redis has none that workers serve",
+	  ON(VERB_PULL), false },
+	{ OPTION_SETTINGS, "settings", 's', OPTION_TYPE_TEXT, "SETTINGS", "default",
+	  "with --import: for this settings id", ON(VERB_PULL), false },
+	{ OPTION_EXEC, "exec", 0, OPTION_TYPE_TEXT, "CMD", NULL,
+	  "run CMD with /bin/sh when a new model is in place; variables RNM_* say which", ON(VERB_PULL), false },
+	{ OPTION_EVERY, "every", 0, OPTION_TYPE_TEXT, "TIME", NULL,
+	  "stay, and look again after this time: 20m, 6h, or seconds", ON(VERB_PULL), false },
+	{ OPTION_NAME, "name", 0, OPTION_TYPE_TEXT, "NAME", "the last part of URL",
+	  "name under which the model must be signed", ON(VERB_PULL), false },
+	{ OPTION_STATE, "state", 0, OPTION_TYPE_FOLDER, "DIR", NULL,
+	  "remember there what was seen, instead of in FILE.rnmpull; needed without --to", ON(VERB_PULL), false },
+	{ OPTION_ALLOW_ROLLBACK, "allow-rollback", 0, OPTION_TYPE_FLAG, NULL, NULL,
+	  "take a model older than one that was seen, this time", ON(VERB_PULL), false },
+	{ OPTION_PRINT_CONFIG, "print-config", 0, OPTION_TYPE_FLAG, NULL, NULL,
+	  "only print the configuration with which rspamd loads the model from FILE", ON(VERB_PULL), false },
+	{ OPTION_MAX_SIZE, "max-size", 0, OPTION_TYPE_TEXT, "SIZE", "256M",
+	  "take no larger model: bytes, or with K, M or G behind it", ON(VERB_PULL), false },
+	{ OPTION_TIMEOUT, "timeout", 0, OPTION_TYPE_TEXT, "TIME", "1h",
+	  "end a download that takes longer", ON(VERB_PULL), false },
+	{ OPTION_AUTH_FILE, "auth-file", 0, OPTION_TYPE_FILE, "FILE", NULL,
+	  "USER:PASSWORD for the server, in the first line of this file", ON(VERB_PULL), false },
+	{ OPTION_PLAIN_HTTP, "plain-http", 0, OPTION_TYPE_FLAG, NULL, NULL,
+	  "http:// also to other hosts than this one: who is in between can see and hold back models, though "
+	  "not change them",
+	  ON(VERB_PULL), false },
+	{ OPTION_HTTP_CACERT, "cacert", 0, OPTION_TYPE_FILE, "FILE", NULL,
+	  "https: trust the CAs in this file (PEM) instead of the system's", ON(VERB_PULL), false },
+	{ OPTION_HTTP_CACERTDIR, "cacertdir", 0, OPTION_TYPE_FOLDER, "DIR", NULL,
+	  "https: likewise the CAs in this folder, made ready with openssl rehash", ON(VERB_PULL), false },
+	{ OPTION_HTTP_CERT, "cert", 0, OPTION_TYPE_FILE, "FILE", NULL,
+	  "https: identify with this client certificate (PEM)", ON(VERB_PULL), false },
+	{ OPTION_HTTP_CERT_KEY, "cert-key", 0, OPTION_TYPE_FILE, "FILE", NULL,
+	  "https: its private key, if it is not in the same file (PEM)", ON(VERB_PULL), false },
+	{ OPTION_DRY_RUN, "dry-run", 'n', OPTION_TYPE_FLAG, NULL, NULL,
+	  "fetch and check everything, change nothing", ON(VERB_PULL), false },
 	{ OPTION_EXIT_CODE, "exit-code", 0, OPTION_TYPE_FLAG, NULL, NULL,
 	  "exit code 1 unless the models are the same", ON(VERB_DIFF), false },
 	{ OPTION_NEWEST, "newest", 0, OPTION_TYPE_FLAG, NULL, NULL,
@@ -635,13 +713,13 @@ const struct option_spec option_specs[] = {
 	{ OPTION_REDIS, "redis", 0, OPTION_TYPE_TEXT, "URL", NULL,
 	  "use this server instead of the configured ones: redis://[user[:pass]@]host[:port][/db], "
 	  "rediss://... for TLS, or unix:///path[?db=N]",
-	  READS_REDIS & ~ON(VERB_EVAL), false },
+	  (READS_REDIS & ~ON(VERB_EVAL)) | IMPORTS, false },
 	{ OPTION_REDIS, "redis", 0, OPTION_TYPE_OPTIONAL, "URL", NULL,
 	  "evaluate on the training sets in Redis; with a URL, in this server instead of the configured ones",
 	  ON(VERB_EVAL), false },
 	{ OPTION_PASSWORD_FILE, "password-file", 0, OPTION_TYPE_FILE, "FILE", NULL,
-	  "take the Redis password from the first line of this file, - for standard input", READS_REDIS,
-	  false },
+	  "take the Redis password from the first line of this file, - for standard input",
+	  READS_REDIS | IMPORTS, false },
 	/* The names of redis-cli. */
 	{ OPTION_CACERT, "cacert", 0, OPTION_TYPE_FILE, "FILE", NULL,
 	  "TLS: trust the CAs in this file (PEM) instead of the configured ones or the system's", READS_REDIS,
@@ -665,7 +743,7 @@ const struct option_spec option_specs[] = {
 	  false },
 	{ OPTION_LUA54_NUMBERS, "lua54-numbers", 0, OPTION_TYPE_FLAG, NULL, NULL,
 	  "compute digests as a rspamd built with Lua 5.4 instead of LuaJIT does",
-	  ON(VERB_DIGEST) | READS_REDIS | BEFORE_VERB, false },
+	  ON(VERB_DIGEST) | READS_REDIS | IMPORTS | BEFORE_VERB, false },
 	{ OPTION_VAR, "var", 0, OPTION_TYPE_VARIABLE, "NAME=VALUE", NULL,
 	  "set a path such as CONFDIR, or a template variable, as rspamadm --var does", BEFORE_VERB, false },
 	{ OPTION_LUA_ENV, "lua-env", 0, OPTION_TYPE_FILE, "FILE", NULL,
@@ -721,6 +799,10 @@ const struct option_conflict option_conflicts[] = {
 	{ VERB_PUBLISH, OPTION_RENEW, OPTION_NAME, "what is renewed is asked for by its name" },
 	{ VERB_PUBLISH, OPTION_RENEW, OPTION_MODEL_VERSION, "what is renewed keeps its version" },
 	{ VERB_PUBLISH, OPTION_ROLLBACK, OPTION_NAME, "a rollback is asked for by its name" },
+	{ VERB_PULL, OPTION_EVERY, OPTION_DRY_RUN, "what changes nothing would be done again and again" },
+	{ VERB_PULL, OPTION_EVERY, OPTION_ALLOW_ROLLBACK, "a rollback is allowed once, not for good" },
+	{ VERB_PULL, OPTION_EVERY, OPTION_PRINT_CONFIG, "one prints, the other pulls" },
+	{ VERB_PULL, OPTION_JSON, OPTION_PRINT_CONFIG, "the configuration has a form of its own" },
 	{ VERB_SCORE, OPTION_RAW, OPTION_PCA,
 	  "one says that the vectors are projected, the other that they are not" },
 	{ VERB_EVAL, OPTION_RAW, OPTION_PCA,

@@ -31,6 +31,7 @@
 #include <rnm/model_write.h>
 #include <rnm/network.h>
 #include <rnm/publish.h>
+#include <rnm/pull.h>
 #include <rnm/redis.h>
 #include <rnm/rnm1.h>
 #include <rnm/rule.h>
