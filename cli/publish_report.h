@@ -3,6 +3,8 @@
 #ifndef RNM_CLI_PUBLISH_REPORT_H
 #define RNM_CLI_PUBLISH_REPORT_H
 
+#include "s3_option.h"
+
 #include <rnm/json.h>
 #include <rnm/key.h>
 #include <rnm/publish.h>
@@ -11,6 +13,7 @@ struct publish_run {
 	const char *to;
 	bool dry_run;
 	struct rnm_key *key; /* NULL: nothing is signed */
+	struct s3_option s3;
 	struct rnm_publisher *publisher;
 	struct rnm_publish_outcome *outcomes;
 	const char **operands; /* what each was made of: a MODEL, or a name */

@@ -145,10 +145,14 @@ static enum rnm_status open_publisher(struct publish_run *run, const struct opti
 		.cancel = &interrupt_signal,
 	};
 	double valid;
+	const bool in_bucket = s3_asked(options);
 	enum rnm_status status = duration_option(&valid, options, OPTION_VALID_FOR, PUBLISH_VALID, err);
 
 	if (status == RNM_OK && option_given(options, OPTION_SIGN))
 		status = load_key(run, options, err);
+	if (status == RNM_OK && in_bucket)
+		status = s3_option_read(&run->s3, options, err);
+	how.s3 = in_bucket ? &run->s3.options : NULL;
 	how.key = run->key;
 	how.valid = (int64_t)valid;
 	return status == RNM_OK ? rnm_publisher_open(&run->publisher, &how, err) : status;
@@ -197,6 +201,9 @@ static int check_options(const struct options *options)
 	if (*to == '\0')
 		return output_usage_error("type rnm publish MODEL --to DIR",
 		                          "there is no tree to publish to");
+	if (!s3_asked(options) && option_given(options, OPTION_ENDPOINT))
+		return output_usage_error("--to s3://BUCKET/PREFIX publishes into a bucket",
+		                          "--endpoint is the address of a store, but %s is a folder", to);
 	if (option_given(options, OPTION_RENEW) && !option_given(options, OPTION_SIGN))
 		return output_usage_error("type rnm publish --renew --sign KEY --to DIR",
 		                          "--renew signs anew, and there is no key to sign with");
@@ -241,6 +248,7 @@ int verb_publish(const struct options *options)
 	code = report(options, &run, status == RNM_OK ? NULL : &err);
 	rnm_publisher_free(run.publisher);
 	rnm_key_free(run.key);
+	s3_option_clear(&run.s3);
 	free(run.outcomes);
 	free(run.operands);
 	context_free(&context);

@@ -82,9 +82,34 @@ RNM_API bool rnm_alias_name_is_good(const char *text);
 
 /* ---- publishing ---- */
 
+/* Where s3://BUCKET/PREFIX is, and who asks.  Texts are borrowed as long as the publisher lives. */
+struct rnm_s3_options {
+	const char *endpoint; /* https://HOST[:PORT] */
+	const char *region;   /* "us-east-1", ... */
+	const char *access_key, *secret_key;
+	const char *session_token; /* NULL: none */
+	const char *ca;            /* file of trusted CAs, PEM; NULL: those of the system */
+	bool plain;                /* http:// also to other hosts than this one */
+};
+
+/* ---- credentials in a file, as aws_access_key_id = ... and so on in sections [NAME] ---- */
+
+#define RNM_S3_CREDENTIALS_MAX ((size_t)64 << 10) /* bytes of such a file */
+struct rnm_s3_credentials;
+/* RNM_E_MALFORMED "s3.credentials", RNM_E_NOT_FOUND, RNM_E_IO. */
+RNM_API RNM_MUST_CHECK enum rnm_status rnm_s3_credentials_load(struct rnm_s3_credentials **out,
+                                                               const char *path, const char *section,
+                                                               struct rnm_error *err);
+RNM_API void rnm_s3_credentials_free(struct rnm_s3_credentials *credentials);
+/* Sets both keys and the token, which stay the property of credentials. */
+RNM_API void rnm_s3_credentials_use(const struct rnm_s3_credentials *credentials,
+                                    struct rnm_s3_options *options);
+
 struct rnm_publish_options {
-	const char *folder; /* the tree; made when it is not there, its parent has to be */
-	size_t keep;        /* publications of each name whose objects stay; 0: all */
+	/* The tree: a folder, made when it is not there, its parent has to be; or, with s3, s3://BUCKET[/PREFIX]. */
+	const char *folder;
+	const struct rnm_s3_options *s3; /* NULL: a folder */
+	size_t keep;                     /* publications of each name whose objects stay; 0: all */
 	/* Signs everything; must live as long as the publisher.  NULL: nothing is signed. */
 	const struct rnm_key *key;
 	int64_t valid; /* seconds for which statements and index hold; 0: no end */

@@ -54,6 +54,11 @@ struct rnm_place {
 RNM_MUST_CHECK enum rnm_status rnm_place_folder(struct rnm_place **out, const char *folder,
                                                 struct rnm_error *err);
 
+/* A bucket, or a part of one: s3://BUCKET[/PREFIX].  As rnm_s3_new. */
+RNM_MUST_CHECK enum rnm_status rnm_place_s3(struct rnm_place **out, const char *where,
+                                            const struct rnm_s3_options *options,
+                                            const volatile sig_atomic_t *cancel, struct rnm_error *err);
+
 static inline void rnm_place_close(struct rnm_place *place)
 {
 	if (place != NULL)

@@ -88,10 +88,19 @@ static enum rnm_status check_key(struct rnm_publisher *publisher, struct rnm_err
 	return RNM_OK;
 }
 
+static enum rnm_status open_place(struct rnm_publisher *publisher, struct rnm_error *err)
+{
+	const struct rnm_publish_options *options = &publisher->options;
+
+	return options->s3 != NULL
+	           ? rnm_place_s3(&publisher->place, options->folder, options->s3, options->cancel, err)
+	           : rnm_place_folder(&publisher->place, options->folder, err);
+}
+
 static enum rnm_status open_tree(struct rnm_publisher *publisher, struct rnm_error *err)
 {
 	char head[RNM_OBJECT_HASH_HEX] = "";
-	enum rnm_status status = rnm_place_folder(&publisher->place, publisher->options.folder, err);
+	enum rnm_status status = open_place(publisher, err);
 
 	if (status == RNM_OK && !publisher->options.dry_run)
 		status = publisher->place->ops->lock(publisher->place, publisher->now, err);
