@@ -16,6 +16,13 @@
 /* Bytes of the name of a key. */
 #define RNM_KEY_NAME_MAX 128u
 
+/*
+ * What a file may ask for to try a password: minisign's own keys ask for exactly this.  A hostile file could else
+ * keep the machine busy for years.
+ */
+#define RNM_KEY_OPERATIONS_MAX 33554432u
+#define RNM_KEY_MEMORY_MAX ((uint64_t)1 << 30)
+
 struct rnm_key {
 	struct rnm_public_key public;
 	uint8_t secret[RNM_SECRET_KEY_SIZE];

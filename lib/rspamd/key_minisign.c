@@ -30,13 +30,6 @@ struct hidden {
 #define TEXT_LENGTH ((FILE_SIZE + 2) / 3 * 4)
 
 /*
- * What a file may ask for to try a password: minisign's own keys ask for exactly this.  A hostile file could else
- * keep the machine busy for years.
- */
-#define RNM_KEY_OPERATIONS_MAX 33554432u
-#define RNM_KEY_MEMORY_MAX ((uint64_t)1 << 30)
-
-/*
  * What we ask for: 128 MiB, scrypt's N = 2^17, r = 8, p = 1.  A password is then tried in half a second and not in
  * four, and on a machine with 1 GiB of memory too; minisign reads it.
  */
