@@ -10,38 +10,33 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Forms that --format names; the public ones are of `convert` only. */
-enum form { FORM_UCL, FORM_JSON, FORM_MINISIGN, FORM_PUB, FORM_MINISIGN_PUB, FORM_COUNT };
-
-static const char *const form_names[FORM_COUNT] = { "ucl", "json", "minisign", "pub", "minisign-pub" };
-
-static enum rnm_status read_form(const struct options *options, enum form last, enum form *form,
+static enum rnm_status read_form(const struct options *options, enum key_form last, enum key_form *form,
                                  struct rnm_error *err)
 {
-	const char *name = option_text(options, OPTION_FORMAT, form_names[FORM_UCL]);
+	const char *name = option_text(options, OPTION_FORMAT, key_form_names[KEY_FORM_UCL]);
 
 	for (int i = 0; i <= (int)last; i++) {
-		if (strcmp(name, form_names[i]) == 0) {
-			*form = (enum form)i;
+		if (strcmp(name, key_form_names[i]) == 0) {
+			*form = (enum key_form)i;
 			return RNM_OK;
 		}
 	}
 	rnm_error_set(err, RNM_E_USAGE, "usage.format", "unknown format of keys '%s'", name);
 	rnm_error_set_hint(err, "--format %s",
-	                   last == FORM_MINISIGN ? "ucl, json or minisign"
-	                                         : "ucl, json, minisign, pub or minisign-pub");
+	                   last == KEY_FORM_MINISIGN ? "ucl, json or minisign"
+	                                             : "ucl, json, minisign, pub or minisign-pub");
 	return RNM_E_USAGE;
 }
 
-static enum rnm_status read_encoding(const struct options *options, enum form form,
+static enum rnm_status read_encoding(const struct options *options, enum key_form form,
                                      enum rnm_key_encoding *encoding, struct rnm_error *err)
 {
 	const char *name = option_text(options, OPTION_ENCODING, NULL);
 
-	*encoding = form == FORM_MINISIGN_PUB ? RNM_KEY_MINISIGN : RNM_KEY_BASE32;
+	*encoding = form == KEY_FORM_MINISIGN_PUB ? RNM_KEY_MINISIGN : RNM_KEY_BASE32;
 	if (name == NULL)
 		return RNM_OK;
-	if (form == FORM_MINISIGN || form == FORM_MINISIGN_PUB)
+	if (form == KEY_FORM_MINISIGN || form == KEY_FORM_MINISIGN_PUB)
 		return rnm_error_set(err, RNM_E_USAGE, "usage.format", "minisign's keys have one encoding");
 	for (int i = RNM_KEY_BASE32; i <= RNM_KEY_BASE64; i++) {
 		if (strcmp(name, rnm_key_encoding_name((enum rnm_key_encoding)i)) == 0) {
@@ -67,8 +62,9 @@ struct writing {
 	char password[RNM_PASSWORD_MAX + 1];
 };
 
-static enum rnm_status prepare_writing(struct writing *writing, const struct options *options, enum form form,
-                                       enum option password_file, const char *path, struct rnm_error *err)
+static enum rnm_status prepare_writing(struct writing *writing, const struct options *options,
+                                       enum key_form form, enum option password_file, const char *path,
+                                       struct rnm_error *err)
 {
 	static const enum rnm_key_format formats[] = { RNM_KEY_UCL, RNM_KEY_JSON, RNM_KEY_MINISIGN_FILE };
 	struct rnm_key_write_options *how = &writing->how;
@@ -78,14 +74,14 @@ static enum rnm_status prepare_writing(struct writing *writing, const struct opt
 	how->name = option_text(options, OPTION_NAME, NULL);
 	how->replace = option_given(options, OPTION_FORCE);
 	status = read_encoding(options, form, &how->encoding, err);
-	if (status != RNM_OK || form != FORM_MINISIGN || option_given(options, OPTION_NO_PASSWORD) ||
+	if (status != RNM_OK || form != KEY_FORM_MINISIGN || option_given(options, OPTION_NO_PASSWORD) ||
 	    option_given(options, OPTION_DRY_RUN))
 		return status;
 	how->password = writing->password;
 	return password_choose(options, password_file, path, writing->password, err);
 }
 
-static enum rnm_status write_key(const struct rnm_key *key, const struct options *options, enum form form,
+static enum rnm_status write_key(const struct rnm_key *key, const struct options *options, enum key_form form,
                                  enum option password_file, const char *path, struct rnm_error *err)
 {
 	struct writing writing = { 0 };
@@ -154,8 +150,8 @@ static enum rnm_status key_new(const struct options *options, struct rnm_error *
 	const char *pubout = option_text(options, OPTION_PUBOUT, NULL);
 	const bool dry_run = option_given(options, OPTION_DRY_RUN);
 	struct rnm_key *key = NULL;
-	enum form form;
-	enum rnm_status status = read_form(options, FORM_MINISIGN, &form, err);
+	enum key_form form;
+	enum rnm_status status = read_form(options, KEY_FORM_MINISIGN, &form, err);
 
 	/* Before a password is asked for, and before one file is there without the other. */
 	if (status == RNM_OK)
@@ -168,7 +164,7 @@ static enum rnm_status key_new(const struct options *options, struct rnm_error *
 		status = write_key(key, options, form, OPTION_PASSWORD_FILE, path, err);
 	if (status == RNM_OK && pubout != NULL && !dry_run)
 		status = rnm_public_key_write(rnm_key_public(key), pubout,
-		                              form == FORM_MINISIGN ? RNM_KEY_MINISIGN : RNM_KEY_BASE32,
+		                              form == KEY_FORM_MINISIGN ? RNM_KEY_MINISIGN : RNM_KEY_BASE32,
 		                              option_given(options, OPTION_FORCE), err);
 	if (status == RNM_OK && !report_written(options, dry_run ? NULL : rnm_key_public(key), path))
 		status = rnm_error_nomem(err);
@@ -213,7 +209,7 @@ static enum rnm_status key_show(const struct options *options, struct rnm_error 
 
 /* A public key: into the file of -o, else to standard output. */
 static enum rnm_status write_public(const struct options *options, const struct rnm_public_key *key,
-                                    enum form form, struct rnm_error *err)
+                                    enum key_form form, struct rnm_error *err)
 {
 	const char *path = option_text(options, OPTION_OUTPUT, "-");
 	enum rnm_key_encoding encoding;
@@ -235,8 +231,8 @@ static enum rnm_status write_public(const struct options *options, const struct 
 	return status;
 }
 
-static enum rnm_status write_secret(const struct options *options, const struct rnm_key *key, enum form form,
-                                    struct rnm_error *err)
+static enum rnm_status write_secret(const struct options *options, const struct rnm_key *key,
+                                    enum key_form form, struct rnm_error *err)
 {
 	const char *path = option_text(options, OPTION_OUTPUT, NULL);
 	enum rnm_status status;
@@ -264,14 +260,14 @@ static enum rnm_status key_convert(const struct options *options, struct rnm_err
 {
 	struct rnm_public_key public;
 	struct rnm_key *key = NULL;
-	enum form form;
-	enum rnm_status status = read_form(options, FORM_MINISIGN_PUB, &form, err);
+	enum key_form form;
+	enum rnm_status status = read_form(options, KEY_FORM_MINISIGN_PUB, &form, err);
 
 	if (status == RNM_OK)
 		status = open_any(options, options->operands[1], &public, &key, err);
 	if (status == RNM_OK)
-		status = form >= FORM_PUB ? write_public(options, &public, form, err)
-		                          : write_secret(options, key, form, err);
+		status = form >= KEY_FORM_PUB ? write_public(options, &public, form, err)
+		                              : write_secret(options, key, form, err);
 	rnm_key_free(key);
 	return status;
 }
