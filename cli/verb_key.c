@@ -144,7 +144,7 @@ static enum rnm_status check_target(const struct options *options, const char *p
 	return RNM_E_REFUSED;
 }
 
-static enum rnm_status key_new(const struct options *options, struct rnm_error *err)
+static enum rnm_status key_new(const struct options *options, bool *printed, struct rnm_error *err)
 {
 	const char *path = options->operands[1];
 	const char *pubout = option_text(options, OPTION_PUBOUT, NULL);
@@ -166,8 +166,8 @@ static enum rnm_status key_new(const struct options *options, struct rnm_error *
 		status = rnm_public_key_write(rnm_key_public(key), pubout,
 		                              form == KEY_FORM_MINISIGN ? RNM_KEY_MINISIGN : RNM_KEY_BASE32,
 		                              option_given(options, OPTION_FORCE), err);
-	if (status == RNM_OK && !report_written(options, dry_run ? NULL : rnm_key_public(key), path))
-		status = rnm_error_nomem(err);
+	if (status == RNM_OK)
+		*printed = report_written(options, dry_run ? NULL : rnm_key_public(key), path);
 	rnm_key_free(key);
 	return status;
 }
@@ -192,24 +192,23 @@ static enum rnm_status open_any(const struct options *options, const char *name,
 	return status;
 }
 
-static enum rnm_status key_show(const struct options *options, struct rnm_error *err)
+static enum rnm_status key_show(const struct options *options, bool *printed, struct rnm_error *err)
 {
 	struct shown_key shown = { .file = options->operands[1] };
 	struct rnm_key *key = NULL;
 	enum rnm_status status = open_any(options, shown.file, &shown.key, &key, err);
-	bool printed = true;
 
 	if (status == RNM_OK) {
 		shown.origin = key != NULL ? rnm_key_origin(key) : NULL;
-		printed = option_given(options, OPTION_JSON) ? key_show_json(&shown) : key_show_text(&shown);
+		*printed = option_given(options, OPTION_JSON) ? key_show_json(&shown) : key_show_text(&shown);
 	}
 	rnm_key_free(key);
-	return printed ? status : rnm_error_nomem(err);
+	return status;
 }
 
 /* A public key: into the file of -o, else to standard output. */
 static enum rnm_status write_public(const struct options *options, const struct rnm_public_key *key,
-                                    enum key_form form, struct rnm_error *err)
+                                    enum key_form form, bool *printed, struct rnm_error *err)
 {
 	const char *path = option_text(options, OPTION_OUTPUT, "-");
 	enum rnm_key_encoding encoding;
@@ -221,18 +220,19 @@ static enum rnm_status write_public(const struct options *options, const struct 
 	if (strcmp(path, "-") == 0) {
 		rnm_buf_init(&out, OUTPUT_MAX);
 		rnm_public_key_file_text(key, encoding, &out);
-		return output_buffer(&out) ? RNM_OK : rnm_error_nomem(err);
+		*printed = output_buffer(&out);
+		return RNM_OK;
 	}
 	status = check_target(options, path, err);
 	if (status == RNM_OK && !option_given(options, OPTION_DRY_RUN))
 		status = rnm_public_key_write(key, path, encoding, option_given(options, OPTION_FORCE), err);
-	if (status == RNM_OK && !report_written(options, key, path))
-		status = rnm_error_nomem(err);
+	if (status == RNM_OK)
+		*printed = report_written(options, key, path);
 	return status;
 }
 
 static enum rnm_status write_secret(const struct options *options, const struct rnm_key *key,
-                                    enum key_form form, struct rnm_error *err)
+                                    enum key_form form, bool *printed, struct rnm_error *err)
 {
 	const char *path = option_text(options, OPTION_OUTPUT, NULL);
 	enum rnm_status status;
@@ -251,12 +251,12 @@ static enum rnm_status write_secret(const struct options *options, const struct 
 	status = check_target(options, path, err);
 	if (status == RNM_OK)
 		status = write_key(key, options, form, OPTION_NEW_PASSWORD_FILE, path, err);
-	if (status == RNM_OK && !report_written(options, rnm_key_public(key), path))
-		status = rnm_error_nomem(err);
+	if (status == RNM_OK)
+		*printed = report_written(options, rnm_key_public(key), path);
 	return status;
 }
 
-static enum rnm_status key_convert(const struct options *options, struct rnm_error *err)
+static enum rnm_status key_convert(const struct options *options, bool *printed, struct rnm_error *err)
 {
 	struct rnm_public_key public;
 	struct rnm_key *key = NULL;
@@ -266,8 +266,8 @@ static enum rnm_status key_convert(const struct options *options, struct rnm_err
 	if (status == RNM_OK)
 		status = open_any(options, options->operands[1], &public, &key, err);
 	if (status == RNM_OK)
-		status = form >= KEY_FORM_PUB ? write_public(options, &public, form, err)
-		                              : write_secret(options, key, form, err);
+		status = form >= KEY_FORM_PUB ? write_public(options, &public, form, printed, err)
+		                              : write_secret(options, key, form, printed, err);
 	rnm_key_free(key);
 	return status;
 }
@@ -276,7 +276,8 @@ static enum rnm_status key_convert(const struct options *options, struct rnm_err
 
 struct word {
 	const char *name;
-	enum rnm_status (*run)(const struct options *options, struct rnm_error *err);
+	/* *printed becomes false when what there is to say did not get out, which has been told then. */
+	enum rnm_status (*run)(const struct options *options, bool *printed, struct rnm_error *err);
 	/* Options that mean something to it; the table knows only whole verbs. */
 	enum option options[8];
 	size_t option_count;
@@ -326,6 +327,7 @@ static enum rnm_status check_options(const struct word *word, const struct optio
 int verb_key(const struct options *options)
 {
 	const struct word *word = NULL;
+	bool printed = true;
 	struct rnm_error err;
 	enum rnm_status status;
 
@@ -340,6 +342,8 @@ int verb_key(const struct options *options)
 	if (status == RNM_OK)
 		status = need_operand(options, &err);
 	if (status == RNM_OK)
-		status = word->run(options, &err);
-	return status == RNM_OK ? RNM_OK : output_error(&err);
+		status = word->run(options, &printed, &err);
+	if (status != RNM_OK)
+		return output_error(&err);
+	return printed ? RNM_OK : RNM_E_IO;
 }

@@ -44,15 +44,23 @@ const struct rnm_key_origin *rnm_key_origin(const struct rnm_key *key)
 	return &key->origin;
 }
 
-bool rnm_key_complete(struct rnm_key *key)
+enum rnm_status rnm_key_complete(struct rnm_key *key, const struct rnm_public_key *named, const char *path,
+                                 struct rnm_error *err)
 {
 	uint8_t *derived = sodium_malloc(RNM_SECRET_KEY_SIZE);
-	bool same = derived != NULL &&
-	            crypto_sign_seed_keypair(key->public.bytes, derived, key->secret) == 0 &&
-	            sodium_memcmp(derived, key->secret, RNM_SECRET_KEY_SIZE) == 0;
+	bool same;
 
+	if (derived == NULL)
+		return rnm_error_nomem(err);
+	same = crypto_sign_seed_keypair(key->public.bytes, derived, key->secret) == 0 &&
+	       sodium_memcmp(derived, key->secret, RNM_SECRET_KEY_SIZE) == 0 &&
+	       (named == NULL || rnm_public_key_equal(named, &key->public));
 	sodium_free(derived);
-	return same;
+	if (same)
+		return RNM_OK;
+	return rnm_key_file_error(err, path, "key.pair",
+	                          "a public key that belongs to the secret one: a signature by the two "
+	                          "would give the secret away");
 }
 
 enum rnm_status rnm_key_generate(struct rnm_key **out, struct rnm_error *err)

@@ -179,11 +179,7 @@ static enum rnm_status take(struct rnm_key *key, const uint8_t bytes[FILE_SIZE],
 	key->public.has_minisign_id = true;
 	memcpy(key->public.minisign_id, hidden->id, sizeof(hidden->id));
 	memcpy(key->secret, hidden->secret, sizeof(hidden->secret));
-	if (!rnm_key_complete(key))
-		return rnm_key_file_error(err, path, "key.pair",
-		                          "a public key that belongs to the secret one: a signature by "
-		                          "the two would give the secret away");
-	return RNM_OK;
+	return rnm_key_complete(key, NULL, path, err);
 }
 
 /* The base64 after the comment line; *line is empty when there is none. */

@@ -74,12 +74,7 @@ static enum rnm_status take(struct rnm_key *key, const struct rnm_value *pair, c
 		return rnm_key_file_error(err, path, "key.file",
 		                          "32 bytes of public and 64 bytes of secret key in the encoding of "
 		                          "the file");
-	if (!rnm_key_complete(key) || !rnm_public_key_equal(&named, &key->public))
-		return rnm_key_file_error(
-		    err, path, "key.pair",
-		    "a public key that belongs to the secret one: a signature by the two "
-		    "would give the secret away");
-	return RNM_OK;
+	return rnm_key_complete(key, &named, path, err);
 }
 
 enum rnm_status rnm_key_read_ucl(struct rnm_key *key, const char *path, struct rnm_bytes text,
