@@ -7,7 +7,7 @@
 /* Verbs that take a MODEL, which may be in Redis. */
 #define READS_MODEL                                                                                          \
 	(ON(VERB_INSPECT) | ON(VERB_VERIFY) | ON(VERB_SCORE) | ON(VERB_EVAL) | ON(VERB_DIFF) |               \
-	 ON(VERB_MERGE) | ON(VERB_IMPORT))
+	 ON(VERB_MERGE) | ON(VERB_IMPORT) | ON(VERB_PUBLISH))
 #define SCORES (ON(VERB_SCORE) | ON(VERB_EVAL))
 #define SAVES (ON(VERB_BACKUP) | ON(VERB_RESTORE))
 #define READS_REDIS                                                                                          \
@@ -119,7 +119,7 @@ const struct verb_spec verb_specs[VERB_COUNT] = {
 			{ "rnm verify embed.rnm -r embed", "for a rule of the configuration" },
 			{ "rnm verify embed.rnm -r embed --live", "and against the versions in Redis" },
 			{ "rnm verify redis:embed -r embed", "the model that workers serve" },
-			{ "rnm verify embed.rnm --trusted /etc/rnm/trusted", "signed by one of these keys" },
+			{ "rnm verify embed.rnm --trusted keys", "signed by one of the keys in a folder" },
 			{ "rnm verify --strict --json embed.rnm", "before publishing, for a script" },
 		},
 	},
@@ -319,11 +319,11 @@ const struct verb_spec verb_specs[VERB_COUNT] = {
 		"\n"
 		"How models are signed: docs/signing.md.",
 		{
-			{ "rnm key new spam.key", "a key pair of rspamd" },
-			{ "rnm key new spam.key --format minisign --pubout spam.pub", "one of minisign, with a password, and its public key" },
+			{ "rnm key new new.key --pubout new.pub", "a key pair of rspamd, and its public key" },
+			{ "rnm key new mini.key --format minisign --password-file password", "one of minisign, with a password" },
 			{ "rnm key show spam.key", "what to paste into rspamd's configuration" },
 			{ "rnm key convert spam.key --format pub -o embed.rnm.pub", "the public key beside a model" },
-			{ "rnm key convert minisign.key -o spam.key", "a minisign key for rspamd's own signtool" },
+			{ "rnm key convert mini.key -o mini.ucl --password-file password", "a minisign key for rspamd's own signtool" },
 		},
 	},
 	[VERB_SIGN] = {
@@ -344,7 +344,33 @@ const struct verb_spec verb_specs[VERB_COUNT] = {
 			{ "rnm sign embed.rnm -k spam.key --valid-for 30d -r embed", "for a month, and for one rule" },
 			{ "rnm sign embed.rnm -k spam.key --name embed.rnm", "under the name of the file" },
 			{ "rnm sign *.rnm -k spam.key --dry-run", "verify all of them, write nothing" },
-			{ "rnm sign table.map -k spam.key --any-file", "what is no model" },
+			{ "rnm sign mail.csv -k spam.key --any-file", "what is no model" },
+		},
+	},
+	[VERB_PUBLISH] = {
+		"publish", "MODEL...", 1000,
+		"publish models in a tree that any web server can serve",
+		"Verifies models, writes each in its canonical form under its hash, and lets the name that rspamd asks\n"
+		"for, the providers digest, lead to it: rspamd's base_url is the address of DIR/models. Beside them\n"
+		"lie an index of all models and a history of all publications. No reader ever sees half of\n"
+		"anything; a publisher that was stopped, at whatever moment, leaves a tree that can be served, and the\n"
+		"next one completes what it had begun. What lies where: docs/publishing.md.\n"
+		"\n"
+		"Refused with exit code 8: a model that is not sound, one whose version is not above the published\n"
+		"one, and one with another architecture, or with normalisation, PCA matrix or thresholds that the\n"
+		"published one lacks or the other way round, because running consumers would mix both.\n"
+		"\n"
+		"--rollback takes names instead of models (none where there is only one), and publishes the weights of\n"
+		"an earlier publication under a version and a time above all others: consumers follow no other way\n"
+		"back.\n"
+		"\n" MODEL_ARGUMENT_HELP,
+		{
+			{ "rnm publish embed.rnm --to /srv/models", "a file" },
+			{ "rnm publish redis:embed --sign publisher.key --to /srv/models --keep 5", "the model that workers serve, signed; objects of the newest five stay" },
+			{ "rnm publish embed.rnm --to s3://models/rnm --endpoint https://s3.example --credentials keys", "the same tree in a bucket" },
+			{ "rnm publish --rollback --to /srv/models", "back to the publication before the present one" },
+			{ "rnm publish --renew --sign publisher.key --to /srv/models", "sign everything again, from a timer" },
+			{ "rnm publish 376616275a1a984c --rollback=2 --to /srv/models", "back to the weights of version 2" },
 		},
 	},
 	[VERB_PULL] = {
@@ -484,6 +510,44 @@ const struct option_spec option_specs[] = {
 	  false },
 	{ OPTION_DRY_RUN, "dry-run", 'n', OPTION_TYPE_FLAG, NULL, NULL,
 	  "tell what would be done, change nothing", ON(VERB_REFRESH), false },
+	{ OPTION_TO, "to", 't', OPTION_TYPE_FOLDER, "DIR", NULL,
+	  "folder of the tree, made when it is not there; or s3://BUCKET[/PREFIX]", ON(VERB_PUBLISH), false },
+	{ OPTION_KEEP, "keep", 'k', OPTION_TYPE_NUMBER, "N", "all",
+	  "leave the objects of the newest N publications of each name and remove older ones",
+	  ON(VERB_PUBLISH), false },
+	{ OPTION_NAME, "name", 0, OPTION_TYPE_TEXT, "NAME", "the providers digest",
+	  "publish the model under this name, for consumers whose url says so", ON(VERB_PUBLISH), false },
+	{ OPTION_MODEL_VERSION, "model-version", 'v', OPTION_TYPE_NUMBER, "N", "its own",
+	  "publish the model as this version", ON(VERB_PUBLISH), false },
+	{ OPTION_ROLLBACK, "rollback", 0, OPTION_TYPE_OPTIONAL, "VERSION|HASH", NULL,
+	  "go back to the publication before the present one, or to that with this version or object",
+	  ON(VERB_PUBLISH), false },
+	{ OPTION_SIGN, "sign", 0, OPTION_TYPE_FILE, "KEY", NULL,
+	  "sign objects, aliases and index with the key pair in this file", ON(VERB_PUBLISH), false },
+	{ OPTION_KEY_PASSWORD_FILE, "key-password-file", 0, OPTION_TYPE_FILE, "FILE", NULL,
+	  "take the password of KEY from the first line of this file instead of the terminal",
+	  ON(VERB_PUBLISH), false },
+	{ OPTION_VALID_FOR, "valid-for", 0, OPTION_TYPE_TEXT, "TIME", "90d",
+	  "with --sign: what is signed holds for this time: 12h, 30d, or seconds", ON(VERB_PUBLISH), false },
+	{ OPTION_ENDPOINT, "endpoint", 0, OPTION_TYPE_TEXT, "URL", NULL,
+	  "address of the S3-compatible store, without the bucket", ON(VERB_PUBLISH), false },
+	{ OPTION_REGION, "region", 0, OPTION_TYPE_TEXT, "NAME", "us-east-1", "region of the bucket",
+	  ON(VERB_PUBLISH), false },
+	{ OPTION_CREDENTIALS, "credentials", 0, OPTION_TYPE_FILE, "FILE", NULL,
+	  "read the keys for the store from this file, in the form of ~/.aws/credentials, instead of the "
+	  "environment",
+	  ON(VERB_PUBLISH), false },
+	{ OPTION_ENDPOINT_CACERT, "endpoint-cacert", 0, OPTION_TYPE_FILE, "FILE", NULL,
+	  "trust the CAs in this file (PEM) for the store instead of the system's", ON(VERB_PUBLISH), false },
+	{ OPTION_PLAIN_HTTP, "plain-http", 0, OPTION_TYPE_FLAG, NULL, NULL,
+	  "http:// also to other hosts than this one: who is in between can read and hold back, though not "
+	  "change, what is sent",
+	  ON(VERB_PUBLISH), false },
+	{ OPTION_RENEW, "renew", 0, OPTION_TYPE_FLAG, NULL, NULL,
+	  "with --sign: publish nothing new, but sign what lies there again, so that it holds for longer",
+	  ON(VERB_PUBLISH), false },
+	{ OPTION_FORCE, "force", 0, OPTION_TYPE_FLAG, NULL, NULL,
+	  "although consumers would mix parts of the published model with this one", ON(VERB_PUBLISH), false },
 	{ OPTION_TRUST_KEY, "key", 0, OPTION_TYPE_TEXT, "KEY", NULL,
 	  "the publisher's public key: its text, or a file with it", ON(VERB_PULL), false },
 	{ OPTION_TRUSTED, "trusted", 0, OPTION_TYPE_FOLDER, "DIR", NULL,
@@ -560,7 +624,8 @@ const struct option_spec option_specs[] = {
 	{ OPTION_LIVE, "live", 0, OPTION_TYPE_FLAG, NULL, NULL,
 	  "with -r: compare versions with the models that the rule has in Redis", ON(VERB_VERIFY), false },
 	{ OPTION_DRY_RUN, "dry-run", 'n', OPTION_TYPE_FLAG, NULL, NULL,
-	  "read and check everything, write nothing", ON(VERB_EXPORT) | ON(VERB_MERGE) | SAVES, false },
+	  "read and check everything, write nothing",
+	  ON(VERB_EXPORT) | ON(VERB_MERGE) | SAVES | ON(VERB_PUBLISH), false },
 	{ OPTION_DRY_RUN, "dry-run", 'n', OPTION_TYPE_FLAG, NULL, NULL,
 	  "check everything and print the commands that would be sent, write nothing", ON(VERB_IMPORT),
 	  false },
@@ -743,6 +808,10 @@ const struct option_conflict option_conflicts[] = {
 	{ VERB_INSPECT, OPTION_HASH, OPTION_SVG, "the drawing has no room for it" },
 	{ VERB_EXPORT, OPTION_ALL, OPTION_MODEL_VERSION, "a version belongs to one rule and settings id" },
 	{ VERB_EXPORT, OPTION_NEWEST, OPTION_MODEL_VERSION, "-v already says which model" },
+	{ VERB_PUBLISH, OPTION_RENEW, OPTION_ROLLBACK, "one signs what is there, the other replaces it" },
+	{ VERB_PUBLISH, OPTION_RENEW, OPTION_NAME, "what is renewed is asked for by its name" },
+	{ VERB_PUBLISH, OPTION_RENEW, OPTION_MODEL_VERSION, "what is renewed keeps its version" },
+	{ VERB_PUBLISH, OPTION_ROLLBACK, OPTION_NAME, "a rollback is asked for by its name" },
 	{ VERB_PULL, OPTION_EVERY, OPTION_DRY_RUN, "what changes nothing would be done again and again" },
 	{ VERB_PULL, OPTION_EVERY, OPTION_ALLOW_ROLLBACK, "a rollback is allowed once, not for good" },
 	{ VERB_PULL, OPTION_EVERY, OPTION_PRINT_CONFIG, "one prints, the other pulls" },

@@ -62,6 +62,12 @@ RNM_MUST_CHECK enum rnm_status rnm_replace_rename(struct rnm_replace *replace, c
 RNM_MUST_CHECK enum rnm_status rnm_replace_commit(struct rnm_replace *replace, struct rnm_error *err);
 void rnm_replace_abort(struct rnm_replace *replace);
 
+/*
+ * Makes a name in a folder, new, changed or gone, survive a power cut: syncs the folder that path lies in.  Some
+ * filesystems cannot sync folders, which is no error; errno tells on false.
+ */
+bool rnm_file_sync_folder(const char *path);
+
 /* write(2) until all is written, EINTR and short writes handled; errno tells on false. */
 bool rnm_write_all(int fd, const void *data, size_t len);
 

@@ -246,10 +246,9 @@ static bool give_name(struct rnm_replace *replace)
 	return replace->temp != NULL;
 }
 
-/* Makes the rename itself survive a power cut.  Some filesystems cannot sync folders: not an error. */
-static bool sync_folder(const char *target)
+bool rnm_file_sync_folder(const char *path)
 {
-	char *folder = rnm_file_folder(target);
+	char *folder = rnm_file_folder(path);
 	bool ok = true;
 	int fd;
 
@@ -296,7 +295,7 @@ enum rnm_status rnm_replace_commit(struct rnm_replace *replace, struct rnm_error
 	if (errnum == 0) {
 		free(replace->temp); /* renamed: there is nothing left for abort to remove */
 		replace->temp = NULL;
-		if (!sync_folder(replace->target))
+		if (!rnm_file_sync_folder(replace->target))
 			errnum = errno;
 	}
 	if (errnum != 0)

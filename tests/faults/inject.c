@@ -8,6 +8,7 @@
  *   RNM_FAULT=malloc:17+            the 17th and all that follow
  *   RNM_FAULT=write:2:ENOSPC        the 2nd write, with this errno (a number serves too, also EAI_*)
  *   RNM_FAULT=read:3:short          one byte is moved; eof: none; done: the work is done and a failure reported
+ *   RNM_FAULT=rename:2:kill         the process is killed before the 2nd; write:3:torn: when half of it is written
  *   RNM_FAULT=tmpfile:1+:EOPNOTSUPP,rename:1         several
  *   RNM_FAULT=server                see serve()
  *   RNM_FAULT_TRACE=1               a stack trace of each call that is made to fail, on stderr
@@ -52,6 +53,7 @@
 /* What is counted together, and the errno of a fault that names none. */
 #define KINDS(X)                                                                                             \
 	X(MALLOC, "malloc", ENOMEM) /* with all functions that return memory to be freed */                  \
+	X(MMAP, "mmap", ENOMEM) /* what libsodium takes its guarded memory from */                           \
 	X(OPEN, "open", EMFILE)                                                                              \
 	X(TMPFILE, "tmpfile", ENOSPC) /* open with O_TMPFILE */                                              \
 	X(STAT, "stat", EIO)                                                                                 \
@@ -70,6 +72,9 @@
 	X(UNLINK, "unlink", EIO)                                                                             \
 	X(CHOWN, "chown", EIO)                                                                               \
 	X(CHMOD, "chmod", EPERM)                                                                             \
+	X(MKDIR, "mkdir", EACCES)                                                                            \
+	X(TRUNCATE, "truncate", EIO)                                                                         \
+	X(UTIMES, "utimes", EIO)                                                                             \
 	X(FCNTL, "fcntl", EMFILE)                                                                            \
 	X(CLOSE, "close", EIO)                                                                               \
 	X(RANDOM, "getrandom", ENOSYS)                                                                       \
@@ -98,7 +103,9 @@ enum effect {
 	FAIL, /* with errno set to the value of the fault */
 	SHORT,
 	END,
-	DONE
+	DONE,
+	KILL,
+	TORN /* half of it is done, and the process killed */
 };
 
 struct fault {
@@ -185,6 +192,8 @@ static enum effect strike(enum kind kind)
 			__sanitizer_print_stack_trace();
 			armed = true;
 		}
+		if (fault->effect == KILL)
+			(void)kill(getpid(), SIGKILL);
 		errno = fault->value;
 		return fault->effect;
 	}
@@ -212,11 +221,19 @@ static enum effect strike(enum kind kind)
 		case SHORT:                                                                                  \
 			len = len < 1 ? len : 1;                                                             \
 			break;                                                                               \
+		case TORN:                                                                                   \
+			len = (len + 1) / 2;                                                                 \
+			(void)REAL(name) args;                                                               \
+			(void)kill(getpid(), SIGKILL);                                                       \
+			return -1;                                                                           \
 		default:                                                                                     \
 			break;                                                                               \
 		}                                                                                            \
 		return REAL(name) args;                                                                      \
 	}
+
+WRAP(MMAP, void *, MAP_FAILED, mmap, (void *at, size_t len, int rights, int flags, int fd, off_t offset),
+     (at, len, rights, flags, fd, offset))
 
 /* ---- memory: the sanitizer's own functions are weak, and stay reachable under these names ---- */
 
@@ -313,9 +330,14 @@ WRAP(SYNC_RANGE, int, -1, sync_file_range, (int fd, off_t from, off_t len, unsig
 WRAP(LINK, int, -1, linkat, (int from_at, const char *from, int to_at, const char *to, int flags),
      (from_at, from, to_at, to, flags))
 WRAP(RENAME, int, -1, rename, (const char *from, const char *to), (from, to))
+WRAP(RENAME, int, -1, renameat2,
+     (int from_at, const char *from, int to_at, const char *to, unsigned flags), (from_at, from, to_at, to, flags))
 WRAP(UNLINK, int, -1, unlink, (const char *path), (path))
 WRAP(CHOWN, int, -1, fchown, (int fd, uid_t owner, gid_t group), (fd, owner, group))
 WRAP(CHMOD, int, -1, fchmod, (int fd, mode_t mode), (fd, mode))
+WRAP(MKDIR, int, -1, mkdir, (const char *path, mode_t mode), (path, mode))
+WRAP(TRUNCATE, int, -1, ftruncate, (int fd, off_t size), (fd, size))
+WRAP(UTIMES, int, -1, futimens, (int fd, const struct timespec times[2]), (fd, times))
 WRAP(RANDOM, ssize_t, -1, getrandom, (void *data, size_t len, unsigned flags), (data, len, flags))
 
 EXPORT int fcntl(int fd, int command, ...)
@@ -488,6 +510,10 @@ static void add_fault(char *text)
 		fault.effect = SHORT;
 	else if (value != NULL && strcmp(value, "eof") == 0)
 		fault.effect = END;
+	else if (value != NULL && strcmp(value, "kill") == 0)
+		fault.effect = KILL;
+	else if (value != NULL && strcmp(value, "torn") == 0)
+		fault.effect = TORN;
 	else if (value != NULL && strncmp(value, "done-", 5) == 0)
 		fault.effect = DONE, fault.value = value_of(value + 5);
 	else if (value != NULL)
