@@ -56,6 +56,10 @@ RNM_MUST_CHECK enum rnm_status rnm_replace_rename(struct rnm_replace *replace, c
 RNM_MUST_CHECK enum rnm_status rnm_replace_commit(struct rnm_replace *replace, struct rnm_error *err);
 void rnm_replace_abort(struct rnm_replace *replace);
 
+/* A whole file by these. */
+RNM_MUST_CHECK enum rnm_status rnm_file_write_with(const char *path, const void *data, size_t len,
+                                                   mode_t mode, bool keep, struct rnm_error *err);
+
 /* write(2) until all is written, EINTR and short writes handled; errno tells on false. */
 bool rnm_write_all(int fd, const void *data, size_t len);
 
