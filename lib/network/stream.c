@@ -7,12 +7,11 @@
 
 #include <stdlib.h>
 
-/* Networks up to this size are kept. */
-#define KEEP_MAX ((uint64_t)4 << 20)
 /* The node table is looked for in so many bytes first; those of rspamd have a few hundred. */
 #define TABLE_FIRST ((size_t)64 << 10)
-/* Values handled at once: a block fits the caches of all processors. */
+/* Values handled at once: a block fits the caches of all processors.  A row of weights may be longer. */
 #define BLOCK ((size_t)256 << 10)
+#define ROW_MAX ((uint64_t)4 << 20)
 
 /* What the values of one leaf are for. */
 struct route {
@@ -32,7 +31,7 @@ struct rnm_network_stream {
 	struct rnm_findings *findings;
 
 	uint32_t tensor; /* the one whose values come now, by its place in the file */
-	size_t block_len, block_want;
+	size_t block_len, block_want, block_size;
 	unsigned char *block;
 
 	/* The trial; while it runs, steps before next_step are done. */
@@ -46,7 +45,7 @@ struct rnm_network_stream {
 	float *product; /* of one block */
 };
 
-enum rnm_status rnm_network_stream_new(struct rnm_network_stream **out, uint64_t size,
+enum rnm_status rnm_network_stream_new(struct rnm_network_stream **out, uint64_t size, uint64_t keep,
                                        const struct rnm_preprocess *preprocess, struct rnm_error *err)
 {
 	struct rnm_network_stream *stream = calloc(1, sizeof(*stream));
@@ -58,8 +57,9 @@ enum rnm_status rnm_network_stream_new(struct rnm_network_stream **out, uint64_t
 		stream->has_preprocess = true;
 		stream->preprocess = *preprocess;
 	}
-	stream->state = size <= KEEP_MAX ? WHOLE : TABLE;
+	stream->state = size <= keep ? WHOLE : TABLE;
 	stream->table_wanted = TABLE_FIRST;
+	stream->block_size = BLOCK;
 	stream->probe_status = RNM_E_USAGE;
 	rnm_buf_init(&stream->kept, size);
 	*out = stream;
@@ -122,7 +122,7 @@ static bool route_weights(struct rnm_network_stream *stream)
 
 		if (step->weights_leaf == RNM_NO_NODE)
 			continue;
-		if (stream->routes[step->weights_leaf].step != NULL || step->k * sizeof(float) > BLOCK)
+		if (stream->routes[step->weights_leaf].step != NULL || step->k * sizeof(float) > ROW_MAX)
 			return false;
 		stream->routes[step->weights_leaf].step = step;
 	}
@@ -160,9 +160,12 @@ static enum rnm_status allocate_trial(struct rnm_network_stream *stream, struct 
 
 	for (size_t i = 0; i < plan->step_count; i++) {
 		const struct rnm_step *step = &plan->steps[i];
-		const uint64_t rows = step->weights_leaf == RNM_NO_NODE ? 0 : BLOCK / sizeof(float) / step->k;
+		const uint64_t row = step->weights_leaf != RNM_NO_NODE ? step->k * sizeof(float) : 0;
+		const uint64_t rows = row == 0 ? 0 : row < BLOCK ? BLOCK / row : 1;
 		const uint64_t width = rows < step->n ? rows : step->n;
 
+		if (row > stream->block_size)
+			stream->block_size = (size_t)row;
 		if (width * step->rows * plan->batch > floats)
 			floats = width * step->rows * plan->batch;
 	}
@@ -221,8 +224,11 @@ static void begin_block(struct rnm_network_stream *stream)
 	    (stream->net->nodes[index].len - stream->net->scans[index].done) * sizeof(float);
 	uint64_t most = BLOCK;
 
-	if (stream->trying && stream->routes[index].step != NULL)
-		most -= most % (stream->routes[index].step->k * sizeof(float));
+	if (stream->trying && stream->routes[index].step != NULL) {
+		const uint64_t row = stream->routes[index].step->k * sizeof(float);
+
+		most = row < BLOCK ? BLOCK - BLOCK % row : row;
+	}
 	stream->block_len = 0;
 	stream->block_want = (size_t)(left < most ? left : most);
 }
@@ -309,8 +315,7 @@ static enum rnm_status begin_values(struct rnm_network_stream *stream, struct rn
 	enum rnm_status status;
 
 	net->scans = malloc(net->node_count * sizeof(*net->scans));
-	stream->block = malloc(BLOCK);
-	if (net->scans == NULL || stream->block == NULL)
+	if (net->scans == NULL)
 		return rnm_error_nomem(err);
 	for (uint32_t i = 0; i < net->node_count; i++)
 		net->scans[i] = RNM_VALUE_SCAN_BEGIN;
@@ -323,6 +328,9 @@ static enum rnm_status begin_values(struct rnm_network_stream *stream, struct rn
 	}
 	if (status != RNM_OK)
 		return status;
+	stream->block = malloc(stream->block_size);
+	if (stream->block == NULL)
+		return rnm_error_nomem(err);
 	stream->state = VALUES;
 	if (net->tensor_count > 0)
 		begin_block(stream);

@@ -5,7 +5,7 @@
  *
  * Weights that a matrix product reads are multiplied as they come.  That asks for the order in which
  * rspamd writes networks, each layer's values behind those of the layers before it.  A network in another
- * order, one of less than a few megabytes, and one whose operators want to be computed otherwise
+ * order, a small one, and one whose operators want to be computed otherwise
  * (convolutions of large kernels, products of constants) is kept in memory whole and then checked as usual.
  */
 #ifndef RNM_NETWORK_STREAM_H
@@ -27,8 +27,9 @@ struct rnm_network_seen {
 	struct rnm_error probe_problem;
 };
 
-/* size: bytes that will come.  preprocess (may be NULL) is copied; what it points to must outlive the stream. */
+/* size: bytes that will come; a network of up to keep bytes is kept.  preprocess (may be NULL) is copied; what it points to must outlive the stream. */
 RNM_MUST_CHECK enum rnm_status rnm_network_stream_new(struct rnm_network_stream **out, uint64_t size,
+                                                      uint64_t keep,
                                                       const struct rnm_preprocess *preprocess,
                                                       struct rnm_error *err);
 /* The next bytes, never more than size in all.  Fails for want of memory only. */

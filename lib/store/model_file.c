@@ -10,6 +10,8 @@
 
 #define KANN_MAGIC "KAN\1"
 #define KANN_MAGIC_LEN 4u
+/* A network up to this size is kept although it could pass by: it is checked in one step then. */
+#define NETWORK_KEPT ((uint64_t)4 << 20)
 
 /* What the public struct points into. */
 struct backing {
@@ -240,7 +242,7 @@ static enum rnm_status take_expanded(void *ctx, uint64_t declared, const void *d
 
 	if (backing->stream == NULL) {
 		rnm_model_file_preprocess(file, &preprocess);
-		status = rnm_network_stream_new(&backing->stream, declared, &preprocess, err);
+		status = rnm_network_stream_new(&backing->stream, declared, NETWORK_KEPT, &preprocess, err);
 	}
 	return status == RNM_OK ? rnm_network_stream_feed(backing->stream, data, len, err) : status;
 }
