@@ -29,8 +29,7 @@ struct rnm_network_seen {
 
 /* size: bytes that will come; a network of up to keep bytes is kept.  preprocess (may be NULL) is copied; what it points to must outlive the stream. */
 RNM_MUST_CHECK enum rnm_status rnm_network_stream_new(struct rnm_network_stream **out, uint64_t size,
-                                                      uint64_t keep,
-                                                      const struct rnm_preprocess *preprocess,
+                                                      uint64_t keep, const struct rnm_preprocess *preprocess,
                                                       struct rnm_error *err);
 /* The next bytes, never more than size in all.  Fails for want of memory only. */
 RNM_MUST_CHECK enum rnm_status rnm_network_stream_feed(struct rnm_network_stream *stream, const void *data,

@@ -158,9 +158,10 @@ static enum rnm_status run(struct rnm_importing *job, struct rnm_error *err)
 	snprintf(what, sizeof(what), "write the model of rule %.150s", job->rule->name);
 	if (status == RNM_OK)
 		status = rnm_import_make_fields(job, err);
+	if (status == RNM_OK)
+		status = rnm_import_find_network(job, err);
 	if (status != RNM_OK)
 		return status;
-	rnm_import_hash_network(job);
 	for (unsigned round = 0; round < RNM_TRANSACTION_TRIES; round++) {
 		status = try_once(job, what, err);
 		if (status != RNM_NO)

@@ -4,6 +4,7 @@
 #define RNM_STORE_IMPORT_H
 
 #include "base/arena.h"
+#include "base/fingerprint.h"
 #include "rspamd/profile.h"
 #include "store/model_file.h"
 #include "store/transaction.h"
@@ -29,7 +30,7 @@ struct rnm_importing {
 	const struct rnm_rule *rule;
 	const struct rnm_model_file *file;
 	const struct rnm_model_image *image; /* of the file, when the network is not in memory; else NULL */
-	char network[RNM_CONTENT_HEX];       /* hash of its blob, as it was verified */
+	char network[RNM_FINGERPRINT_HEX];   /* of its blob, as it was verified */
 	const struct rnm_import_options *options;
 
 	struct rnm_import_field small[RNM_IMPORT_FIELDS_MAX];
@@ -49,8 +50,8 @@ struct rnm_importing {
 
 /* import_fields.c: the small fields of the hash, and how long it is to live. */
 RNM_MUST_CHECK enum rnm_status rnm_import_make_fields(struct rnm_importing *job, struct rnm_error *err);
-/* The hash of the network's blob; where that is. */
-void rnm_import_hash_network(struct rnm_importing *job);
+/* The fingerprint of the network's blob; where that is. */
+RNM_MUST_CHECK enum rnm_status rnm_import_find_network(struct rnm_importing *job, struct rnm_error *err);
 /* The hash of blobs, small fields that workers read, and the digest of the profile. */
 void rnm_import_hash_content(struct rnm_importing *job);
 /* The commands of the transaction. */

@@ -3,7 +3,6 @@
 #include "store/import.h"
 
 #include "base/value_build.h"
-#include "store/tee.h"
 
 #include <string.h>
 
@@ -15,38 +14,40 @@ static bool carries_network(const struct rnm_importing *job, const struct rnm_im
 	return command->argc > 0 && command->argv[command->argc - 1].data == job->file->container->ann.data;
 }
 
+/* The blob between the file and the connection. */
+struct sending {
+	struct rnm_importing *job;
+	struct rnm_fingerprint *print;
+};
+
 static enum rnm_status feed_piece(void *ctx, const void *data, size_t len, struct rnm_error *err)
 {
-	struct rnm_importing *job = ctx;
-	enum rnm_status status = rnm_redis_feed(job->redis, data, len, err);
+	const struct sending *sending = ctx;
+	const struct rnm_transaction *change = &sending->job->change;
+	enum rnm_status status = rnm_redis_feed(sending->job->redis, data, len, err);
 
-	if (status == RNM_OK && job->change.progress != NULL)
-		job->change.progress(job->change.progress_ctx, len);
+	rnm_fingerprint_add(sending->print, data, len);
+	if (status == RNM_OK && change->progress != NULL)
+		change->progress(change->progress_ctx, len);
 	return status;
 }
 
-static enum rnm_status put_piece(void *ctx, const void *data, size_t len, struct rnm_error *err)
-{
-	return rnm_tee_put(ctx, data, len, err);
-}
-
-/* The argument itself; hash is that of the bytes that went out. */
-static enum rnm_status feed_network(struct rnm_importing *job, char hash[RNM_TEE_HASH_HEX],
+static enum rnm_status feed_command(struct sending *sending, const struct rnm_import_command *command,
                                     struct rnm_error *err)
 {
-	struct rnm_tee *tee = NULL;
-	enum rnm_status status = rnm_redis_argument(job->redis, job->image->blob_len, err);
+	struct rnm_redis *redis = sending->job->redis;
+	enum rnm_status status = rnm_redis_begin(redis, command->argc, err);
 
+	for (size_t i = 0; status == RNM_OK && i + 1 < command->argc; i++) {
+		status = rnm_redis_argument(redis, command->argv[i].len, err);
+		if (status == RNM_OK)
+			status = rnm_redis_feed(redis, command->argv[i].data, command->argv[i].len, err);
+	}
 	if (status == RNM_OK)
-		status = rnm_tee_new(&tee, true, feed_piece, job, err);
-	if (status != RNM_OK)
-		return status;
-	rnm_tee_begin_plain(tee, job->image->blob_len);
-	status = rnm_model_image_read(job->image, put_piece, tee, err);
+		status = rnm_redis_argument(redis, sending->job->image->blob_len, err);
 	if (status == RNM_OK)
-		status = rnm_tee_finish(tee, hash, err);
-	rnm_tee_free(tee);
-	return status;
+		status = rnm_model_image_read(sending->job->image, feed_piece, sending, err);
+	return status == RNM_OK ? rnm_transaction_expect_queued(&sending->job->change, "HSET", err) : status;
 }
 
 /*
@@ -56,21 +57,18 @@ static enum rnm_status feed_network(struct rnm_importing *job, char hash[RNM_TEE
 static enum rnm_status send_network(struct rnm_importing *job, const struct rnm_import_command *command,
                                     struct rnm_error *err)
 {
-	char hash[RNM_TEE_HASH_HEX] = "";
-	enum rnm_status status = rnm_redis_begin(job->redis, command->argc, err);
+	struct sending sending = { .job = job };
+	char sent[RNM_FINGERPRINT_HEX] = "";
+	enum rnm_status status = rnm_fingerprint_new(&sending.print, err);
 
-	for (size_t i = 0; status == RNM_OK && i + 1 < command->argc; i++) {
-		status = rnm_redis_argument(job->redis, command->argv[i].len, err);
-		if (status == RNM_OK)
-			status = feed_piece(job, command->argv[i].data, command->argv[i].len, err);
-	}
-	if (status == RNM_OK)
-		status = feed_network(job, hash, err);
-	if (status == RNM_OK)
-		status = rnm_transaction_expect_queued(&job->change, "HSET", err);
 	if (status != RNM_OK)
 		return status;
-	return strcmp(hash, job->network) == 0 ? RNM_OK : rnm_model_image_changed(job->image, err);
+	status = feed_command(&sending, command, err);
+	rnm_fingerprint_text(sending.print, sent);
+	rnm_fingerprint_free(sending.print);
+	if (status == RNM_OK && strcmp(sent, job->network) != 0)
+		status = rnm_model_image_changed(job->image, err);
+	return status;
 }
 
 enum rnm_status rnm_import_send(struct rnm_importing *job, struct rnm_error *err)
@@ -99,43 +97,78 @@ enum rnm_status rnm_import_differs(const struct rnm_importing *job, const char *
 	return RNM_E_REDIS;
 }
 
-/* Whether the piece is what the value, which may be the blob in the file, has at the offset. */
-static enum rnm_status compare_piece(const struct rnm_importing *job, struct rnm_bytes want, size_t offset,
-                                     struct rnm_bytes piece, bool *same, struct rnm_error *err)
+/* Reads a value to its end; see is called for each piece. */
+static enum rnm_status read_value(struct rnm_importing *job, void (*see)(void *ctx, struct rnm_bytes piece),
+                                  void *ctx, struct rnm_error *err)
 {
-	if (job->image != NULL && want.data == job->file->container->ann.data)
-		return rnm_model_image_compare(job->image, offset, piece, same, err);
-	*same = memcmp(want.data + offset, piece.data, piece.len) == 0;
-	return RNM_OK;
+	struct rnm_event event;
+	enum rnm_status status;
+
+	while ((status = rnm_redis_next(job->redis, &event, err)) == RNM_OK &&
+	       event.kind != RNM_EVENT_BULK_END)
+		see(ctx, event.data);
+	return status;
+}
+
+struct comparing {
+	struct rnm_bytes left; /* of the value as it was written */
+	bool same;
+};
+
+static void see_bytes(void *ctx, struct rnm_bytes piece)
+{
+	struct comparing *comparing = ctx;
+
+	comparing->same = comparing->same && piece.len <= comparing->left.len &&
+	                  memcmp(comparing->left.data, piece.data, piece.len) == 0;
+	if (!comparing->same)
+		return;
+	comparing->left.data += piece.len;
+	comparing->left.len -= piece.len;
+}
+
+static void see_network(void *ctx, struct rnm_bytes piece)
+{
+	rnm_fingerprint_add(ctx, piece.data, piece.len);
+}
+
+/* What was verified is not in memory, and the file may be another one by now; the fingerprint is still known. */
+static enum rnm_status compare_network(struct rnm_importing *job, bool *same, struct rnm_error *err)
+{
+	struct rnm_fingerprint *print;
+	char found[RNM_FINGERPRINT_HEX];
+	enum rnm_status status = rnm_fingerprint_new(&print, err);
+
+	if (status != RNM_OK)
+		return status;
+	status = read_value(job, see_network, print, err);
+	rnm_fingerprint_text(print, found);
+	rnm_fingerprint_free(print);
+	*same = strcmp(found, job->network) == 0;
+	return status;
 }
 
 /* Compares one field while it comes in. */
 static enum rnm_status compare_field(struct rnm_importing *job, const char *name, struct rnm_bytes want,
                                      struct rnm_error *err)
 {
+	struct comparing comparing = { want, true };
 	struct rnm_event event;
 	enum rnm_status status = rnm_redis_next(job->redis, &event, err);
-	size_t done = 0;
-	bool same;
+	bool same = true;
 
 	if (status != RNM_OK)
 		return status;
 	if (event.kind != RNM_EVENT_BULK_BEGIN)
 		return rnm_import_differs(job, name, err);
-	same = event.length == want.len;
-	for (;;) {
-		status = rnm_redis_next(job->redis, &event, err);
-		if (status != RNM_OK)
-			return status;
-		if (event.kind == RNM_EVENT_BULK_END)
-			break;
-		if (same)
-			status = compare_piece(job, want, done, event.data, &same, err);
-		if (status != RNM_OK)
-			return status;
-		done += event.data.len;
-	}
-	return same ? RNM_OK : rnm_import_differs(job, name, err);
+	if (job->image != NULL && want.data == job->file->container->ann.data)
+		status = compare_network(job, &same, err);
+	else
+		status = read_value(job, see_bytes, &comparing, err);
+	if (status != RNM_OK)
+		return status;
+	return same && comparing.same && event.length == want.len ? RNM_OK
+	                                                          : rnm_import_differs(job, name, err);
 }
 
 /* The fields that a HSET of ours has set. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/model_file.h"
 #include "base/file.h"
+#include "base/fingerprint.h"
 #include "format/zstd.h"
 #include "network/stream.h"
 #include "store/tee.h"
@@ -25,7 +26,7 @@ struct backing {
 
 	/* Only of a file whose network passes by: its blob and values are not in memory. */
 	struct rnm_model_image image;
-	char ann_hash[RNM_TEE_HASH_HEX];
+	char ann_print[RNM_FINGERPRINT_HEX];
 	struct rnm_network_stream *stream; /* the network borrows from it */
 	enum rnm_status probe_status;
 	struct rnm_probe probe;
@@ -256,25 +257,40 @@ static enum rnm_status keep_nothing(void *ctx, const void *data, size_t len, str
 	return RNM_OK;
 }
 
+/* The pieces of the blob go two ways. */
+struct passing {
+	struct rnm_tee *tee;
+	struct rnm_fingerprint *print;
+};
+
 static enum rnm_status put_piece(void *ctx, const void *data, size_t len, struct rnm_error *err)
 {
-	return rnm_tee_put(ctx, data, len, err);
+	struct passing *passing = ctx;
+
+	rnm_fingerprint_add(passing->print, data, len);
+	return rnm_tee_put(passing->tee, data, len, err);
 }
 
-/* The whole blob, hashed and checked. */
-static enum rnm_status pass(struct rnm_model_file *file, struct backing *backing, struct rnm_tee *tee,
+/* The whole blob. */
+static enum rnm_status pass(struct rnm_model_file *file, struct backing *backing, struct passing *passing,
                             struct rnm_error *err)
 {
-	enum rnm_status status =
-	    rnm_tee_begin_blob(tee, RNM_BLOB_KANN, "ann_data", file->container->ann.len, err);
+	enum rnm_status status = rnm_tee_new(&passing->tee, false, keep_nothing, NULL, err);
 
+	if (status == RNM_OK)
+		status = rnm_fingerprint_new(&passing->print, err);
+	if (status == RNM_OK)
+		status =
+		    rnm_tee_begin_blob(passing->tee, RNM_BLOB_KANN, "ann_data", backing->image.blob_len, err);
 	if (status != RNM_OK)
 		return status;
-	rnm_tee_emit(tee, take_expanded, file);
-	status = rnm_model_image_read(&backing->image, put_piece, tee, err);
+	rnm_tee_emit(passing->tee, take_expanded, file);
+	status = rnm_model_image_read(&backing->image, put_piece, passing, err);
 	if (status == RNM_OK)
-		status = rnm_tee_end_blob(tee, &file->ann_expanded, err);
-	return status == RNM_OK ? rnm_tee_finish(tee, backing->ann_hash, err) : status;
+		status = rnm_tee_end_blob(passing->tee, &file->ann_expanded, err);
+	if (status == RNM_OK)
+		rnm_fingerprint_text(passing->print, backing->ann_print);
+	return status;
 }
 
 static void take_seen(struct rnm_model_file *file, struct backing *backing)
@@ -296,12 +312,11 @@ static enum rnm_status inspect_passing(struct rnm_model_file *file, struct backi
                                        struct rnm_error *err)
 {
 	struct rnm_error *problem = &file->ann_problem;
-	struct rnm_tee *tee = NULL;
-	enum rnm_status status = rnm_tee_new(&tee, true, keep_nothing, NULL, problem);
+	struct passing passing = { 0 };
+	enum rnm_status status = pass(file, backing, &passing, problem);
 
-	if (status == RNM_OK)
-		status = pass(file, backing, tee, problem);
-	rnm_tee_free(tee);
+	rnm_tee_free(passing.tee);
+	rnm_fingerprint_free(passing.print);
 	if (status == RNM_OK) {
 		rnm_error_clear(problem);
 		take_seen(file, backing);
@@ -355,11 +370,11 @@ enum rnm_status rnm_model_file_open_once(struct rnm_model_file **out, const char
 	return status == RNM_NO ? rnm_model_file_open(out, path, err) : status;
 }
 
-const struct rnm_model_image *rnm_model_file_image(const struct rnm_model_file *file, const char **hash)
+const struct rnm_model_image *rnm_model_file_image(const struct rnm_model_file *file, const char **print)
 {
 	const struct backing *backing = file->owned;
 
-	*hash = backing->ann_hash;
+	*print = backing->ann_print;
 	return backing->image.fd >= 0 ? &backing->image : NULL;
 }
 

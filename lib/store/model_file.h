@@ -16,10 +16,10 @@ RNM_MUST_CHECK enum rnm_status rnm_model_file_adopt(struct rnm_model_file **out,
                                                     struct rnm_error *err);
 
 /*
- * Of a file of rnm_model_file_open_once: where its network's blob is, and the BLAKE2b-256 of what was checked,
- * in hexadecimal.  NULL: all of it is in memory.
+ * Of a file of rnm_model_file_open_once: where its network's blob is, and the fingerprint of what was checked.
+ * NULL: all of it is in memory.
  */
-const struct rnm_model_image *rnm_model_file_image(const struct rnm_model_file *file, const char **hash);
+const struct rnm_model_image *rnm_model_file_image(const struct rnm_model_file *file, const char **print);
 /* rnm_network_probe of its network, or what that said when the network passed by (with the default limits). */
 RNM_MUST_CHECK enum rnm_status rnm_model_file_probe(struct rnm_probe *out, const struct rnm_model_file *file,
                                                     const struct rnm_network_limits *limits,

@@ -13,7 +13,6 @@
 /* Smaller files are read whole. */
 #define SIZE_MIN ((size_t)4 << 20)
 #define PIECE ((size_t)256 << 10)
-#define COMPARE_STEP ((size_t)64 << 10)
 /* The key in msgpack, then the type of a string or of binary with a length of four bytes. */
 #define KEY                                                                                                  \
 	"\xa8"                                                                                               \
@@ -153,22 +152,5 @@ enum rnm_status rnm_model_image_read(const struct rnm_model_image *image, rnm_mo
 		done += len;
 	}
 	free(piece);
-	return status;
-}
-
-enum rnm_status rnm_model_image_compare(const struct rnm_model_image *image, size_t offset,
-                                        struct rnm_bytes bytes, bool *same, struct rnm_error *err)
-{
-	char piece[COMPARE_STEP];
-	enum rnm_status status = RNM_OK;
-
-	*same = true;
-	for (size_t done = 0; status == RNM_OK && *same && done < bytes.len;) {
-		const size_t left = bytes.len - done, len = left < COMPARE_STEP ? left : COMPARE_STEP;
-
-		status = read_blob(image, piece, len, offset + done, err);
-		*same = status == RNM_OK && memcmp(piece, bytes.data + done, len) == 0;
-		done += len;
-	}
 	return status;
 }

@@ -33,10 +33,6 @@ typedef enum rnm_status rnm_model_image_take(void *ctx, const void *data, size_t
 RNM_MUST_CHECK enum rnm_status rnm_model_image_read(const struct rnm_model_image *image,
                                                     rnm_model_image_take *take, void *ctx,
                                                     struct rnm_error *err);
-/* Whether these bytes are what the blob has at the offset.  Errors as above. */
-RNM_MUST_CHECK enum rnm_status rnm_model_image_compare(const struct rnm_model_image *image, size_t offset,
-                                                       struct rnm_bytes bytes, bool *same,
-                                                       struct rnm_error *err);
 /* Tells that the file is not what it was. */
 enum rnm_status rnm_model_image_changed(const struct rnm_model_image *image, struct rnm_error *err);
 

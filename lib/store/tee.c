@@ -150,7 +150,7 @@ static void start_threads(struct rnm_tee *tee)
 	for (size_t i = 0; i < WORKERS && tee->threaded; i++) {
 		struct worker *worker = &tee->workers[i];
 
-		if (i == HASHER ? !tee->hashing : tee->check == NULL)
+		if (i == HASHER && !tee->hashing)
 			continue;
 		worker->tee = tee;
 		worker->done = tee->handed;
@@ -271,12 +271,6 @@ enum rnm_status rnm_tee_begin_blob(struct rnm_tee *tee, enum rnm_blob_kind kind,
 void rnm_tee_emit(struct rnm_tee *tee, rnm_frame_emit *emit, void *ctx)
 {
 	rnm_frame_check_emit(tee->check, emit, ctx);
-}
-
-void rnm_tee_begin_plain(struct rnm_tee *tee, uint64_t size)
-{
-	if (!tee->threaded && size >= THREAD_MIN)
-		start_threads(tee);
 }
 
 enum rnm_status rnm_tee_end_blob(struct rnm_tee *tee, uint64_t *expanded, struct rnm_error *err)

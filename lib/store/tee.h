@@ -33,8 +33,6 @@ RNM_MUST_CHECK enum rnm_status rnm_tee_begin_blob(struct rnm_tee *tee, enum rnm_
  * Until rnm_tee_end_blob has returned nothing else may touch what emit works on.
  */
 void rnm_tee_emit(struct rnm_tee *tee, rnm_frame_emit *emit, void *ctx);
-/* Instead of a blob: size bytes that are only to be hashed will be put. */
-void rnm_tee_begin_plain(struct rnm_tee *tee, uint64_t size);
 RNM_MUST_CHECK enum rnm_status rnm_tee_end_blob(struct rnm_tee *tee, uint64_t *expanded,
                                                 struct rnm_error *err);
 /* Writes what is left; the hash of everything that was put (unchanged without hashing). */
