@@ -54,16 +54,17 @@ static bool read_exactly(const struct rnm_model_image *image, size_t offset, siz
 static bool find_blob(struct rnm_model_image *image, size_t there)
 {
 	const char *key = memmem(image->data, there, KEY, KEY_LEN);
-	const unsigned char *head = (const unsigned char *)key + KEY_LEN;
-	size_t at;
+	const size_t at = key != NULL ? (size_t)(key - image->data) + HEAD_LEN : SIZE_MAX;
+	const unsigned char *head;
 
-	if (key == NULL || there - (size_t)(key - image->data) < HEAD_LEN ||
-	    (head[0] != STR32 && head[0] != BIN32))
+	if (at > there)
 		return false;
+	head = (const unsigned char *)key + KEY_LEN;
+	if (head[0] != STR32 && head[0] != BIN32)
+		return false;
+	image->blob_at = at;
 	image->blob_len =
 	    (size_t)head[1] << 24 | (size_t)head[2] << 16 | (size_t)head[3] << 8 | (size_t)head[4];
-	at = (size_t)(key - image->data) + HEAD_LEN;
-	image->blob_at = at;
 	return image->blob_len <= image->size - at;
 }
 
