@@ -12,7 +12,7 @@
 #define KANN_MAGIC "KAN\1"
 #define KANN_MAGIC_LEN 4u
 /* A network up to this size is kept although it could pass by: it is checked in one step then. */
-#define NETWORK_KEPT ((uint64_t)4 << 20)
+#define NETWORK_KEPT ((uint64_t)1 << 20)
 
 /* What the public struct points into. */
 struct backing {

@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 /* Smaller files are read whole. */
-#define SIZE_MIN ((size_t)4 << 20)
+#define SIZE_MIN ((size_t)1 << 20)
 #define PIECE ((size_t)256 << 10)
 /* The key in msgpack, then the type of a string or of binary with a length of four bytes. */
 #define KEY                                                                                                  \

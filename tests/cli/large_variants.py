@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Large models from a good one, each with something else about it.
 
-usage: large_variants.py GOOD FOLDER
+usage: large_variants.py GOOD HIDDEN FOLDER
 
 Writes FOLDER/NAME.rnm; in every one the network is large enough not to be kept in memory.
 """
@@ -15,7 +15,7 @@ import tempfile
 
 import msgpack
 
-good, folder = sys.argv[1:]
+good, hidden, folder = sys.argv[1], int(sys.argv[2]), sys.argv[3]
 model = msgpack.unpackb(open(good, "rb").read(), raw=True)
 network = subprocess.run(["zstd", "-dqc"], input=model[b"ann_data"], stdout=subprocess.PIPE, check=True).stdout
 TABLE = 341  # bytes of the node table in front of the values
@@ -50,9 +50,9 @@ blob = model[b"ann_data"]
 middle = len(blob) // 2
 write("nan-last", with_value(-1, math.nan))
 write("infinite-first", with_value(0, math.inf))
-write("nan-middle", with_value(700000, -math.nan))
-write("huge", with_value(900001, 3e6))
-write("zeros", with_blob(frame(network[:TABLE] + bytes(4 * 46 * 32000) + network[TABLE + 4 * 46 * 32000:])))
+write("nan-middle", with_value(23 * hidden, -math.nan))
+write("huge", with_value(31 * hidden + 1, 3e6))
+write("zeros", with_blob(frame(network[:TABLE] + bytes(4 * 46 * hidden) + network[TABLE + 4 * 46 * hidden:])))
 write("other-graph", with_blob(frame(network[:100] + b"\x09" + network[101:])))
 write("short-network", with_blob(frame(network[:-4])))
 write("long-network", with_blob(frame(network + b"\0\0\0\0")))
@@ -65,7 +65,7 @@ write("twice", with_blob(frame(blob)))
 write("no-frame", with_blob(network))
 write("binary", pack({**model, b"ann_data": blob}, use_bin_type=True))
 write("blob-first", pack({b"ann_data": blob, **{key: value for key, value in model.items() if key != b"ann_data"}}))
-write("decoy", pack({b"rnm": {b"symbols": [b"\xa8ann_data\xdb\x00\x40\x00\x00"]}, **model}))
+write("decoy", pack({b"rnm": {b"symbols": [b"\xa8ann_data\xdb\x00\x10\x00\x00"]}, **model}))
 write("two", b"\x82" + pack(b"ann_data") + pack(blob) + pack(b"ann_data") + pack(blob))
 write("behind", pack(model) + b"x")
 write("cut", pack(model)[:-100000])
