@@ -126,8 +126,8 @@ static enum rnm_status make_inputs(struct rnm_probing *p, struct rnm_error *err)
 	if (p->raw_dim + p->input_dim + p->output_dim > FLOATS_MAX / ROUND)
 		return too_large(err);
 	raw = projected ? malloc(ROUND * p->raw_dim * sizeof(float)) : NULL;
-	p->inputs = malloc(p->rounds * ROUND * p->input_dim * sizeof(float));
-	p->outputs = malloc(p->rounds * ROUND * p->output_dim * sizeof(float));
+	p->inputs = malloc((uint64_t)p->rounds * ROUND * p->input_dim * sizeof(float));
+	p->outputs = malloc((uint64_t)p->rounds * ROUND * p->output_dim * sizeof(float));
 	if ((projected && raw == NULL) || p->inputs == NULL || p->outputs == NULL) {
 		free(raw);
 		return rnm_error_nomem(err);
