@@ -75,8 +75,8 @@ class Stage:
                 "LSAN_OPTIONS": "exitcode=98", "UBSAN_OPTIONS": "print_stacktrace=1:exitcode=97", **more}
 
     def places(self):
-        names = ("model.rnm", "packed.rnm", "other.rnm", "bare.kann", "password", "spam", "ham", "recorded.csv", "recorded.npy", "recorded.jsonl",
-                 "halting", "wide.jsonl", "symbols", "backup", "key", "pub", "minisign", "passphrase", "trusted", "signed.rnm", "raw.rnm", "large")
+        names = ("model.rnm", "packed.rnm", "other.rnm", "large.rnm", "bare.kann", "password", "spam", "ham", "recorded.csv", "recorded.npy", "recorded.jsonl",
+                 "halting", "wide.jsonl", "symbols", "backup", "key", "pub", "minisign", "passphrase", "trusted", "signed.rnm", "raw.rnm", "bulk")
         return {"conf": self.path("conf", "rspamd.conf"), "broken": self.path("conf", "broken.conf"), "sentinel_conf": self.path("conf", "sentinel.conf"),
                 "socket": self.socket, "port": str(self.port), "tls_port": str(self.tls_port), "stock": self.stock,
                 "certs": self.path("certs"), "ca": self.path("certs", "ca.pem"), "models": os.path.join(DATA, "models"),
@@ -190,6 +190,9 @@ class Stage:
             with open(self.path(name), "wb") as file:
                 file.write(data)
 
+        subprocess.run([sys.executable, os.path.join(HERE, "..", "cli", "made_model.py"), self.path("large.rnm"), "64", "hidden=5000", "version=5",
+                        "digest=" + content[b"providers_digest"].decode()], check=True)
+
     def make_backup(self):
         subprocess.run([self.program, "-c", self.path("conf", "rspamd.conf"), "backup", "--all", "--with-training", "-o", self.path("backup")],
                        env=self.environment(), check=True, stdout=subprocess.DEVNULL)
@@ -200,7 +203,7 @@ class Stage:
         secret = "yeyroboyfobqyrrbkanaogabxyrnbjcnwefctmyd3ogsbqwd6a8goo6y97h7ceaz7yh4pchhmnou3uthsgcs31sb9k8apd1c1eindhn"
         os.mkdir(self.path("trusted"))
         for name, text in (("key", f"type = sign; pubkey = {public}; privkey = {secret};\n"), ("pub", public),
-                           ("trusted/signer.pub", public), ("passphrase", "x\n"), ("large", "rnm\n" * 80000)):
+                           ("trusted/signer.pub", public), ("passphrase", "x\n"), ("bulk", "rnm\n" * 80000)):
             with open(self.path(name), "w") as file:
                 file.write(text)
         shutil.copy(os.path.join(HERE, "..", "fuzz", "corpus", "key", "minisign-password"), self.path("minisign"))
@@ -209,7 +212,7 @@ class Stage:
         for name in ("signed.rnm", "raw.rnm"):
             shutil.copy(self.path("model.rnm"), self.path(name))
         subprocess.run([self.program, "-q", "sign", "-k", self.path("key"), "--any-file", "--not-after", "never",
-                        *(self.path(name) for name in ("signed.rnm", "raw.rnm", "large"))], env=self.environment(), check=True)
+                        *(self.path(name) for name in ("signed.rnm", "raw.rnm", "bulk"))], env=self.environment(), check=True)
         os.unlink(self.path("raw.rnm.rnmsig"))
 
     def __enter__(self):
