@@ -19,6 +19,7 @@ class Command:
     kinds       of fault; without any, all
     report      what it prints on stdout of a failure, as a regular expression
     slow        much I/O: not with one byte at a time
+    tree        whether {out}/tree, a tree of published models, is there before
     silent      completion: offers what it can, and tells of no failure
     tls         over TLS, where OpenSSL says of a failure what it likes
     heals       writes again what it cannot look at, and counts it as new
@@ -36,6 +37,7 @@ class Command:
     kinds: tuple = ()
     report: str = ""
     slow: bool = False
+    tree: bool = False
     silent: bool = False
     tls: bool = False
     heals: bool = False
@@ -156,6 +158,13 @@ COMMANDS = [
     Command("doctor, JSON", "-c {conf} doctor --json --fix --dry-run", exit=1, many=True),
     Command("doctor with maps", "-c {conf} doctor --maps-dir {out} --json", exit=1, exhaustive=True, many=True),
     Command("refresh --dry-run", "-c {conf} refresh -r embed --dry-run", many=True),
+    Command("publish", "publish {model} --sign {key} --to {out}/tree", report=FAILED_JSON),
+    Command("publish without nameless files", "publish {model} --to {out}/tree --json", under=NO_TMPFILE, report=FAILED_JSON),
+    Command("publish a second version", "publish {other} --sign {key} --keep 1 --to {out}/tree --json", tree=True, report=FAILED_JSON),
+    Command("publish --rollback", "publish --rollback --model-version 7 --sign {key} --to {out}/tree", tree=True),
+    Command("publish --renew", "publish --renew --sign {key} --to {out}/tree", tree=True),
+    Command("publish --dry-run", "publish {other} --sign {key} --keep 1 --to {out}/tree --dry-run", tree=True),
+    Command("publish what is refused", "publish {model} --model-version 1 --to {out}/tree --json", tree=True, exit=8, report=FAILED_JSON),
     Command("key new --dry-run", "key new {out}/new.key --dry-run --json"),
     Command("key show", "key show {key}"),
     Command("key show of an encrypted key", "key show {minisign} --password-file {passphrase} --json"),
@@ -243,7 +252,6 @@ FAULTS = [
     ("chown:{n}:EPERM", GET_OVER),
     ("chmod:{n}:EPERM", False),
     ("mkdir:{n}:EACCES", False),
-    ("mkdir:{n}:EEXIST", False),
     ("truncate:{n}:EIO", False),
     ("utimes:{n}:EIO", False),
     ("fcntl:{n}:EMFILE", False),

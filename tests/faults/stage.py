@@ -212,6 +212,12 @@ class Stage:
                         *(self.path(name) for name in ("signed.rnm", "raw.rnm", "large"))], env=self.environment(), check=True)
         os.unlink(self.path("raw.rnm.rnmsig"))
 
+    def make_tree(self):
+        """Two versions of a model, signed, as their publisher has left them."""
+        for name, version in (("model.rnm", "1"), ("model.rnm", "2")):
+            subprocess.run([self.program, "-q", "publish", self.path(name), "--model-version", version, "--sign", self.path("key"),
+                            "--to", self.path("tree")], env=self.environment(), check=True)
+
     def __enter__(self):
         try:
             self.start_redis()
@@ -221,6 +227,7 @@ class Stage:
             self.make_other_model()
             self.make_backup()
             self.make_signed()
+            self.make_tree()
         except BaseException:
             self.close()
             raise
