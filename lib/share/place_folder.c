@@ -241,7 +241,7 @@ static enum rnm_status folder_append(struct rnm_place *place, const char *path, 
 	if (!append_at(fd, rest, size) || !rnm_file_sync_folder(full)) {
 		errnum = errno;
 		/* What has not been decided must not be found: neither half a line nor a whole one. */
-		if (ftruncate(fd, (off_t)size) != 0)
+		if (size > 0 ? ftruncate(fd, (off_t)size) != 0 : unlink(full) != 0)
 			errno = errnum;
 	}
 	close(fd);

@@ -22,6 +22,7 @@ setup_file() {
 teardown_file() {
 	stop_by_pid "$WORK/server/pid"
 	stop_redis
+	[ ! -e "$WORK/store.pid" ] || kill "$(cat "$WORK/store.pid")"
 }
 
 all_verbs() {
@@ -220,6 +221,13 @@ prepare_examples() {
 	# The recorded profiles are not written as workers write them, which rnm doctor would tell.
 	rnm doctor -q --fix >/dev/null
 	for key in $(cli keys '*'); do cli copy "$key" "$key" DB 2 >/dev/null; done
+	# A store with a bucket.
+	mkdir -p "$WORK/store/models"
+	printf '[default]\naws_access_key_id = AKIA\naws_secret_access_key = secret\n' >"$WORK/models/s3.keys"
+	/usr/bin/python3 "$BATS_TEST_DIRNAME/s3_server.py" "$WORK/store.port" "$WORK/store" AKIA secret us-east-1 3>&- 4>&- &
+	echo $! >"$WORK/store.pid"
+	while [ ! -e "$WORK/store.port" ]; do sleep 0.05; done
+	export STORE="http://127.0.0.1:$(cat "$WORK/store.port")"
 	# Another host is this one, and what would stay ends after its first look.
 	cat >"$BASH_ENV" <<-END
 	ssh() { shift; eval "\$*"; }
