@@ -14,7 +14,8 @@ SECONDS_MAX = 60
 FIRST_DATABASE = 2
 OLD = b"what was there before\n"
 # What says who is at work.
-VOLATILE = (".rnm-lock",)
+VOLATILE = (".rnm-lock", "model.rnm.rnmpull", "model.rnm.rnmpull.lock", ".model.rnm.rnmpart", "pulled.rnm.rnmpull", "pulled.rnm.rnmpull.lock",
+            ".pulled.rnm.rnmpart")
 
 
 @dataclass

@@ -4,6 +4,7 @@
 #include "base/cursor.h"
 #include "base/file.h"
 #include "base/value_build.h"
+#include "folder.h"
 
 #include <rnm/json.h>
 
@@ -20,32 +21,6 @@
 #include <unistd.h>
 
 #include <cmocka.h>
-
-static char folder[] = "/tmp/rnm-base-XXXXXX";
-
-static int make_folder(void **state)
-{
-	(void)state;
-	strcpy(strrchr(folder, '-'), "-XXXXXX");
-	return mkdtemp(folder) == NULL;
-}
-
-static int remove_folder(void **state)
-{
-	char command[128];
-
-	(void)state;
-	snprintf(command, sizeof(command), "rm -rf %s", folder);
-	return system(command);
-}
-
-static const char *in_folder(const char *name)
-{
-	static char path[256];
-
-	snprintf(path, sizeof(path), "%s/%s", folder, name);
-	return path;
-}
 
 static size_t entries(void)
 {

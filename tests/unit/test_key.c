@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Keys: rspamd's base32, every spelling of a key pair, minisign, and records of what rspamd's signtool signed. */
 #include "base/file.h"
+#include "folder.h"
 #include "rspamd/base32.h"
 
 #include <rnm/key.h>
@@ -33,32 +34,7 @@
 	"19df2b026e61c273737dbfeae96ed32a8503801d08ada6bbf8bcf07b8f6018b0c037e3386b25537187f3d688e8f5e8382a" \
 	"7a398d2a391474a145c4e20589910c"
 
-static char folder[] = "/tmp/rnm-key-XXXXXX";
 static struct rnm_error err;
-
-static int make_folder(void **state)
-{
-	(void)state;
-	strcpy(strrchr(folder, '-'), "-XXXXXX");
-	return mkdtemp(folder) == NULL;
-}
-
-static int remove_folder(void **state)
-{
-	char command[128];
-
-	(void)state;
-	snprintf(command, sizeof(command), "rm -rf %s", folder);
-	return system(command);
-}
-
-static const char *in_folder(const char *name)
-{
-	static char path[128];
-
-	snprintf(path, sizeof(path), "%s/%s", folder, name);
-	return path;
-}
 
 static const char *write_secret(const char *text)
 {
