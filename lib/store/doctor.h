@@ -56,6 +56,7 @@ struct rnm_doctor {
 	size_t network_count, network_cap;
 
 	const char *rule, *settings;     /* of the list that is looked at; NULL: none */
+	const char *zset;                /* its name */
 	struct rnm_buf text;             /* for names, answers and members */
 	struct rnm_health_finding spare; /* takes what is left out */
 	bool blind;                      /* a list could not be read: what it names is not known */
@@ -81,8 +82,24 @@ struct rnm_bytes rnm_doctor_keep_bytes(struct rnm_doctor *d, struct rnm_bytes by
 const char *rnm_doctor_duration(char out[RNM_DURATION_MAX], double seconds);
 
 /* Adds names; false: no memory. */
+void rnm_names_init(struct rnm_names *names);
 bool rnm_names_add(struct rnm_names *names, const char *name, size_t len);
 void rnm_doctor_names_free(struct rnm_names *names);
+
+/*
+ * Looks once more at the lists of those findings, from index first on, that have been repaired: the report
+ * then tells which others are settled by that, and what has come to light is added.
+ */
+RNM_MUST_CHECK enum rnm_status rnm_doctor_again(struct rnm_health_report *report, size_t first,
+                                                struct rnm_redis *redis,
+                                                const struct rnm_health_options *options,
+                                                struct rnm_error *err);
+/* Adds what is to be found in these lists, and frees their names.  *whole: nothing was hidden or left out. */
+RNM_MUST_CHECK enum rnm_status rnm_doctor_judge_lists(struct rnm_health_report *report,
+                                                      struct rnm_redis *redis,
+                                                      const struct rnm_health_options *options,
+                                                      struct rnm_names *lists, bool *whole,
+                                                      struct rnm_error *err);
 
 /* ---- the parts, in their order ---- */
 
@@ -116,7 +133,16 @@ RNM_MUST_CHECK enum rnm_status rnm_doctor_networks(struct rnm_doctor *d, struct 
 RNM_MUST_CHECK enum rnm_status rnm_doctor_orphans(struct rnm_doctor *d, struct rnm_error *err);
 RNM_MUST_CHECK enum rnm_status rnm_doctor_maps(struct rnm_doctor *d, struct rnm_error *err);
 
+/* Says which commands the user may not run, and what is not found for that. */
+RNM_MUST_CHECK enum rnm_status rnm_doctor_rights(struct rnm_doctor *d, struct rnm_error *err);
+
 /* ---- knowledge that examination and repair share ---- */
+
+/* All that an examination needs of Redis. */
+#define RNM_DOCTOR_RIGHTS                                                                                    \
+	"an examination needs: "                                                                             \
+	"+select +dbsize +scan +type +zcard +zrevrange +zscan +hexists +hstrlen +hmget +hget +hlen +hkeys "  \
+	"+pttl +scard +sscan +memory"
 
 /* rspamd: profiles younger than this are never removed as empty ones. */
 double rnm_tombstone_seconds(const struct rnm_rule *rule);

@@ -219,6 +219,7 @@ static enum rnm_status take_list(struct rnm_doctor *d, const char *zset, struct 
 		                     RNM_HEALTH_LISTS_MAX);
 	d->rule = rnm_doctor_keep(d, rule->name);
 	d->settings = rnm_doctor_keep_bytes(d, settings).data;
+	d->zset = rnm_doctor_keep(d, zset);
 	if (d->no_memory)
 		return rnm_error_nomem(err);
 	return judge_list(d, rule, zset, d->settings, err);
@@ -231,6 +232,7 @@ static enum rnm_status try_list(struct rnm_doctor *d, const char *zset, struct r
 
 	d->rule = NULL;
 	d->settings = NULL;
+	d->zset = NULL;
 	status = take_list(d, zset, &why);
 	if (status == RNM_E_REDIS) {
 		hidden_list(d, zset, &why);

@@ -3,6 +3,7 @@
 #include "store/doctor.h"
 
 #include "format/zstd.h"
+#include "redis/refusal.h"
 #include "store/events.h"
 
 #include <rnm/training.h>
@@ -98,11 +99,19 @@ static enum rnm_status read_widths(struct histogram *histogram, const char *key,
 	enum rnm_status status = rnm_event_walk(&walk, err);
 
 	if (status == RNM_NO) {
-		struct rnm_health_finding *finding =
-		    rnm_doctor_find(d, RNM_DOCTOR_UNREADABLE, key, "Redis does not show the training set: %s",
-		                    rnm_buf_cstr(&d->text));
+		const struct rnm_refused what = { .redis = d->redis,
+			                          .command = "SSCAN",
+			                          .global = d->global };
+		struct rnm_error advice;
 
-		rnm_doctor_advise(d, finding, RNM_REMEDY_NONE, "let the user run SSCAN");
+		rnm_error_clear(&advice);
+		rnm_refusal_hint(&advice, &what, rnm_buf_cstr(&d->text));
+		rnm_doctor_advise(d,
+		                  rnm_doctor_find(d, RNM_DOCTOR_UNREADABLE, key,
+		                                  "Redis does not show the training set: %s",
+		                                  rnm_buf_cstr(&d->text)),
+		                  RNM_REMEDY_NONE, "%s",
+		                  advice.hint[0] != '\0' ? advice.hint : "see what Redis says");
 		status = RNM_OK;
 	}
 	return status;
