@@ -70,8 +70,8 @@ struct rnm_health_finding {
 	const char *zset;        /* the list that it is about, or NULL */
 	struct rnm_bytes member; /* the profile as stored */
 	const char *other_key;   /* second training set, or NULL */
-	double seconds;          /* whole time to live, or how long a lock holds */
-	uint64_t width;          /* numbers of the vectors that stay */
+	double seconds;          /* whole time to live, how long a lock holds, or when the file was changed */
+	uint64_t width;          /* numbers of the vectors that stay, or the inode of the file */
 };
 
 struct rnm_health_report {

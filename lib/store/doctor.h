@@ -152,6 +152,8 @@ double rnm_tombstone_seconds(const struct rnm_rule *rule);
 bool rnm_fields_are_ours(const struct rnm_reply *fields);
 /* Whether two profiles say the same; `distance` is no part of what they say. */
 bool rnm_profiles_equal(const struct rnm_profile *a, const struct rnm_profile *b);
+/* What tells a file from one that has taken its place; zeros for none. */
+void rnm_doctor_file_identity(const char *path, double *changed, uint64_t *inode);
 /* Adds every key that the members of a list name, read in batches. */
 RNM_MUST_CHECK enum rnm_status rnm_names_of_list(struct rnm_seen *named, struct rnm_redis *redis,
                                                  const char *zset, struct rnm_error *err);

@@ -11,7 +11,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#define RENEW_RIGHTS "a refresh needs: +zrevrange +hexists +watch +unwatch +multi +exec +discard +pttl +expire"
+#define RENEW_RIGHTS                                                                                         \
+	"a refresh needs: +zrevrange +hexists +watch +unwatch +multi +exec +discard +pttl +expire"
 
 /* Whether a key has less than what it may be given. */
 static bool is_short(int64_t ttl_ms, double seconds)

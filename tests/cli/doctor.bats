@@ -575,6 +575,63 @@ open(sys.argv[2], "wb").write(head + bytes(16384 - len(head)) + open(sys.argv[1]
 	expect_rc 0
 }
 
+# cached_as FILE URL FOLDER: makes the cache of that URL, and prints its path.
+cached_as() {
+	local path
+	path="$3/$(printf %s "$2" | b2sum | cut -c1-40).map"
+	python -c 'import struct, sys
+head = b"rmcd2001" + struct.pack("<qQQQ", 16384, 5, 0, 0)
+open(sys.argv[2], "wb").write(head + bytes(16384 - len(head)) + open(sys.argv[1], "rb").read())' "$1" "$path"
+	echo "$path"
+}
+
+@test "external models: lists of sources, sections, and files that rspamd reads itself" {
+	local dir="$BATS_TEST_TMPDIR" rule='providers = [ { type = "metatokens"; } ]; fusion { include_meta = false; } disable_symbols_input = true;'
+	local key=0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef first second third
+	mkdir "$dir/maps"
+	cat >"$dir/rnm.conf" <<-END
+	redis { servers = "$SOCKET"; }
+	neural { rules {
+	  list { $rule external_model { url = [ "HTTP://a.example/m.rnm", "fallback+$dir/fallback.rnm" ]; } }
+	  section { $rule external_model { url { urls = [ "key=$key:https://b.example/m" ]; poll = 3; } } }
+	  upstreams { $rule external_model { url { upstreams = "http://user:p@c.example/m?x=1+2"; } } }
+	  file { $rule external_model { url = "sign+key=abc+file://$dir/file.rnm"; } }
+	  path { $rule external_model { url = "$dir/none.rnm"; } }
+	} }
+	END
+	python "$BATS_TEST_DIRNAME/made_model.py" "$dir/good" 46 digest=aa5f939b29f3d241 version=3
+	python "$BATS_TEST_DIRNAME/made_model.py" "$dir/bad" 46 digest=0123456789abcdef version=3
+	look() {
+		first=$(cached_as "$dir/$1" HTTP://a.example/m.rnm "$dir/maps")
+		second=$(cached_as "$dir/$1" https://b.example/m "$dir/maps")
+		third=$(cached_as "$dir/$1" 'http://user:p@c.example/m?x=1+2' "$dir/maps")
+		cp "$dir/$1" "$dir/fallback.rnm"
+		cp "$dir/$1" "$dir/file.rnm"
+		call rnm doctor -c "$dir/rnm.conf" --maps-dir "$dir/maps" --json
+	}
+	look good
+	expect_rc 0
+	expect_json '.findings == []'
+	look bad
+	expect_rc 1
+	expect_json '.findings | map([.rule, .id, .key, .remedy]) == [
+		["list", "doctor.cache-poisoned", "'"$first"'", "delete-file"],
+		["list", "doctor.external-file", "'"$dir/fallback.rnm"'", "none"],
+		["section", "doctor.cache-poisoned", "'"$second"'", "delete-file"],
+		["upstreams", "doctor.cache-poisoned", "'"$third"'", "delete-file"],
+		["file", "doctor.external-file", "'"$dir/file.rnm"'", "none"]]'
+	# Files are looked at without a folder of caches, too.
+	echo '<html>' >"$dir/file.rnm"
+	call rnm doctor -c "$dir/rnm.conf" --json
+	expect_json '.findings | map(.rule) == ["list", "file"] and (.[1].text | contains("is no model")) and
+		(.[1].advice | contains("rnm verify '"$dir/file.rnm"' -r file"))'
+	call rnm doctor -c "$dir/rnm.conf" --maps-dir "$dir/maps" --fix --json
+	expect_rc 1
+	expect_json '.repaired == 3 and .problems == 2'
+	[ -z "$(ls "$dir/maps")" ]
+	[ "$(cat "$dir/file.rnm")" = '<html>' ]
+}
+
 @test "a server that is gone half-way: what was done is told, and the exit code says what happened" {
 	call rnm doctor -c "$CONF" --redis "unix://$WORK/none.sock" --json
 	expect_rc 5
