@@ -112,7 +112,7 @@ RNM_API void rnm_health_report_free(struct rnm_health_report *report);
 /*
  * Repairs what has a remedy and is open, one by one, each in a transaction that looks again before it changes
  * anything; state and outcome of every finding tell what became of it.  Lists that were changed are judged
- * again: what a repair brings to light is added to the report, and repaired as well.  redis must be connected for
+ * again: what a repair brings to light is added to the report, whose findings may move for that, and repaired as well.  redis must be connected for
  * writing.
  * RNM_OK also when some repairs have failed; anything else (the connection broke) leaves the rest open.
  */
