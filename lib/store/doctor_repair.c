@@ -222,7 +222,7 @@ enum rnm_status rnm_health_repair(struct rnm_health_report *report, struct rnm_r
 		const size_t end = report->count;
 
 		status = repair_from(&r, report, first, options, err);
-		if (status == RNM_OK)
+		if (status == RNM_OK && round + 1 < REPAIR_ROUNDS_MAX)
 			status = rnm_doctor_again(report, first, redis, options, err);
 		if (report->count == end)
 			break;
