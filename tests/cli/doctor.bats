@@ -316,6 +316,19 @@ leaves() {
 	finds 1 'map(.id) == ["doctor.dead-lock", "doctor.wrong-type"] or map(.id) == ["doctor.wrong-type", "doctor.dead-lock"]'
 }
 
+@test "something else under the name of the list of a rule" {
+	cli set $Z x >/dev/null
+	cli sadd rn3_symbols_3_other x >/dev/null
+	cli set rn3_ghost_3_default x >/dev/null
+	finds 1 'map([.id, .rule, .settings, .key, .remedy]) | sort == [
+		["doctor.wrong-type", "embed", "default", "'$Z'", "none"],
+		["doctor.wrong-type", "symbols", "other", "rn3_symbols_3_other", "none"]]'
+	doctor --fix
+	expect_rc 1
+	expect_json '.repaired == 0'
+	[ "$(cli get $Z)" = x ]
+}
+
 @test "keys that are left behind: with their size, and only those that never expire" {
 	live 1 10
 	cli hset ${K}_7 ann x pca y rnm_tool z >/dev/null
