@@ -894,3 +894,28 @@ at_multi() {
 	expect_json '.findings | map([.id, .state]) == [["doctor.tombstone", "gone"]]'
 	[ "$(cli zcard $Z)$(cli exists ${K}_2)" = 21 ]
 }
+
+@test "a master that becomes a replica half-way, and one without memory: named, and nothing has changed" {
+	local before
+	live 1 10
+	add 2 5000
+	before=$(cli zrange $Z 0 -1 withscores)
+	at_multi redis-cli -s "$SOCKET" replicaof 127.0.0.1 1
+	cli replicaof no one >/dev/null
+	expect_rc 6
+	expect_json '.failed == 1 and (.findings[0] | .id == "doctor.tombstone" and .state == "failed" and
+		(.outcome | contains("READONLY") and contains("master")))'
+	[ "$(cli zrange $Z 0 -1 withscores)" = "$before" ]
+	cli zadd $Z $((NOW - 20)) "$(profile 3 | sed 's/,/, /')" >/dev/null
+	cli hset ${K}_3 ann x >/dev/null
+	before=$(cli zrange $Z 0 -1 withscores)
+	cli config set maxmemory 1 >/dev/null
+	doctor --fix
+	cli config set maxmemory 0 >/dev/null
+	expect_rc 6
+	# Redis queues nothing then, not even what would free memory.
+	expect_json '.failed == 2 and (.findings | map(.id) | sort) == ["doctor.not-canonical", "doctor.tombstone"] and
+		all(.findings[]; .outcome | contains("refused ZREM") and contains("maxmemory"))'
+	[ "$(cli zrange $Z 0 -1 withscores)" = "$before" ]
+	repairs 2
+}
