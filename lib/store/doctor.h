@@ -123,6 +123,9 @@ RNM_MUST_CHECK enum rnm_status rnm_doctor_ask(struct rnm_doctor *d, const struct
 /* The profiles of one list, which has been read. */
 RNM_MUST_CHECK enum rnm_status rnm_doctor_profiles(struct rnm_doctor *d, const struct rnm_rule *rule,
                                                    const struct rnm_model_list *list, struct rnm_error *err);
+/* Whether one class of a model's sets keeps training from starting. */
+void rnm_doctor_balance(struct rnm_doctor *d, const struct rnm_rule *rule, const char *key,
+                        const struct rnm_key_facts *facts);
 /* The widths of the vectors in two sets; the second key may be NULL. */
 RNM_MUST_CHECK enum rnm_status rnm_doctor_widths(struct rnm_doctor *d, const char *key, const char *other_key,
                                                  struct rnm_error *err);

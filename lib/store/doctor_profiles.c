@@ -10,9 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* rspamd: the defaults of train in lualib/plugins/neural.lua. */
-#define DEFAULT_MAX_TRAINS 1000.0
-
 /* One list being judged. */
 struct judging {
 	struct rnm_doctor *d;
@@ -385,48 +382,6 @@ static void judge_lock(struct judging *j, size_t index)
 
 /* ---- training ------------------------------------------------------------------------------------------- */
 
-static double train_number(const struct rnm_rule *rule, const char *option, double fallback)
-{
-	double number = fallback;
-
-	(void)rnm_number_read(&number, rnm_value_get(rnm_value_get(rule->raw, "train"), option));
-	return number;
-}
-
-/* Whether training would start by itself when both classes have enough. */
-static bool trains_balanced(const struct rnm_rule *rule)
-{
-	const struct rnm_value *train = rnm_value_get(rule->raw, "train");
-	const struct rnm_value *automatic = rnm_value_get(train, "autotrain");
-	const char *mode = rnm_value_string(rnm_value_get(train, "learn_mode"));
-
-	return !is_bare(rule) && (mode == NULL || strcmp(mode, "balanced") == 0) &&
-	       (automatic == NULL || rnm_value_truthy(automatic)) &&
-	       !rnm_value_truthy(rnm_value_get(train, "frozen"));
-}
-
-static void judge_balance(struct judging *j, size_t index)
-{
-	const struct rnm_key_facts *facts = &j->facts[index];
-	const struct rnm_model *model = &j->list->models[index];
-	double wanted = train_number(j->rule, "max_trains", DEFAULT_MAX_TRAINS);
-	double least = wanted * (1 - train_number(j->rule, "classes_bias", 0));
-	bool spam_lacks = facts->spam < facts->ham;
-	double few = (double)(spam_lacks ? facts->spam : facts->ham);
-	double many = (double)(spam_lacks ? facts->ham : facts->spam);
-	struct rnm_health_finding *finding;
-
-	if (!trains_balanced(j->rule) || few < 0 || many < wanted || few >= least)
-		return;
-	finding =
-	    rnm_doctor_find(j->d, RNM_DOCTOR_IMBALANCE, model->profile.redis_key,
-	                    "%.0f of %.0f %s vectors, and %.0f of %s: training starts when both classes "
-	                    "have theirs",
-	                    few, ceil(least), spam_lacks ? "spam" : "ham", many, spam_lacks ? "ham" : "spam");
-	rnm_doctor_advise(j->d, finding, RNM_REMEDY_NONE, "teach rspamd %s, or raise train.classes_bias",
-	                  spam_lacks ? "spam" : "ham");
-}
-
 static enum rnm_status judge_vectors(struct judging *j, struct rnm_error *err)
 {
 	struct rnm_doctor *d = j->d;
@@ -508,7 +463,7 @@ static void judge_profile(struct judging *j, size_t index)
 	judge_digest(j, index);
 	judge_shadow(j, index);
 	judge_lock(j, index);
-	judge_balance(j, index);
+	rnm_doctor_balance(j->d, j->rule, key, &j->facts[index]);
 	remember_network(j, model);
 }
 
