@@ -153,9 +153,10 @@ class Stage:
             local keys = redis.call('keys', '*')
             table.sort(keys)
             for i, key in ipairs(keys) do
-                local value
-                if redis.call('type', key).ok == 'set' then
-                    value = redis.call('smembers', key)
+                local kind, value = redis.call('type', key).ok
+                -- Neither has an order that stays.
+                if kind == 'set' or kind == 'hash' then
+                    value = redis.call(kind == 'set' and 'smembers' or 'hgetall', key)
                     table.sort(value)
                     value = table.concat(value, ' ')
                 else

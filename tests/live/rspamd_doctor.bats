@@ -46,7 +46,11 @@ gathered() {
 # All keys of rspamd with their content; expiry is renewed each second.
 state() {
 	cli --raw eval 'local keys = redis.call("keys", "*") table.sort(keys) for i, key in ipairs(keys) do
-		local value = redis.call("type", key).ok == "set" and redis.call("sort", key, "alpha") or { redis.call("dump", key) }
+		local kind, value = redis.call("type", key).ok, {}
+		if kind == "zset" then value = { redis.call("dump", key) } end
+		if kind == "set" then value = redis.call("smembers", key) end
+		if kind == "hash" then value = redis.call("hgetall", key) end
+		table.sort(value)
 		keys[i] = key .. " " .. redis.sha1hex(table.concat(value, "\n")) end return keys' 0
 }
 
