@@ -98,7 +98,7 @@ class Stage:
                 "LSAN_OPTIONS": "exitcode=98", "UBSAN_OPTIONS": "print_stacktrace=1:exitcode=97", **more}
 
     def places(self):
-        names = ("model.rnm", "packed.rnm", "other.rnm", "bare.kann", "password", "spam", "ham", "recorded.csv", "recorded.npy", "recorded.jsonl",
+        names = ("model.rnm", "packed.rnm", "other.rnm", "large.rnm", "bare.kann", "password", "spam", "ham", "recorded.csv", "recorded.npy", "recorded.jsonl",
                  "halting", "wide.jsonl", "symbols", "backup")
         return {"conf": self.path("conf", "rspamd.conf"), "broken": self.path("conf", "broken.conf"), "sentinel_conf": self.path("conf", "sentinel.conf"),
                 "socket": self.socket, "port": str(self.port), "tls_port": str(self.tls_port), "stock": self.stock,
@@ -216,6 +216,9 @@ class Stage:
         for name, data in (("other.rnm", msgpack.packb(content, use_bin_type=False)), ("bare.kann", network)):
             with open(self.path(name), "wb") as file:
                 file.write(data)
+
+        subprocess.run([sys.executable, os.path.join(HERE, "..", "cli", "made_model.py"), self.path("large.rnm"), "64", "hidden=5000", "version=5",
+                        "digest=" + content[b"providers_digest"].decode()], check=True)
 
     def make_backup(self):
         subprocess.run([self.program, "-c", self.path("conf", "rspamd.conf"), "backup", "--all", "--with-training", "-o", self.path("backup")],
