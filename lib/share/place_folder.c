@@ -97,22 +97,25 @@ static bool sign_lock(int fd, int64_t now)
 	return ftruncate(fd, 0) == 0 && lseek(fd, 0, SEEK_SET) == 0 && rnm_write_all(fd, text, (size_t)len);
 }
 
+/* Some network filesystems have no locks: such trees go without. */
+static enum rnm_status lock_open(const struct folder *folder, int fd, const char *path, int64_t now,
+                                 struct rnm_error *err)
+{
+	if (flock(fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
+		return is_busy(folder, fd, err);
+	return sign_lock(fd, now) ? RNM_OK : write_error(path, errno, err);
+}
+
 static enum rnm_status take_lock(struct folder *folder, int64_t now, struct rnm_error *err)
 {
 	char *path = full_path(folder, RNM_TREE_LOCK);
-	enum rnm_status status = RNM_OK;
+	enum rnm_status status;
 	int fd;
 
 	if (path == NULL)
 		return rnm_error_nomem(err);
 	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666);
-	if (fd < 0)
-		status = write_error(path, errno, err);
-	/* Some network filesystems have no locks: such trees go without. */
-	else if (flock(fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
-		status = is_busy(folder, fd, err);
-	else if (!sign_lock(fd, now))
-		status = write_error(path, errno, err);
+	status = fd >= 0 ? lock_open(folder, fd, path, now, err) : write_error(path, errno, err);
 	if (status == RNM_OK)
 		folder->lock = fd;
 	else if (fd >= 0)
@@ -203,7 +206,7 @@ static enum rnm_status folder_write(struct rnm_place *place, const char *path, s
                                     int64_t not_before, struct rnm_error *err)
 {
 	char *full = full_path(folder_of(place), path);
-	struct rnm_place_file old;
+	struct rnm_place_file old = { .exists = false };
 	enum rnm_status status = full != NULL ? look_at(full, &old, err) : rnm_error_nomem(err);
 
 	if (status == RNM_OK)
