@@ -11,7 +11,7 @@ class Command:
                 made anew for each run
     old         names of files that {out} holds before, and that the command replaces
     exit        its exit code when nothing fails; None: whatever it is
-    database    what {database}, a database of Redis, holds before: "copy", or "empty"
+    database    what {database}, a database of Redis, holds before: one of CONTENTS (stage.py)
     under       faults that are there in every run, to reach a way around them
     stdin       the file that it has there
     drop_in     called as neural_export: each failure is exit code 1
@@ -160,9 +160,16 @@ COMMANDS = [
     Command("restore", "-c {conf} restore {backup} -s unit" + DATABASE, database="empty", many=True, report=r"\n\d+ restored, "),
     Command("restore of what is there", "-c {conf} restore -s unit {backup}", many=True, report=r"\n\d+ restored, "),
     Command("restore --dry-run", "restore --dry-run {backup} --json" + DATABASE, database="empty", many=True, report=FAILED_JSON),
+    Command("restore --replace", "-c {conf} restore {backup} -s unit --replace" + DATABASE, database="another network", many=True,
+            kinds=("malloc", "send"), report=r"\n\d+ restored, "),
     Command("doctor", "-c {conf} doctor", exit=1, many=True),
     Command("doctor, JSON", "-c {conf} doctor --json --fix --dry-run", exit=1, many=True),
     Command("doctor with maps", "-c {conf} doctor --maps-dir {out} --json", exit=1, exhaustive=True, many=True),
+    # One repair each: then it has happened whole, or not at all.
+    *(Command(f"doctor --fix, {content}", "-c {conf} doctor --json --fix" + DATABASE, database=content, many=True, report='"findings":',
+              kinds=kinds, exhaustive=not kinds)
+      for content, kinds in (("tombstone", ("malloc", "send")), ("another spelling", ("malloc",)), ("odd vector", ("malloc",)),
+                             ("dead lock", ()), ("orphan", ()))),
     Command("refresh --dry-run", "-c {conf} refresh -r embed --dry-run", many=True),
     Command("publish", "publish {model} --sign {key} --to {out}/tree", report=FAILED_JSON),
     Command("publish without nameless files", "publish {model} --to {out}/tree --json", under=NO_TMPFILE, report=FAILED_JSON),

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Keys: rspamd's base32, every spelling of a key pair, minisign, and records of what rspamd's signtool signed. */
 #include "base/file.h"
-#include "folder.h"
 #include "rspamd/base32.h"
 
 #include <rnm/key.h>
@@ -17,6 +16,8 @@
 #include <unistd.h>
 
 #include <cmocka.h>
+
+#include "test_folder.h"
 
 /* The key pair of the seed 00 01 .. 1f, as rspamd writes it. */
 #define PUBLIC_HEX "03a107bff3ce10be1d70dd18e74bc09967e4d6309ba50d5f1ddc8664125531b8"
