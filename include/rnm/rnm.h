@@ -24,6 +24,7 @@
 #include <rnm/file.h>
 #include <rnm/import.h>
 #include <rnm/json.h>
+#include <rnm/map.h>
 #include <rnm/model_compare.h>
 #include <rnm/model_file.h>
 #include <rnm/model_merge.h>

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <rnm/map.h>
+
+#define EIGHT_HOURS (8 * 3600.0)
+#define YEAR (365 * 86400.0)
+#define FLOOR_SECONDS 600.0
+/* What is due at once is asked for after a random pause of this length. */
+#define PAUSE_MIN 2.0
+#define PAUSE_MAX 4.0
+
+static double smaller(double a, double b)
+{
+	return a < b ? a : b;
+}
+
+static double larger(double a, double b)
+{
+	return a > b ? a : b;
+}
+
+const char *rnm_map_reason_name(enum rnm_map_reason reason)
+{
+	static const char *const names[] = {
+		[RNM_MAP_ERROR] = "error",
+		[RNM_MAP_NOTHING] = "nothing",
+		[RNM_MAP_EXPIRES] = "expires",
+		[RNM_MAP_EXPIRES_SOON] = "expires-soon",
+		[RNM_MAP_EXPIRES_FAR] = "expires-far",
+		[RNM_MAP_VALIDATORS] = "validators",
+		[RNM_MAP_FLOOR] = "floor",
+		[RNM_MAP_OVERDUE] = "overdue",
+	};
+
+	return names[reason];
+}
+
+/* An interval that the headers name counts from Date, and not from the client's own clock. */
+static double headers_interval(enum rnm_map_reason *reason, const struct rnm_map_answer *answer, double poll)
+{
+	/* Without Date rspamd counts from 1970, which puts every Expires too far ahead to count. */
+	const double date = answer->has_date ? (double)answer->date : 0;
+	const double ahead = (double)answer->expires_at - date;
+
+	if (answer->expires == RNM_MAP_EXPIRES_TIME && ahead > 0 && ahead <= YEAR) {
+		*reason = ahead < poll           ? RNM_MAP_EXPIRES_SOON
+		          : ahead <= EIGHT_HOURS ? RNM_MAP_EXPIRES
+		                                 : RNM_MAP_EXPIRES_FAR;
+		return *reason == RNM_MAP_EXPIRES_FAR ? smaller(10 * poll, EIGHT_HOURS) : larger(ahead, poll);
+	}
+	if (answer->has_etag || answer->has_last_modified) {
+		*reason = RNM_MAP_VALIDATORS;
+		return larger(FLOOR_SECONDS, smaller(4 * poll, EIGHT_HOURS));
+	}
+	*reason = RNM_MAP_FLOOR;
+	return larger(FLOOR_SECONDS, poll);
+}
+
+void rnm_map_next_check(struct rnm_map_check *out, const struct rnm_map_answer *answer, double poll,
+                        double now)
+{
+	double left;
+
+	if (!answer->good) {
+		*out = (struct rnm_map_check){ RNM_MAP_ERROR, 20 * poll, 40 * poll };
+		return;
+	}
+	if (answer->expires == RNM_MAP_EXPIRES_NONE && !answer->has_etag && !answer->has_last_modified) {
+		*out = (struct rnm_map_check){ RNM_MAP_NOTHING, poll, 2 * poll };
+		return;
+	}
+	left = headers_interval(&out->reason, answer, poll);
+	left += (answer->has_date ? (double)answer->date : 0) - now;
+	if (left <= 0)
+		out->reason = RNM_MAP_OVERDUE;
+	out->min = larger(left, PAUSE_MIN);
+	out->max = larger(left, PAUSE_MAX);
+}

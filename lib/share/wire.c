@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "share/wire.h"
+
+#include "base/clock.h"
+#include "redis/tls.h"
+
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+
+#define READ_SIZE ((size_t)64 << 10)
+/* How long a server may keep the connection open behind a whole answer, in case it has something to add. */
+#define LINGER_SECONDS 0.05
+
+/* One exchange while it goes on. */
+struct exchange {
+	const struct rnm_wire_question *question;
+	struct rnm_wire_result *result;
+	struct rnm_io io;
+	struct rnm_io_limit limit;
+	double start;
+};
+
+static void fail(struct exchange *e, enum rnm_reach reach, const char *reason)
+{
+	e->result->reach = reach;
+	snprintf(e->result->reason, sizeof(e->result->reason), "%s", reason);
+}
+
+static double since_start(const struct exchange *e)
+{
+	return rnm_clock_monotonic() - e->start;
+}
+
+/* RNM_NO when the exchange is over. */
+static enum rnm_status wait_for(struct exchange *e, enum rnm_io_result wanted)
+{
+	const short events = wanted == RNM_IO_WANT_WRITE ? POLLOUT : POLLIN;
+	enum rnm_status status = rnm_io_wait(e->io.fd, events, &e->limit, &e->io.sys_errno);
+
+	return status == RNM_E_IO ? RNM_NO : status;
+}
+
+static enum rnm_status connect_to(struct exchange *e)
+{
+	const struct rnm_wire_question *question = e->question;
+	int sys_errno = 0;
+	enum rnm_status status = rnm_io_socket_connect(&e->io, question->address, &e->limit, &sys_errno);
+
+	if (status == RNM_OK)
+		e->result->connect_seconds = since_start(e);
+	if (status == RNM_NO || status == RNM_E_IO) {
+		fail(e, RNM_REACH_CONNECT,
+		     status == RNM_NO ? "no connection in time" : rnm_io_errno_text(sys_errno));
+		return RNM_NO;
+	}
+	return status;
+}
+
+static enum rnm_status shake_hands(struct exchange *e)
+{
+	const struct rnm_wire_trust *trust = e->question->trust;
+	enum rnm_status status;
+
+	if (trust == NULL)
+		return RNM_OK;
+	status = rnm_io_tls_start(&e->io, trust->tls, trust->host, &e->limit);
+	if (status == RNM_OK)
+		return rnm_wire_chain_read(&e->result->chain, trust, &e->io);
+	if (status != RNM_NO && status != RNM_E_IO)
+		return status;
+	fail(e, RNM_REACH_TLS, e->io.reason);
+	return RNM_NO;
+}
+
+static enum rnm_status send_request(struct exchange *e)
+{
+	const char *at = e->question->request;
+	size_t left = strlen(at);
+
+	while (left > 0) {
+		size_t done = 0;
+		const enum rnm_io_result wrote = e->io.write(&e->io, at, left, &done);
+		enum rnm_status status;
+
+		if (wrote == RNM_IO_DONE) {
+			at += done;
+			left -= done;
+			continue;
+		}
+		/* Who closes at once may have answered before. */
+		if (wrote == RNM_IO_FAILED || wrote == RNM_IO_EOF)
+			return RNM_OK;
+		status = wait_for(e, wrote);
+		if (status == RNM_NO)
+			fail(e, RNM_REACH_SILENCE, "it does not take the request");
+		if (status != RNM_OK)
+			return status;
+	}
+	return RNM_OK;
+}
+
+/* What has come until now, now that nothing more will. */
+static void conclude(struct exchange *e, const char *broken)
+{
+	struct rnm_wire_result *result = e->result;
+	struct rnm_wire_answer *answer = &result->answer;
+	const bool timed_out = broken == NULL && answer->stage < RNM_WIRE_DONE;
+
+	if (!timed_out && answer->stage < RNM_WIRE_DONE)
+		rnm_wire_answer_end(answer);
+	if (!answer->has_head) {
+		if (timed_out)
+			fail(e, RNM_REACH_SILENCE, "no answer in time");
+		else if (answer->fault == RNM_WIRE_CUT)
+			fail(e, RNM_REACH_CUT, broken[0] != '\0' ? broken : answer->reason);
+		else
+			fail(e, answer->fault == RNM_WIRE_HEADERS ? RNM_REACH_HEADERS : RNM_REACH_PROTOCOL,
+			     answer->reason);
+		return;
+	}
+	result->reach = RNM_REACH_ANSWER;
+	if (timed_out)
+		result->state = RNM_BODY_SLOW;
+	else if (answer->stage == RNM_WIRE_DONE)
+		result->state = e->question->is_head || answer->status == 304 || answer->status == 204
+		                    ? RNM_BODY_NONE
+		                    : RNM_BODY_WHOLE;
+	else
+		result->state = answer->fault == RNM_WIRE_CUT         ? RNM_BODY_CUT
+		                : answer->fault == RNM_WIRE_TOO_LARGE ? RNM_BODY_LARGE
+		                                                      : RNM_BODY_BROKEN;
+	if (result->state != RNM_BODY_NONE && result->state != RNM_BODY_WHOLE)
+		snprintf(result->reason, sizeof(result->reason), "%s",
+		         timed_out ? "the body did not end in time" : answer->reason);
+}
+
+static void take(struct exchange *e, const char *data, size_t len)
+{
+	if (e->result->wire_bytes == 0) {
+		e->result->at = rnm_clock_wall();
+		e->result->first_seconds = since_start(e);
+	}
+	e->result->wire_bytes += len;
+	if (rnm_wire_answer_feed(&e->result->answer, data, len))
+		return;
+	/* All is there; what may still come is not waited for as long. */
+	if (e->limit.seconds > LINGER_SECONDS)
+		e->limit.seconds = LINGER_SECONDS;
+	if (e->result->all_seconds == 0)
+		e->result->all_seconds = since_start(e);
+}
+
+static enum rnm_status receive(struct exchange *e)
+{
+	char data[READ_SIZE];
+
+	for (;;) {
+		size_t done = 0;
+		const enum rnm_io_result got = e->io.read(&e->io, data, sizeof(data), &done);
+		enum rnm_status status;
+
+		if (got == RNM_IO_DONE) {
+			take(e, data, done);
+			if (e->result->answer.stage == RNM_WIRE_BROKEN) {
+				conclude(e, "");
+				return RNM_OK;
+			}
+			/* A flood behind the end must not keep us. */
+			if (e->result->answer.extra <= READ_SIZE)
+				continue;
+		}
+		if (got == RNM_IO_DONE || got == RNM_IO_EOF || got == RNM_IO_FAILED) {
+			conclude(e, got == RNM_IO_FAILED ? e->io.reason : "");
+			return RNM_OK;
+		}
+		status = wait_for(e, got);
+		if (status == RNM_NO) {
+			conclude(e, NULL);
+			return RNM_OK;
+		}
+		if (status != RNM_OK)
+			return status;
+	}
+}
+
+enum rnm_status rnm_wire_ask(struct rnm_wire_result *out, const struct rnm_wire_question *question)
+{
+	struct exchange e = {
+		question, out, { .fd = -1 }, { question->seconds, question->cancel }, rnm_clock_monotonic()
+	};
+	enum rnm_status status;
+
+	memset(out, 0, sizeof(*out));
+	rnm_wire_answer_init(&out->answer, question->is_head, question->max);
+	status = connect_to(&e);
+	if (status != RNM_OK)
+		return status == RNM_NO ? RNM_OK : status;
+	status = shake_hands(&e);
+	if (status == RNM_OK)
+		status = send_request(&e);
+	if (status == RNM_OK)
+		status = receive(&e);
+	if (out->all_seconds == 0)
+		out->all_seconds = since_start(&e);
+	/* Records and handshake too, where there are any. */
+	if (question->trust != NULL && e.io.ctx != NULL)
+		out->wire_bytes = ((const struct rnm_tls_session *)e.io.ctx)->received;
+	e.io.close(&e.io);
+	if (status == RNM_OK && out->answer.fault == RNM_WIRE_NO_MEMORY)
+		return RNM_E_NOMEM;
+	return status == RNM_NO ? RNM_OK : status;
+}
+
+void rnm_wire_result_free(struct rnm_wire_result *result)
+{
+	rnm_wire_answer_free(&result->answer);
+}
