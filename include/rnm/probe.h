@@ -164,6 +164,7 @@ struct rnm_probe_report {
 	double now;                  /* UNIX time of the end */
 	const char *addresses[RNM_PROBE_ADDRESSES_MAX]; /* "192.0.2.1:443" */
 	size_t address_count;
+	const char *no_address;                            /* why there are none; or NULL */
 	struct rnm_probe_tls tls[RNM_PROBE_ADDRESSES_MAX]; /* of an https URL */
 	struct rnm_probe_answer *answers;                  /* in the order of the questions */
 	size_t answer_count;
@@ -201,9 +202,9 @@ struct rnm_probe_options {
 };
 
 /*
- * RNM_OK whatever was found, also when nobody answered (then report->reached is false).
+ * RNM_OK whatever was found, also when the name has no address or nobody answers (then report->reached is false).
  *   RNM_E_USAGE   "probe.url", "probe.address", "probe.rounds"; "redis.tls-ca" for trusted CAs that cannot be read
- *   RNM_E_IO      "probe.resolve" (the name has no address), "redis.tls-library"
+ *   RNM_E_IO      "redis.tls-library"
  *   RNM_E_NOMEM, RNM_E_INTERRUPTED
  */
 RNM_API RNM_MUST_CHECK enum rnm_status rnm_probe(struct rnm_probe_report **out, const char *url,

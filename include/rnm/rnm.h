@@ -30,6 +30,7 @@
 #include <rnm/model_merge.h>
 #include <rnm/model_write.h>
 #include <rnm/network.h>
+#include <rnm/probe.h>
 #include <rnm/redis.h>
 #include <rnm/rnm1.h>
 #include <rnm/rule.h>

@@ -22,11 +22,12 @@
 	"in rspamd's options.ssl_ca_path"
 
 static const char *const advice[RNM_FOUND_COUNT] = {
+	[RNM_FOUND_NO_ADDRESS] = "give the name an A or AAAA record",
 	[RNM_FOUND_UNREACHABLE] =
 	    "take the address out of DNS, or let its server listen; a failed poll costs 20 to 40 intervals",
 	[RNM_FOUND_NO_TLS] = "nginx: listen 443 ssl; ssl_protocols TLSv1.2 TLSv1.3;",
 	[RNM_FOUND_NO_ANSWER] = "find out why the server hangs; in rspamd, set maps { read_timeout = 60s; } "
-	                        "at the root of the configuration",
+				"at the root of the configuration",
 	[RNM_FOUND_CUT] = "look into the error log of the server",
 	[RNM_FOUND_NOT_HTTP] = "the port must speak HTTP/1.1; in a CDN allow HTTP/1.1 to clients",
 	[RNM_FOUND_HEADERS] = "let the server send fewer headers; cookies and policies are of no use here",
@@ -36,30 +37,30 @@ static const char *const advice[RNM_FOUND_COUNT] = {
 	    "answer under the URL itself, or configure rspamd with the URL that it leads to",
 	[RNM_FOUND_STATUS] = "keep the last good model under the URL; nothing but 200 and 304 is good",
 	[RNM_FOUND_HEAD_STATUS] = "allow HEAD (nginx: limit_except GET { deny all; } allows it too; a CDN or "
-	                          "WAF may filter methods)",
+				  "WAF may filter methods)",
 	[RNM_FOUND_HEAD_DIFFERS] =
 	    "let HEAD and GET be answered from the same copy; in a CDN, do not cache HEAD apart from GET",
 	[RNM_FOUND_HEAD_BODY] = "an answer to HEAD ends with its headers",
 	[RNM_FOUND_REPEATED] = "set each header in one place only (nginx: proxy_hide_header, or add_header "
-	                       "without one from the origin)",
+			       "without one from the origin)",
 	[RNM_FOUND_CHUNKED] = LENGTH,
 	[RNM_FOUND_UNTIL_CLOSE] = LENGTH,
 	[RNM_FOUND_BAD_LENGTH] = LENGTH,
 	[RNM_FOUND_SHORT] =
 	    "replace files by rename and never in place; a CDN must not keep copies that are not whole",
 	[RNM_FOUND_LONG] = "the server says another length than that of the file: replace files by rename "
-	                   "and never in place",
+			   "and never in place",
 	[RNM_FOUND_SLOW_BODY] =
 	    "serve from a place with more bandwidth, or publish a smaller or compressed model",
 	[RNM_FOUND_EMPTY] = "publish by rename, so that a file never appears before its content",
 	[RNM_FOUND_LARGE] =
 	    "publish a smaller or compressed model, or raise options.max_map_size in every rspamd",
 	[RNM_FOUND_COMPRESSED] = "nginx: gzip off; gzip_static off; in a CDN turn compression off for these "
-	                         "URLs; rnm export --compress is what rspamd can read",
+				 "URLs; rnm export --compress is what rspamd can read",
 	[RNM_FOUND_ENCODING] =
 	    "do not name an encoding: rspamd does not look at it, and a CDN or proxy may undo what it names",
 	[RNM_FOUND_NO_MODEL] = "look at it with rnm verify; an error page under status 200 is kept by every "
-	                       "rspamd until it changes",
+			       "rspamd until it changes",
 	[RNM_FOUND_PADDED] = "cut the file to its true length (rnm verify FILE), and look how it was copied",
 	[RNM_FOUND_UNFIT] = "rnm verify FILE says all; publish a sound model",
 	[RNM_FOUND_ODD] = "rnm verify FILE says all",
@@ -95,9 +96,9 @@ static const char *const advice[RNM_FOUND_COUNT] = {
 	[RNM_FOUND_BAD_ETAG] = "send ETag in double quotes",
 	[RNM_FOUND_UNSTABLE_ETAG] = ONE_SOURCE,
 	[RNM_FOUND_REUSED_ETAG] = "make ETag from the content; nginx makes it from time and size, so let the "
-	                          "time change: rnm publish",
+				  "time change: rnm publish",
 	[RNM_FOUND_NO_304] = "compare If-None-Match and If-Modified-Since for HEAD as well (nginx does; "
-	                     "if_modified_since off and proxies without a cache do not)",
+			     "if_modified_since off and proxies without a cache do not)",
 	[RNM_FOUND_WRONG_304] = "If-None-Match decides when it is there (RFC 9110, 13.2.2); nginx does so",
 	[RNM_FOUND_BARE_304] =
 	    "send Last-Modified with 304 too (nginx does; in Apache: Header always set, or another server)",

@@ -245,6 +245,8 @@ static void judge_url(struct rnm_probe_judge *judge)
 
 	if (!report->https && !report->loopback)
 		rnm_probe_find(judge, RNM_FOUND_PLAIN, RNM_PROBE_NOWHERE, "the URL begins with http://");
+	if (report->no_address != NULL)
+		rnm_probe_find(judge, RNM_FOUND_NO_ADDRESS, RNM_PROBE_NOWHERE, "%s", report->no_address);
 	if (report->has_fragment)
 		rnm_probe_find(judge, RNM_FOUND_FRAGMENT, RNM_PROBE_NOWHERE, "the URL has a part behind #");
 }
