@@ -299,7 +299,7 @@ const struct verb_spec verb_specs[VERB_COUNT] = {
 		},
 	},
 	[VERB_PROBE] = {
-		"probe", "URL...", 64,
+		"probe", "URL...", 1000,
 		"ask a web server what rspamd would ask for a model, and say what would go wrong",
 		"Asks each address of the name, IPv4 and IPv6, byte for byte as rspamd does: HEAD, then GET, each over\n"
 		"a connection of its own; later HEAD with the validators of the model. Judges what comes by what rspamd\n"

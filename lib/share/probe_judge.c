@@ -94,24 +94,30 @@ static void judge_silence(struct rnm_probe_judge *judge, const struct rnm_probe_
 	               answer->reason);
 }
 
+/* Whether HEAD without conditions works here: else what becomes of one with conditions is no news. */
+static bool head_works(const struct rnm_probe_judge *judge, size_t address)
+{
+	return rnm_probe_first(judge->report, RNM_ASK_HEAD, address, 200) != NULL;
+}
+
 static void judge_status(struct rnm_probe_judge *judge, const struct rnm_probe_answer *answer)
 {
 	const bool conditional = answer->ask == RNM_ASK_AGAIN || answer->ask == RNM_ASK_OTHER;
+	const size_t address = answer->address;
 
-	if (answer->status == 200 || (conditional && answer->status == 304))
+	if (answer->status == 200 || (conditional && (answer->status == 304 || !head_works(judge, address))))
 		return;
 	if (answer->status > 300 && answer->status < 400 && answer->status != 304)
-		rnm_probe_find(judge, RNM_FOUND_REDIRECT, answer->address, "%s is answered with %u, to %s",
+		rnm_probe_find(judge, RNM_FOUND_REDIRECT, address, "%s is answered with %u, to %s",
 		               method(answer), answer->status,
 		               answer->location != NULL ? answer->location : "nowhere");
-	else if (answer->ask != RNM_ASK_GET &&
-	         rnm_probe_first(judge->report, RNM_ASK_GET, answer->address, 200) != NULL)
-		rnm_probe_find(judge, RNM_FOUND_HEAD_STATUS, answer->address,
+	else if (answer->ask == RNM_ASK_HEAD &&
+	         rnm_probe_first(judge->report, RNM_ASK_GET, address, 200) != NULL)
+		rnm_probe_find(judge, RNM_FOUND_HEAD_STATUS, address,
 		               "HEAD is answered with %u, and GET with 200", answer->status);
 	else
-		rnm_probe_find(judge, RNM_FOUND_STATUS, answer->address, "%s%s is answered with %u",
-		               method(answer), conditional ? " with the validators of the model" : "",
-		               answer->status);
+		rnm_probe_find(judge, RNM_FOUND_STATUS, address, "%s%s is answered with %u", method(answer),
+		               conditional ? " with validators" : "", answer->status);
 }
 
 void rnm_probe_judge_reach(struct rnm_probe_judge *judge, const struct rnm_probe_answer *answer)
