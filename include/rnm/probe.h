@@ -48,7 +48,7 @@ enum rnm_reach {
 RNM_API const char *rnm_reach_name(enum rnm_reach reach); /* "answer", "connect", "tls", ... */
 
 enum rnm_framing {
-	RNM_FRAMING_NONE,    /* no headers came */
+	RNM_FRAMING_NONE,    /* no headers came, or they say nothing and no body is due */
 	RNM_FRAMING_LENGTH,  /* Content-Length */
 	RNM_FRAMING_CHUNKED, /* Transfer-Encoding: chunked */
 	RNM_FRAMING_CLOSE    /* until the connection ends */

@@ -151,6 +151,8 @@ static void begin_body(struct rnm_wire_answer *answer)
 		answer->framing = RNM_FRAMING_CLOSE;
 	if (answer->to_head || answer->status == 304 || answer->status == 204) {
 		answer->stage = RNM_WIRE_DONE;
+		if (answer->framing == RNM_FRAMING_CLOSE)
+			answer->framing = RNM_FRAMING_NONE;
 	} else if (answer->framing == RNM_FRAMING_LENGTH && (uint64_t)answer->declared > answer->max) {
 		too_large(answer);
 	} else if (answer->framing == RNM_FRAMING_CHUNKED) {

@@ -2,10 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """A web server that makes one mistake for each path, and the list of what rnm probe must find there.
 
-usage: odd_server.py DIR ADDRESS... [CERT KEY [tls1.1]]    serves, over TLS with CERT; the port is written to DIR/port
-       odd_server.py --cases                               CASE|PATH|OPTIONS|EXIT|IDS, one a line
+usage: odd_server.py DIR ADDRESS... [NAME=CERT,KEY[,tls1.1]]...    serves
+       odd_server.py --cases                                       CASE|PATH|OPTIONS|EXIT|IDS, one a line
 
-DIR holds the models good, other, bare.  The first part of the path is the case; every request is kept in
+All addresses have one port, which is written to DIR/port; each NAME has TLS with this certificate at the first address,
+on the port in DIR/port.NAME.  DIR holds the models good, other, bare.  The first part of the path is the case; every request is kept in
 DIR/requests as one line of JSON: its case, the address that it came to, and its bytes.
 """
 import gzip
@@ -82,7 +83,7 @@ class Answer:
             for one in value if isinstance(value, list) else [value]:
                 if one is not None:
                     lines.append("%s: %s" % (name, one))
-        data = ("\r\n".join(lines) + "\r\n\r\n").encode()
+        data = ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
         if self.head or not has_body:
             return data + (self.behind if self.head else b"")
         if self.framing == "chunked":
@@ -405,6 +406,11 @@ def bad_etag(a):
     a.etag = "abc"
 
 
+@case("bad-etag")
+def escapes(a):
+    a.etag = "\x1b[2J\x1b]0;title\x07\x9b"
+
+
 def new_model(a):
     """From the second question of its method on there is another one."""
     if a.n > 0:
@@ -421,6 +427,14 @@ def changed(a):
 @case("changed last-modified-back")
 def back(a):
     if new_model(a):
+        a.modified -= 10
+
+
+@case()
+def back_later(a):
+    """Goes back when the test says so, between two runs."""
+    if os.path.exists(os.path.join(sys.argv[1], "later")):
+        a.body = a.models["other"]
         a.modified -= 10
 
 
@@ -583,8 +597,8 @@ def slow(a):
 # ---- the server ----
 
 class Server:
-    def __init__(self, folder, context):
-        self.folder, self.context = folder, context
+    def __init__(self, folder):
+        self.folder = folder
         self.models = {}
         for name in ("good", "other", "bare"):
             with open(os.path.join(folder, name), "rb") as file:
@@ -592,7 +606,7 @@ class Server:
         self.models["packed"] = subprocess.run(["zstd", "-qc", os.path.join(folder, "good")], stdout=subprocess.PIPE,
                                                check=True).stdout
         self.counts, self.lock = {}, threading.Lock()
-        self.requests = open(os.path.join(folder, "requests"), "w", encoding="utf-8")
+        self.requests = open(os.path.join(folder, "requests"), "a", encoding="utf-8")
 
     def count(self, method, name, raw, address):
         with self.lock:
@@ -622,23 +636,37 @@ class Server:
         else:
             connection.sendall(data)
 
-    def serve(self, connection, address):
+    def serve(self, connection, address, context):
         try:
-            if self.context is not None:
-                connection = self.context.wrap_socket(connection, server_side=True)
+            if context is not None:
+                connection = context.wrap_socket(connection, server_side=True)
             self.answer(connection, address)
         except (OSError, ssl.SSLError):
             pass
         finally:
             connection.close()
 
-    def listen(self, listener, address):
+    def accept(self, listener, address, context):
         while True:
             connection, _ = listener.accept()
-            threading.Thread(target=self.serve, args=(connection, address), daemon=True).start()
+            threading.Thread(target=self.serve, args=(connection, address, context), daemon=True).start()
+
+    def listen(self, address, port=0, context=None):
+        listener = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((address, port))
+        listener.listen(128)
+        threading.Thread(target=self.accept, args=(listener, address, context), daemon=True).start()
+        return listener.getsockname()[1]
+
+    def write_port(self, name, port):
+        path = os.path.join(self.folder, name)
+        with open(path + ".new", "w", encoding="utf-8") as file:
+            file.write(str(port))
+        os.rename(path + ".new", path)
 
 
-def tls_context(cert, key, old):
+def tls_context(cert, key, *old):
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(cert, key)
     if old:
@@ -652,24 +680,16 @@ def main():
         for name, (_, path, options, code, ids) in CASES.items():
             print("|".join([name, "/%s/%s" % (name, path), options, str(code), " ".join(ids)]))
         return
-    folder, rest = sys.argv[1], sys.argv[2:]
-    addresses = [word for word in rest if word[0].isdigit() or ":" in word]
-    tls = rest[len(addresses):]
-    server = Server(folder, tls_context(tls[0], tls[1], tls[2:] == ["tls1.1"]) if tls else None)
-    port, listeners = 0, []
+    words = sys.argv[2:]
+    addresses = [word for word in words if "=" not in word]
+    server = Server(sys.argv[1])
+    for name, files in (word.split("=") for word in words if "=" in word):
+        server.write_port("port." + name, server.listen(addresses[0], context=tls_context(*files.split(","))))
+    port = 0
     for address in addresses:
-        listener = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((address, port))
-        listener.listen(128)
-        port = listener.getsockname()[1]
-        listeners.append((listener, address))
-    for pair in listeners[1:]:
-        threading.Thread(target=server.listen, args=pair, daemon=True).start()
-    with open(os.path.join(folder, "port.new"), "w", encoding="utf-8") as file:
-        file.write(str(port))
-    os.rename(os.path.join(folder, "port.new"), os.path.join(folder, "port"))
-    server.listen(*listeners[0])
+        port = server.listen(address, port)
+    server.write_port("port", port)
+    threading.Event().wait()
 
 
 main()

@@ -60,11 +60,11 @@ static const struct row rows[] = {
 	  5 },
 	{ OK "Content-Length: 500\r\n\r\n", true, false, RNM_WIRE_DONE, 0, 200, RNM_FRAMING_LENGTH, 500, "",
 	  0 },
-	{ "HTTP/1.1 304 Not Modified\r\n\r\n", true, true, RNM_WIRE_DONE, 0, 304, RNM_FRAMING_CLOSE, -1, "",
+	{ "HTTP/1.1 304 Not Modified\r\n\r\n", true, true, RNM_WIRE_DONE, 0, 304, RNM_FRAMING_NONE, -1, "",
 	  0 },
 	{ "HTTP/1.1 304\r\nContent-Length: 7\r\n\r\n", false, true, RNM_WIRE_DONE, 0, 304, RNM_FRAMING_LENGTH,
 	  7, "", 0 },
-	{ "HTTP/1.1 204 None\r\n\r\n", false, true, RNM_WIRE_DONE, 0, 204, RNM_FRAMING_CLOSE, -1, "", 0 },
+	{ "HTTP/1.1 204 None\r\n\r\n", false, true, RNM_WIRE_DONE, 0, 204, RNM_FRAMING_NONE, -1, "", 0 },
 	{ "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Hints\r\nA: b\r\n\r\n" OK "Content-Length: 2\r\n\r\nok",
 	  false, true, RNM_WIRE_DONE, 0, 200, RNM_FRAMING_LENGTH, 2, "ok", 0 },
 	/* Chunks. */
