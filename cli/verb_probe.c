@@ -6,7 +6,8 @@
 #include "progress.h"
 #include "verbs.h"
 
-#define PAUSE_SECONDS 2.0
+/* HTTP has whole seconds: what is asked so much later has another date. */
+#define PAUSE_SECONDS 1.0
 /* As number_parse reads it; more would be an evening. */
 #define PAUSE_MAX 3600.0
 

@@ -5,8 +5,8 @@
 #define YEAR (365 * 86400.0)
 #define FLOOR_SECONDS 600.0
 /* What is due at once is asked for after a random pause of this length. */
-#define PAUSE_MIN 2.0
-#define PAUSE_MAX 4.0
+#define PAUSE_LEAST 2.0
+#define PAUSE_MOST 4.0
 
 static double smaller(double a, double b)
 {
@@ -72,6 +72,6 @@ void rnm_map_next_check(struct rnm_map_check *out, const struct rnm_map_answer *
 	left += (answer->has_date ? (double)answer->date : 0) - now;
 	if (left <= 0)
 		out->reason = RNM_MAP_OVERDUE;
-	out->min = larger(left, PAUSE_MIN);
-	out->max = larger(left, PAUSE_MAX);
+	out->min = larger(left, PAUSE_LEAST);
+	out->max = larger(left, PAUSE_MOST);
 }

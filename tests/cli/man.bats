@@ -20,6 +20,7 @@ setup_file() {
 
 teardown_file() {
 	stop_redis
+	[ ! -e "$WORK/site/pid" ] || kill "$(cat "$WORK/site/pid")"
 }
 
 all_verbs() {
@@ -195,8 +196,28 @@ prepare_examples() {
 	# The recorded profiles are not written as workers write them, which rnm doctor would tell.
 	rnm doctor -q --fix >/dev/null
 	for key in $(cli keys '*'); do cli copy "$key" "$key" DB 2 >/dev/null; done
+	start_models
 	# Another host is this one.
 	echo 'ssh() { shift; eval "$*"; }; generate-vectors() { cat mail.jsonl; }' >"$BASH_ENV"
+}
+
+# A web server with a model, whose CA is trusted.
+start_models() {
+	local name
+	mkdir "$WORK/site"
+	for name in good other bare; do
+		rnm export -q -r embed -v 3 -o "$WORK/site/$name" >/dev/null
+	done
+	/usr/bin/python3 "$BATS_TEST_DIRNAME/odd_server.py" "$WORK/site" 127.0.0.1 127.0.0.2 \
+		"models=$WORK/certs/good.pem,$WORK/certs/server.key" >"$WORK/site/log" 2>&1 3>&- 4>&- &
+	echo $! >"$WORK/site/pid"
+	export SSL_CERT_FILE="$WORK/certs/ca.pem"
+	for _ in $(seq 200); do
+		[ ! -e "$WORK/site/port" ] || return 0
+		sleep 0.05
+	done
+	cat "$WORK/site/log"
+	return 1
 }
 
 # What an example has written into Redis does not concern the next page.
@@ -214,18 +235,18 @@ restore_models() {
 		cp -r "$WORK/models" "$WORK/run"
 		restore_models
 		cd "$WORK/run"
-		python "$BATS_TEST_DIRNAME/manual_examples.py" "$file" "$CONFDIR" "$PORT" "$TLS_PORT" 3>&- || failed=1
+		python "$BATS_TEST_DIRNAME/manual_examples.py" "$file" "$CONFDIR" "$PORT" "$TLS_PORT" "$(cat "$WORK/site/port.models")" 3>&- || failed=1
 	done
 	[ "$failed" -eq 0 ]
 }
 
 @test "an example that fails, or prints something else, is noticed" {
 	sed 's/^\$ rnm config gpt/$ rnm config gtp/; s/"enabled": false/"enabled": true/' "$(page config)" >"$WORK/wrong.1"
-	CONFDIR="$WORK/etc" run python "$BATS_TEST_DIRNAME/manual_examples.py" "$WORK/wrong.1" "$WORK/etc" 1 1
+	CONFDIR="$WORK/etc" run python "$BATS_TEST_DIRNAME/manual_examples.py" "$WORK/wrong.1" "$WORK/etc" 1 1 1
 	[ "$status" -eq 1 ]
 	[[ $output == *"there is no section 'gtp'"* ]]
 	sed 's/"enabled": false/"enabled": true/' "$(page config)" >"$WORK/wrong.1"
-	CONFDIR="$WORK/etc" run python "$BATS_TEST_DIRNAME/manual_examples.py" "$WORK/wrong.1" "$WORK/etc" 1 1
+	CONFDIR="$WORK/etc" run python "$BATS_TEST_DIRNAME/manual_examples.py" "$WORK/wrong.1" "$WORK/etc" 1 1 1
 	[ "$status" -eq 1 ]
 	[[ $output == *'"enabled": false'* ]]
 }

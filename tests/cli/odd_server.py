@@ -5,8 +5,8 @@
 usage: odd_server.py DIR ADDRESS... [NAME=CERT,KEY[,tls1.1]]...    serves
        odd_server.py --cases                                       CASE|PATH|OPTIONS|EXIT|IDS, one a line
 
-All addresses have one port, which is written to DIR/port; each NAME has TLS with this certificate at the first address,
-on the port in DIR/port.NAME.  DIR holds the models good, other, bare.  The first part of the path is the case; every request is kept in
+All addresses have one port, which is written to DIR/port; each NAME is another one, in DIR/port.NAME, with TLS and this
+certificate.  DIR holds the models good, other, bare.  The first part of the path is the case, good for others; every request is kept in
 DIR/requests as one line of JSON: its case, the address that it came to, and its bytes.
 """
 import gzip
@@ -623,13 +623,16 @@ class Server:
             if not piece:
                 return
             raw += piece
+            if raw[0] == 22:  # TLS; nginx does the same
+                connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+                return
         lines = raw.decode("latin-1").split("\r\n")
         method, path, _ = lines[0].split(" ")
         headers = {line.split(": ", 1)[0].lower(): line.split(": ", 1)[1] for line in lines[1:] if line}
         name = path.split("/")[1]
         n = self.count(method, name, raw, address)
         answer = Answer({"method": method, "headers": headers}, n, address, self.models)
-        CASES[name][0](answer)
+        CASES.get(name, CASES["good"])[0](answer)
         data = answer.raw if answer.raw is not None else answer.bytes()
         if callable(data):
             data(connection)
@@ -684,7 +687,10 @@ def main():
     addresses = [word for word in words if "=" not in word]
     server = Server(sys.argv[1])
     for name, files in (word.split("=") for word in words if "=" in word):
-        server.write_port("port." + name, server.listen(addresses[0], context=tls_context(*files.split(","))))
+        context, port = tls_context(*files.split(",")), 0
+        for address in addresses:
+            port = server.listen(address, port, context)
+        server.write_port("port." + name, port)
     port = 0
     for address in addresses:
         port = server.listen(address, port)
