@@ -354,6 +354,12 @@ def soon_expires(a):
     a.expires = a.now + 10
 
 
+@case("soon-expires", exit_code=0)
+def soon(a):
+    """A rspamd that looks every second asks again so soon."""
+    a.expires = a.now + 3
+
+
 @case("far-expires")
 def far_expires(a):
     a.expires = a.now + 9 * 3600
