@@ -204,7 +204,7 @@ struct rnm_probe_options {
 /*
  * RNM_OK whatever was found, also when the name has no address or nobody answers (then report->reached is false).
  *   RNM_E_USAGE   "probe.url", "probe.address", "probe.rounds"; "redis.tls-ca" for trusted CAs that cannot be read
- *   RNM_E_IO      "redis.tls-library"
+ *   RNM_E_IO      "redis.tls-library", "probe.socket" (this host has no more sockets)
  *   RNM_E_NOMEM, RNM_E_INTERRUPTED
  */
 RNM_API RNM_MUST_CHECK enum rnm_status rnm_probe(struct rnm_probe_report **out, const char *url,

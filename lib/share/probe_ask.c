@@ -185,23 +185,21 @@ enum rnm_status rnm_probe_ask(struct rnm_probe_run *run, enum rnm_ask what, size
 		                                    .seconds = rnm_probe_timeout(run),
 		                                    .cancel = run->options->cancel };
 	struct rnm_wire_result *result = malloc(sizeof(*result));
-	enum rnm_status status = RNM_E_NOMEM;
+	enum rnm_status status;
 
-	if (question.request != NULL && result != NULL) {
-		*out = (struct rnm_probe_answer){
-			.ask = what, .address = address, .round = round, .request = question.request
-		};
-		report->now = rnm_clock_wall();
-		status = rnm_wire_ask(result, &question);
-		if (status == RNM_OK)
-			status = keep_answer(run, out, result);
-		else if (status == RNM_E_INTERRUPTED)
-			rnm_error_set(run->err, status, NULL, "interrupted");
-		rnm_wire_result_free(result);
-	}
-	free(result);
-	if (status == RNM_E_NOMEM)
+	if (question.request == NULL || result == NULL) {
+		free(result);
 		return rnm_error_nomem(run->err);
+	}
+	*out = (struct rnm_probe_answer){
+		.ask = what, .address = address, .round = round, .request = question.request
+	};
+	report->now = rnm_clock_wall();
+	status = rnm_wire_ask(result, &question, run->err);
+	if (status == RNM_OK)
+		status = keep_answer(run, out, result);
+	rnm_wire_result_free(result);
+	free(result);
 	report->answer_count += status == RNM_OK;
 	if (status == RNM_OK && run->options->progress != NULL)
 		run->options->progress(run->options->progress_ctx, report->answer_count, run->expected);

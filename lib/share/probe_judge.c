@@ -249,7 +249,7 @@ static void judge_url(struct rnm_probe_judge *judge)
 {
 	const struct rnm_probe_report *report = judge->report;
 
-	if (!report->https && !report->loopback)
+	if (!report->https && !report->loopback && report->address_count > 0)
 		rnm_probe_find(judge, RNM_FOUND_PLAIN, RNM_PROBE_NOWHERE, "the URL begins with http://");
 	if (report->no_address != NULL)
 		rnm_probe_find(judge, RNM_FOUND_NO_ADDRESS, RNM_PROBE_NOWHERE, "%s", report->no_address);

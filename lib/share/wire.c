@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "redis/tls.h"
 
+#include <errno.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
@@ -19,6 +20,7 @@ struct exchange {
 	struct rnm_io io;
 	struct rnm_io_limit limit;
 	double start;
+	struct rnm_error *err;
 };
 
 static void fail(struct exchange *e, enum rnm_reach reach, const char *reason)
@@ -32,13 +34,17 @@ static double since_start(const struct exchange *e)
 	return rnm_clock_monotonic() - e->start;
 }
 
-/* RNM_NO when the exchange is over. */
+/* As rnm_io_wait. */
 static enum rnm_status wait_for(struct exchange *e, enum rnm_io_result wanted)
 {
-	const short events = wanted == RNM_IO_WANT_WRITE ? POLLOUT : POLLIN;
-	enum rnm_status status = rnm_io_wait(e->io.fd, events, &e->limit, &e->io.sys_errno);
+	return rnm_io_wait(e->io.fd, wanted == RNM_IO_WANT_WRITE ? POLLOUT : POLLIN, &e->limit,
+	                   &e->io.sys_errno);
+}
 
-	return status == RNM_E_IO ? RNM_NO : status;
+/* What this host lacks is no fault of the server. */
+static bool is_ours(int sys_errno)
+{
+	return sys_errno == EMFILE || sys_errno == ENFILE || sys_errno == ENOBUFS || sys_errno == ENOMEM;
 }
 
 static enum rnm_status connect_to(struct exchange *e)
@@ -49,6 +55,9 @@ static enum rnm_status connect_to(struct exchange *e)
 
 	if (status == RNM_OK)
 		e->result->connect_seconds = since_start(e);
+	if (status == RNM_E_IO && is_ours(sys_errno))
+		return rnm_error_sys(e->err, "probe.socket", sys_errno, "cannot connect to %s",
+		                     question->address->text);
 	if (status == RNM_NO || status == RNM_E_IO) {
 		fail(e, RNM_REACH_CONNECT,
 		     status == RNM_NO ? "no connection in time" : rnm_io_errno_text(sys_errno));
@@ -92,8 +101,12 @@ static enum rnm_status send_request(struct exchange *e)
 		if (wrote == RNM_IO_FAILED || wrote == RNM_IO_EOF)
 			return RNM_OK;
 		status = wait_for(e, wrote);
-		if (status == RNM_NO)
-			fail(e, RNM_REACH_SILENCE, "it does not take the request");
+		if (status == RNM_NO || status == RNM_E_IO) {
+			fail(e, RNM_REACH_SILENCE,
+			     status == RNM_NO ? "it does not take the request"
+			                      : rnm_io_errno_text(e->io.sys_errno));
+			return RNM_NO;
+		}
 		if (status != RNM_OK)
 			return status;
 	}
@@ -175,8 +188,8 @@ static enum rnm_status receive(struct exchange *e)
 			return RNM_OK;
 		}
 		status = wait_for(e, got);
-		if (status == RNM_NO) {
-			conclude(e, NULL);
+		if (status == RNM_NO || status == RNM_E_IO) {
+			conclude(e, status == RNM_NO ? NULL : rnm_io_errno_text(e->io.sys_errno));
 			return RNM_OK;
 		}
 		if (status != RNM_OK)
@@ -184,18 +197,30 @@ static enum rnm_status receive(struct exchange *e)
 	}
 }
 
-enum rnm_status rnm_wire_ask(struct rnm_wire_result *out, const struct rnm_wire_question *question)
+/* What ends the exchange and is no answer, as an error. */
+static enum rnm_status told(enum rnm_status status, struct rnm_error *err)
 {
-	struct exchange e = {
-		question, out, { .fd = -1 }, { question->seconds, question->cancel }, rnm_clock_monotonic()
-	};
+	if (status == RNM_E_NOMEM)
+		return rnm_error_nomem(err);
+	return status == RNM_E_INTERRUPTED ? rnm_error_set(err, status, NULL, "interrupted") : status;
+}
+
+enum rnm_status rnm_wire_ask(struct rnm_wire_result *out, const struct rnm_wire_question *question,
+                             struct rnm_error *err)
+{
+	struct exchange e = { .question = question,
+		              .result = out,
+		              .io = { .fd = -1 },
+		              .limit = { question->seconds, question->cancel },
+		              .start = rnm_clock_monotonic(),
+		              .err = err };
 	enum rnm_status status;
 
 	memset(out, 0, sizeof(*out));
 	rnm_wire_answer_init(&out->answer, question->is_head, question->max);
 	status = connect_to(&e);
 	if (status != RNM_OK)
-		return status == RNM_NO ? RNM_OK : status;
+		return status == RNM_NO ? RNM_OK : told(status, err);
 	status = shake_hands(&e);
 	if (status == RNM_OK)
 		status = send_request(&e);
@@ -208,8 +233,8 @@ enum rnm_status rnm_wire_ask(struct rnm_wire_result *out, const struct rnm_wire_
 		out->wire_bytes = ((const struct rnm_tls_session *)e.io.ctx)->received;
 	e.io.close(&e.io);
 	if (status == RNM_OK && out->answer.fault == RNM_WIRE_NO_MEMORY)
-		return RNM_E_NOMEM;
-	return status == RNM_NO ? RNM_OK : status;
+		status = RNM_E_NOMEM;
+	return status == RNM_NO ? RNM_OK : told(status, err);
 }
 
 void rnm_wire_result_free(struct rnm_wire_result *result)

@@ -58,9 +58,12 @@ struct rnm_wire_result {
 	uint64_t wire_bytes;
 };
 
-/* RNM_OK whatever came; RNM_E_NOMEM, RNM_E_INTERRUPTED.  Release *out in any case. */
+/*
+ * RNM_OK whatever came; RNM_E_IO ("probe.socket") for what this host lacks; RNM_E_NOMEM, RNM_E_INTERRUPTED.  Release
+ * *out in any case.
+ */
 RNM_MUST_CHECK enum rnm_status rnm_wire_ask(struct rnm_wire_result *out,
-                                            const struct rnm_wire_question *question);
+                                            const struct rnm_wire_question *question, struct rnm_error *err);
 void rnm_wire_result_free(struct rnm_wire_result *result);
 
 #endif

@@ -279,7 +279,7 @@ requests() {
 	call rnm probe --pause 0 --json http://no-such-host.invalid/m "http://127.0.0.1:$PORT/good/$DIGEST"
 	expect_rc 5
 	expect_json '.probes | length == 2 and (.[0] | .reached | not)'
-	expect_json '[.probes[0].findings[].id] == ["probe.plain-http", "probe.no-address"]'
+	expect_json '[.probes[0].findings[].id] == ["probe.no-address"]'
 	expect_json '.probes[1].reached and .probes[1].findings == []'
 }
 

@@ -48,6 +48,11 @@ NO_TMPFILE = "tmpfile:1+:EOPNOTSUPP"
 FAILED_JSON = r'"status":"(io|memory)"'
 # Connections that are only begun by connect().
 UNHURRIED = "connect:1+:done-EINPROGRESS"
+# A server whose Date nobody can read: when a rspamd asks again does not depend on any clock then.
+SITE = "probe --pause 0 --timeout 1 http://127.0.0.1:{site_port}/bad-date/376616275a1a984c"
+SITE_TLS = " --cacert {ca} https://127.0.0.1:{site_tls_port}/bad-date/376616275a1a984c"
+# What a broken line looks like from here is what it looks like: a finding.
+UNREACHED = r"\nproblem probe\.(no-address|unreachable|no-answer|no-tls|cut|short-body|slow-body)"
 STOCK = "--var=CONFDIR={stock} --var=LOCAL_CONFDIR={stock} -c {stock}/rspamd.conf "
 
 DATABASE = " --redis unix://{socket}?db={database}"
@@ -156,6 +161,10 @@ COMMANDS = [
     Command("doctor, JSON", "-c {conf} doctor --json --fix --dry-run", exit=1, many=True),
     Command("doctor with maps", "-c {conf} doctor --maps-dir {out} --json", exit=1, exhaustive=True, many=True),
     Command("refresh --dry-run", "-c {conf} refresh -r embed --dry-run", many=True),
+    Command("probe", SITE, exit=1, many=True, heals=True, report=UNREACHED),
+    Command("probe over TLS", "probe --pause 0 --timeout 1" + SITE_TLS, exit=1, many=True, heals=True, tls=True, report=UNREACHED, exhaustive=True),
+    Command("probe with a memory", SITE + " --state {out}/memory", exit=1,
+            kinds=("malloc", "open", "tmpfile", "stat", "read", "write", "fsync", "link", "rename", "unlink", "close")),
     # What goes wrong without a fault as well.
     Command("config that is broken", "-c {broken} config", exit=3),
     Command("list of an unknown rule", "-c {conf} list -r nobody", exit=4),
