@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "probe_report.h"
+#include "doctor_report.h"
 #include "output.h"
 
 #include <math.h>
@@ -54,19 +55,6 @@ static void put_answers(struct rnm_buf *out, const struct rnm_probe_report *repo
 	rnm_buf_putc(out, '\n');
 }
 
-static enum color level_color(enum rnm_health level)
-{
-	switch (level) {
-	case RNM_HEALTH_PROBLEM:
-		return COLOR_RED;
-	case RNM_HEALTH_WARNING:
-		return COLOR_YELLOW;
-	case RNM_HEALTH_NOTE:
-		break;
-	}
-	return COLOR_DIM;
-}
-
 static void put_places(struct rnm_buf *out, const struct rnm_probe_report *report, uint32_t set)
 {
 	const char *before = " at ";
@@ -85,7 +73,7 @@ static void put_places(struct rnm_buf *out, const struct rnm_probe_report *repor
 static void put_finding(struct rnm_buf *out, const struct rnm_probe_report *report,
                         const struct rnm_probe_finding *finding)
 {
-	rnm_buf_printf(out, "%s%s%s %s", output_color(level_color(finding->level)),
+	rnm_buf_printf(out, "%s%s%s %s", output_color(health_color(finding->level)),
 	               rnm_health_name(finding->level), output_color(COLOR_NONE), finding->id);
 	put_places(out, report, finding->addresses);
 	rnm_buf_puts(out, "\n    ");

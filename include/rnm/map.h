@@ -14,8 +14,9 @@ extern "C" {
 
 /* rspamd's options.map_watch_interval when nobody sets it, in seconds. */
 #define RNM_MAP_POLL_SECONDS 300.0
-/* A scanner takes over what the controller has fetched within so many seconds, as rspamd is installed. */
-#define RNM_MAP_SCANNER_SECONDS 60.0
+/* An Expires further ahead is replaced by ten poll intervals, and one beyond a year does not count. */
+#define RNM_MAP_FAR_SECONDS (8 * 3600.0)
+#define RNM_MAP_ABSURD_SECONDS (365 * 86400.0)
 
 enum rnm_map_expires {
 	RNM_MAP_EXPIRES_NONE,       /* no such header */

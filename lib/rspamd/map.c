@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <rnm/map.h>
 
-#define EIGHT_HOURS (8 * 3600.0)
-#define YEAR (365 * 86400.0)
 #define FLOOR_SECONDS 600.0
 /* What is due at once is asked for after a random pause of this length. */
 #define PAUSE_LEAST 2.0
@@ -41,15 +39,16 @@ static double headers_interval(enum rnm_map_reason *reason, const struct rnm_map
 	const double date = answer->has_date ? (double)answer->date : 0;
 	const double ahead = (double)answer->expires_at - date;
 
-	if (answer->expires == RNM_MAP_EXPIRES_TIME && ahead > 0 && ahead <= YEAR) {
-		*reason = ahead < poll           ? RNM_MAP_EXPIRES_SOON
-		          : ahead <= EIGHT_HOURS ? RNM_MAP_EXPIRES
-		                                 : RNM_MAP_EXPIRES_FAR;
-		return *reason == RNM_MAP_EXPIRES_FAR ? smaller(10 * poll, EIGHT_HOURS) : larger(ahead, poll);
+	if (answer->expires == RNM_MAP_EXPIRES_TIME && ahead > 0 && ahead <= RNM_MAP_ABSURD_SECONDS) {
+		*reason = ahead < poll                   ? RNM_MAP_EXPIRES_SOON
+		          : ahead <= RNM_MAP_FAR_SECONDS ? RNM_MAP_EXPIRES
+		                                         : RNM_MAP_EXPIRES_FAR;
+		return *reason == RNM_MAP_EXPIRES_FAR ? smaller(10 * poll, RNM_MAP_FAR_SECONDS)
+		                                      : larger(ahead, poll);
 	}
 	if (answer->has_etag || answer->has_last_modified) {
 		*reason = RNM_MAP_VALIDATORS;
-		return larger(FLOOR_SECONDS, smaller(4 * poll, EIGHT_HOURS));
+		return larger(FLOOR_SECONDS, smaller(4 * poll, RNM_MAP_FAR_SECONDS));
 	}
 	*reason = RNM_MAP_FLOOR;
 	return larger(FLOOR_SECONDS, poll);

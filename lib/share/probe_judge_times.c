@@ -8,8 +8,6 @@
 
 /* Clocks that agree better than this are not worth a word. */
 #define CLOCK_SECONDS 60.0
-#define EIGHT_HOURS (8 * 3600.0)
-#define YEAR (365 * 86400.0)
 
 /* "25 seconds", "20 minutes", "9 hours", "400 days" */
 struct span {
@@ -85,10 +83,10 @@ static void judge_expires(struct rnm_probe_judge *judge, const struct rnm_probe_
 	if (ahead <= 0)
 		rnm_probe_find(judge, RNM_FOUND_PAST_EXPIRES, address, "Expires is %s before Date",
 		               how_far.text);
-	else if (ahead > YEAR)
+	else if (ahead > RNM_MAP_ABSURD_SECONDS)
 		rnm_probe_find(judge, RNM_FOUND_ABSURD_EXPIRES, address, "Expires is %s after Date",
 		               how_far.text);
-	else if (ahead > EIGHT_HOURS)
+	else if (ahead > RNM_MAP_FAR_SECONDS)
 		rnm_probe_find(judge, RNM_FOUND_FAR_EXPIRES, address, "Expires is %s after Date",
 		               how_far.text);
 	else if (ahead < judge->report->poll)

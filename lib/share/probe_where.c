@@ -27,7 +27,7 @@ static enum rnm_status resolve_into(struct rnm_probe_run *run, const char *host,
 
 static enum rnm_status add_named(struct rnm_probe_run *run, const char *text, size_t len)
 {
-	const bool brackets = len >= 2 && text[0] == '[' && text[len - 1] == ']';
+	const size_t brackets = len >= 2 && text[0] == '[' && text[len - 1] == ']' ? 1 : 0;
 	const char *host = rnm_arena_strndup(run->arena, text + brackets, len - 2 * brackets);
 	struct rnm_address_list *all = &run->addresses;
 	struct rnm_address_list one = { .count = 0 };

@@ -113,39 +113,51 @@ static enum rnm_status send_request(struct exchange *e)
 	return RNM_OK;
 }
 
-/* What has come until now, now that nothing more will. */
-static void conclude(struct exchange *e, const char *broken)
+static void conclude_without_answer(struct exchange *e, bool timed_out, const char *broken)
+{
+	const struct rnm_wire_answer *answer = &e->result->answer;
+
+	if (timed_out)
+		fail(e, RNM_REACH_SILENCE, "no answer in time");
+	else if (answer->fault == RNM_WIRE_CUT)
+		fail(e, RNM_REACH_CUT, *broken != '\0' ? broken : answer->reason);
+	else
+		fail(e, answer->fault == RNM_WIRE_HEADERS ? RNM_REACH_HEADERS : RNM_REACH_PROTOCOL,
+		     answer->reason);
+}
+
+static enum rnm_body_state body_state(const struct exchange *e, bool timed_out)
+{
+	const struct rnm_wire_answer *answer = &e->result->answer;
+
+	if (timed_out)
+		return RNM_BODY_SLOW;
+	if (answer->stage == RNM_WIRE_DONE)
+		return e->question->is_head || answer->status == 304 || answer->status == 204
+		           ? RNM_BODY_NONE
+		           : RNM_BODY_WHOLE;
+	if (answer->fault == RNM_WIRE_CUT)
+		return RNM_BODY_CUT;
+	return answer->fault == RNM_WIRE_TOO_LARGE ? RNM_BODY_LARGE : RNM_BODY_BROKEN;
+}
+
+/* Nothing more will come: the time is over, or the connection; broken says why it is, or "". */
+static void conclude(struct exchange *e, bool time_is_over, const char *broken)
 {
 	struct rnm_wire_result *result = e->result;
-	struct rnm_wire_answer *answer = &result->answer;
-	const bool timed_out = broken == NULL && answer->stage < RNM_WIRE_DONE;
+	const bool timed_out = time_is_over && result->answer.stage < RNM_WIRE_DONE;
 
-	if (!timed_out && answer->stage < RNM_WIRE_DONE)
-		rnm_wire_answer_end(answer);
-	if (!answer->has_head) {
-		if (timed_out)
-			fail(e, RNM_REACH_SILENCE, "no answer in time");
-		else if (answer->fault == RNM_WIRE_CUT)
-			fail(e, RNM_REACH_CUT, broken[0] != '\0' ? broken : answer->reason);
-		else
-			fail(e, answer->fault == RNM_WIRE_HEADERS ? RNM_REACH_HEADERS : RNM_REACH_PROTOCOL,
-			     answer->reason);
+	if (!timed_out)
+		rnm_wire_answer_end(&result->answer);
+	if (!result->answer.has_head) {
+		conclude_without_answer(e, timed_out, broken);
 		return;
 	}
 	result->reach = RNM_REACH_ANSWER;
-	if (timed_out)
-		result->state = RNM_BODY_SLOW;
-	else if (answer->stage == RNM_WIRE_DONE)
-		result->state = e->question->is_head || answer->status == 304 || answer->status == 204
-		                    ? RNM_BODY_NONE
-		                    : RNM_BODY_WHOLE;
-	else
-		result->state = answer->fault == RNM_WIRE_CUT         ? RNM_BODY_CUT
-		                : answer->fault == RNM_WIRE_TOO_LARGE ? RNM_BODY_LARGE
-		                                                      : RNM_BODY_BROKEN;
+	result->state = body_state(e, timed_out);
 	if (result->state != RNM_BODY_NONE && result->state != RNM_BODY_WHOLE)
 		snprintf(result->reason, sizeof(result->reason), "%s",
-		         timed_out ? "the body did not end in time" : answer->reason);
+		         timed_out ? "the body did not end in time" : result->answer.reason);
 }
 
 static void take(struct exchange *e, const char *data, size_t len)
@@ -176,7 +188,7 @@ static enum rnm_status receive(struct exchange *e)
 		if (got == RNM_IO_DONE) {
 			take(e, data, done);
 			if (e->result->answer.stage == RNM_WIRE_BROKEN) {
-				conclude(e, "");
+				conclude(e, false, "");
 				return RNM_OK;
 			}
 			/* A flood behind the end must not keep us. */
@@ -184,12 +196,13 @@ static enum rnm_status receive(struct exchange *e)
 				continue;
 		}
 		if (got == RNM_IO_DONE || got == RNM_IO_EOF || got == RNM_IO_FAILED) {
-			conclude(e, got == RNM_IO_FAILED ? e->io.reason : "");
+			conclude(e, false, got == RNM_IO_FAILED ? e->io.reason : "");
 			return RNM_OK;
 		}
 		status = wait_for(e, got);
 		if (status == RNM_NO || status == RNM_E_IO) {
-			conclude(e, status == RNM_NO ? NULL : rnm_io_errno_text(e->io.sys_errno));
+			conclude(e, status == RNM_NO,
+			         status == RNM_NO ? "" : rnm_io_errno_text(e->io.sys_errno));
 			return RNM_OK;
 		}
 		if (status != RNM_OK)

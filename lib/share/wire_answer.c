@@ -170,7 +170,7 @@ static void end_head(struct rnm_wire_answer *answer)
 		break_off(answer, RNM_WIRE_PROTOCOL, "a header holds a NUL");
 		return;
 	}
-	answer->fields = malloc(RNM_WIRE_FIELDS_MAX * sizeof(*answer->fields));
+	answer->fields = calloc(RNM_WIRE_FIELDS_MAX, sizeof(*answer->fields));
 	if (answer->fields == NULL) {
 		no_memory(answer);
 	} else if (!read_head(answer)) {

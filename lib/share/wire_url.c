@@ -52,8 +52,7 @@ static bool read_authority(struct parts *parts, const char *text, size_t len)
 	else
 		colon = memchr(text, ':', len);
 	parts->host = (struct rnm_bytes){ text, colon != NULL ? (size_t)(colon - text) : len };
-	if (parts->host.len == 0 || (*text == '[') != (bracket != NULL) ||
-	    parts->host.len == 2 * (bracket != NULL))
+	if (parts->host.len == (bracket != NULL ? strlen("[]") : 0) || (*text == '[') != (bracket != NULL))
 		return false;
 	if (colon == NULL)
 		return true;
@@ -62,7 +61,7 @@ static bool read_authority(struct parts *parts, const char *text, size_t len)
 
 static bool keep(struct rnm_wire_url *out, const struct parts *parts, struct rnm_arena *arena)
 {
-	const bool brackets = parts->host.data[0] == '[';
+	const size_t brackets = parts->host.data[0] == '[' ? 1 : 0;
 	const size_t path_len = strcspn(parts->target.data, "?#");
 	const char *slash = memrchr(parts->target.data, '/', path_len);
 	const char *last = slash != NULL ? slash + 1 : parts->target.data;

@@ -212,12 +212,7 @@ start_models() {
 		"models=$WORK/certs/good.pem,$WORK/certs/server.key" >"$WORK/site/log" 2>&1 3>&- 4>&- &
 	echo $! >"$WORK/site/pid"
 	export SSL_CERT_FILE="$WORK/certs/ca.pem"
-	for _ in $(seq 200); do
-		[ ! -e "$WORK/site/port" ] || return 0
-		sleep 0.05
-	done
-	cat "$WORK/site/log"
-	return 1
+	wait_for_file "$WORK/site/port" "$WORK/site/log"
 }
 
 # What an example has written into Redis does not concern the next page.

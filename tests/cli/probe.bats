@@ -38,12 +38,7 @@ start_server() {
 	/usr/bin/python3 "$TOOLS/odd_server.py" "$SITE" 127.0.0.1 127.0.0.2 "${tls[@]}" \
 		"old=$CERTS/good.pem,$CERTS/server.key,tls1.1" >"$SITE/log" 2>&1 3>&- 4>&- &
 	echo $! >"$SITE/pid"
-	for _ in $(seq 200); do
-		[ ! -e "$SITE/port" ] || return 0
-		sleep 0.05
-	done
-	cat "$SITE/log"
-	return 1
+	wait_for_file "$SITE/port" "$SITE/log"
 }
 
 # check_cases OPTIONS: all cases with exactly these options, in one run; each must be found to be what the table says.

@@ -18,10 +18,7 @@ setup_file() {
 	done
 	/usr/bin/python3 "$BATS_TEST_DIRNAME/../cli/odd_server.py" "$SITE" 127.0.0.1 >"$SITE/log" 2>&1 3>&- 4>&- &
 	echo $! >"$SITE/pid"
-	for _ in $(seq 200); do
-		[ ! -e "$SITE/port" ] || break
-		sleep 0.05
-	done
+	wait_for_file "$SITE/port" "$SITE/log"
 	PORT=$(cat "$SITE/port")
 	export PORT
 }
