@@ -168,7 +168,8 @@ struct rnm_probe_report {
 	struct rnm_probe_tls tls[RNM_PROBE_ADDRESSES_MAX]; /* of an https URL */
 	struct rnm_probe_answer *answers;                  /* in the order of the questions */
 	size_t answer_count;
-	const struct rnm_probe_seen *before; /* what an earlier run remembered; or NULL */
+	/* What an earlier run remembered, or NULL; until something is added to that memory. */
+	const struct rnm_probe_seen *before;
 	struct rnm_probe_finding *findings;
 	size_t finding_count;
 	size_t problems, warnings;

@@ -27,18 +27,14 @@ static bool got(const struct rnm_probe_run *run, unsigned status)
 	return last->reach == RNM_REACH_ANSWER && last->status == status;
 }
 
-/* The last body from this address. */
+/* The last body from this address: of one that did not come whole rspamd keeps nothing. */
 static const struct rnm_probe_answer *known_of(const struct rnm_probe_run *run, size_t address)
 {
 	const struct rnm_probe_report *report = run->report;
 
-	for (size_t i = report->answer_count; i > 0; i--) {
-		const struct rnm_probe_answer *answer = &report->answers[i - 1];
-
-		if (answer->address == address && answer->ask == RNM_ASK_GET &&
-		    answer->reach == RNM_REACH_ANSWER && answer->status == 200)
-			return answer;
-	}
+	for (size_t i = report->answer_count; i > 0; i--)
+		if (report->answers[i - 1].address == address && report->answers[i - 1].body != NULL)
+			return &report->answers[i - 1];
 	return NULL;
 }
 

@@ -170,6 +170,7 @@ static void end_head(struct rnm_wire_answer *answer)
 		break_off(answer, RNM_WIRE_PROTOCOL, "a header holds a NUL");
 		return;
 	}
+	answer->field_count = 0;
 	answer->fields = calloc(RNM_WIRE_FIELDS_MAX, sizeof(*answer->fields));
 	if (answer->fields == NULL) {
 		no_memory(answer);

@@ -137,6 +137,11 @@ def down(a):
 
 
 @case("status")
+def nothing(a):
+    a.status = 204
+
+
+@case("status")
 def partial(a):
     a.status = 206
 

@@ -58,6 +58,23 @@ check_cases() {
 
 @test "each mistake is found, and nothing else" {
 	check_cases ''
+	# When a rspamd would ask again, and what that is: of a body that did not come whole it keeps nothing.
+	[ "$(jq -r '.probes[] | "\(.url | split("/")[3]) \(.next | .reason)"' "$out" |
+		grep -E '^(good|short|empty|missing|no-head|page|overdue|no-date|far-expires|no-expires|past-expires|no-validators) ' | sort)" = \
+"empty error
+far-expires expires-far
+good expires
+missing error
+no-date overdue
+no-expires validators
+no-head error
+no-validators expires
+overdue overdue
+page expires
+past-expires validators
+short error" ]
+	# What changes costs a HEAD; what cannot be recognised costs all of it, each time.
+	expect_json '[.probes[] | select(.url | contains("/good/") or contains("/no-304/")).cost | .poll_bytes < 300] == [true, false]'
 }
 
 @test "between addresses that do not agree" {
@@ -187,7 +204,8 @@ requests() {
 }
 
 @test "nginx as it ought to be" {
-	local dir="$BATS_TEST_TMPDIR" port tls_port
+	local dir="$BATS_TEST_TMPDIR" port tls_port PATH="$PATH:/usr/sbin"
+	command -v nginx >/dev/null || skip "no nginx here"
 	port=$(python -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
 	tls_port=$(python -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
 	mkdir -p "$dir/www/models"
