@@ -24,6 +24,7 @@
 #include <rnm/file.h>
 #include <rnm/import.h>
 #include <rnm/json.h>
+#include <rnm/key.h>
 #include <rnm/map.h>
 #include <rnm/model_compare.h>
 #include <rnm/model_file.h>
@@ -35,6 +36,7 @@
 #include <rnm/rnm1.h>
 #include <rnm/rule.h>
 #include <rnm/score.h>
+#include <rnm/sign.h>
 #include <rnm/store.h>
 #include <rnm/tensor.h>
 #include <rnm/training.h>
