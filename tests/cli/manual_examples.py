@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs the examples of a manual page, as a reader would type them, and compares what they print.
 
-usage: manual_examples.py PAGE CONFDIR PORT TLS_PORT MODELS_PORT
+usage: manual_examples.py PAGE CONFDIR PORT TLS_PORT
        manual_examples.py --show PAGE RENDERER...
 
 The page is rendered first: its quotes and hyphens must be such as can be typed.  In the section EXAMPLES a line
@@ -9,8 +9,8 @@ The page is rendered first: its quotes and hyphens must be such as can be typed.
 lines must print something or change a file.  Each must end with exit code 0.
 
 The commands of a page run one after another in the working directory.  Names of places stand for those of the
-test: /etc/rspamd for CONFDIR, /var/backups/rnm for the folder backups there, 127.0.0.1:6379 for the server on PORT, rediss://redis.example for the one on
-TLS_PORT, https://models.example for that on MODELS_PORT, which has two addresses.  BASH_ENV may define stand-ins for commands such as ssh.  With --show the commands are printed and not run; the file name is added to RENDERER.
+test: /etc/rspamd for CONFDIR, /var/backups/rnm for the folder backups there, /srv/models for served, https://s3.example for what STORE says, 127.0.0.1:6379 for the server on PORT, rediss://redis.example for the one on
+TLS_PORT.  BASH_ENV may define stand-ins for commands such as ssh.  With --show the commands are printed and not run; the file name is added to RENDERER.
 """
 import os
 import re
@@ -18,6 +18,7 @@ import subprocess
 import sys
 
 BACKUPS = "/var/backups/rnm"
+SERVED = "/srv/models"
 MANDOC = ["mandoc", "-T", "utf8", "-O", "width=200"]
 
 
@@ -58,7 +59,6 @@ def problem_of(command, expected, places):
         timeout=60,
     )
     printed = done.stdout.replace(confdir, "/etc/rspamd").replace(places[BACKUPS], BACKUPS)
-    printed = printed.replace(places["https://models.example"], "https://models.example")
     said = "exit code %d\n%s%s" % (done.returncode, printed, done.stderr)
     if done.returncode != 0:
         return said
@@ -76,14 +76,14 @@ def main():
         for command, _ in examples(sys.argv[2], sys.argv[3:]):
             print(command)
         return
-    page, confdir, port, tls_port, models_port = sys.argv[1:]
+    page, confdir, port, tls_port = sys.argv[1:]
     places = {
         "/etc/rspamd": confdir,
         BACKUPS: os.path.abspath("backups"),
+        SERVED: os.path.abspath("served"),
+        "https://s3.example": os.environ.get("STORE", ""),
         "127.0.0.1:6379": "127.0.0.1:" + port,
         "rediss://redis.example": "rediss://127.0.0.1:" + tls_port,
-        "https://models.example": "https://127.0.0.1:" + models_port,
-        "192.0.2.7,192.0.2.8": "127.0.0.1,127.0.0.2",
     }
     commands = examples(page, MANDOC)
     failed = 0
