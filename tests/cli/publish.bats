@@ -351,34 +351,34 @@ time_of() {
 }
 
 @test "links in the place of files lead nowhere" {
-	publish "$WORK/v1.rnm"
+	sign "$WORK/v1.rnm"
 	echo precious >"$BATS_TEST_TMPDIR/other"
 	mv "$TREE/history.jsonl" "$BATS_TEST_TMPDIR/history"
 	ln -s "$BATS_TEST_TMPDIR/history" "$TREE/history.jsonl"
-	publish "$WORK/v2.rnm"
+	sign "$WORK/v2.rnm"
 	expect_rc 5
 	expect_plain_error
 	mv "$BATS_TEST_TMPDIR/history" "$TREE/history.jsonl"
 	ln -sf "$BATS_TEST_TMPDIR/other" "$TREE/index.json"
-	publish "$WORK/v2.rnm"
+	sign "$WORK/v2.rnm"
 	expect_rc 5
 	expect_plain_error
 	rm "$TREE/index.json"
-	publish "$WORK/v2.rnm"
+	sign "$WORK/v2.rnm"
 	expect_rc 0
 	# What fails behind the decision says so.
 	mkdir "$TREE/models/other.sig"
-	publish "$WORK/v3.rnm" --name other --sign "$KEY"
+	sign "$WORK/v3.rnm" --name other
 	expect_rc 5
 	expect_err "the next \`rnm publish\` there, of whatever model, completes it"
 	rmdir "$TREE/models/other.sig"
 	ln -sf "$BATS_TEST_TMPDIR/other" "$TREE/models/$DIGEST"
-	publish "$WORK/v3.rnm" --model-version 7 --sign "$KEY"
+	sign "$WORK/v3.rnm" --model-version 7
 	expect_rc 5
 	expect_plain_error
 	[ "$(cat "$BATS_TEST_TMPDIR/other")" = precious ]
 	rm "$TREE/models/$DIGEST"
-	publish "$WORK/v3.rnm" --model-version 7 --sign "$KEY"
+	sign "$WORK/v3.rnm" --model-version 7
 	expect_rc 0
 	sound "$PUB"
 }
