@@ -379,11 +379,12 @@ const struct verb_spec verb_specs[VERB_COUNT] = {
 	[VERB_PULL] = {
 		"pull", "URL", 1,
 		"fetch a published model, check it, and put it in place for rspamd",
-		"Asks a web server for a model that `rnm publish` or `rnm sign` has signed, and puts it into a file from\n"
-		"which rspamd loads it, or writes it into Redis. Beside URL lie URL.rnmsig, which says what the model is\n"
-		"and until when, and URL.sig, which rspamd checks. Nothing is taken that no trusted key has signed, under\n"
-		"this name, now, nor a version older than one that was seen; the model is verified as `rnm verify` does.\n"
-		"Until all of that is done, the file in place is not touched. A download that broke off is taken up again.\n"
+		"Asks a web server for a signed model, and puts it into a file from which rspamd loads it, or writes\n"
+		"it into Redis. Beside URL lie URL.rnmsig, which says what the model is and until when, and URL.sig,\n"
+		"which rspamd checks: what rnm publish and rnm sign leave there. Nothing is taken that no trusted key\n"
+		"has signed, under this name, now, nor a version older than one that was seen; and the model is\n"
+		"verified as rnm verify does it. Until all of that is done, the file in place is not touched. A\n"
+		"download that broke off is taken up again.\n"
 		"\n"
 		"With --every it stays and looks again and again: at once after SIGHUP, less often while looking fails.\n"
 		"--exec and --import are repeated at the next run until they succeed. docs/pulling.md explains what is\n"

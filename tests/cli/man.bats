@@ -155,7 +155,7 @@ print(*[s.getsockname()[1] for s in servers])'
 
 # A model that is signed, with a server for it, as https://models.example.
 prepare_publisher() {
-	mkdir -p "$WORK/www" "$WORK/models/keys"
+	mkdir "$WORK/www"
 	rnm key new "$WORK/publisher.key" --pubout "$WORK/models/publisher.pub" >/dev/null
 	cp "$WORK/models/publisher.pub" "$WORK/models/keys"
 	cp "$WORK/models/embed.rnm" "$WORK/www"
@@ -179,9 +179,9 @@ prepare_models() {
 	python "$vectors" npy_of "$WORK/models/spam.jsonl" "$WORK/models/spam.npy"
 	python "$vectors" npy_of "$WORK/models/ham.jsonl" "$WORK/models/ham.npy"
 	cp "$WORK/certs/ca.pem" "$WORK/models"
-	prepare_publisher
 	rnm backup -q --all -o "$WORK/models/backups" >/dev/null
 	prepare_keys "$WORK/models"
+	prepare_publisher
 }
 
 # The key pair of the seed 00 01 .. 1f, and a model that is signed with it, now.
