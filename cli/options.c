@@ -565,7 +565,7 @@ const struct option_spec option_specs[] = {
 	  "read the keys for the store from this file, in the form of ~/.aws/credentials, instead of the "
 	  "environment",
 	  ON(VERB_PUBLISH), false },
-	{ OPTION_ENDPOINT_CACERT, "endpoint-cacert", 0, OPTION_TYPE_FILE, "FILE", NULL,
+	{ OPTION_ENDPOINT_CACERT, "s3-cacert", 0, OPTION_TYPE_FILE, "FILE", NULL,
 	  "trust the CAs in this file (PEM) for the store instead of the system's", ON(VERB_PUBLISH), false },
 	{ OPTION_PLAIN_HTTP, "plain-http", 0, OPTION_TYPE_FLAG, NULL, NULL,
 	  "http:// also to other hosts than this one: who is in between can read and hold back, though not "
