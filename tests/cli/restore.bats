@@ -128,6 +128,23 @@ state() {
 	[ "$ttl" -gt 3500 ] && [ "$ttl" -le 3600 ]
 }
 
+@test "scores, names and values of every kind" {
+	local before
+	model 1
+	cli -n 1 zadd $ZSET inf last -inf first 0 'no JSON' 5e-324 '' 0.1 tenth 1e300 great >/dev/null
+	cli -n 1 eval 'redis.call("hset", KEYS[1], "a\0b", "c\0d", "", "", "\255 \n", "\254")' 1 $KEY >/dev/null
+	cli -n 1 eval 'redis.call("sadd", KEYS[1], "", "\0", "\255\n")' 1 ${KEY}_ham_set >/dev/null
+	before=$(state 1)
+	backup_1
+	cli -n 1 flushdb >/dev/null
+	restore_1
+	expect_rc 0
+	[ "$(state 1)" = "$before" ]
+	restore_1
+	expect_rc 0
+	expect_out "0 restored, 7 there already"
+}
+
 @test "only what is missing is written" {
 	local before
 	model 1
