@@ -63,14 +63,19 @@ const struct json_document json_documents[] = {
 	  "effective_thresholds: as rspamd applies them for a rule with roc_enabled\n"
 	  "severity: warning, unfit, error; the last two are problems" },
 	{ VERB_VERIFY, "rnm verify MODEL --json",
-	  "{file, rule, accepted, checks: [{check, state, summary}], problems,\n"
-	  "  warnings, sound,\n"
+	  "{file, rule, accepted,\n"
+	  "  signature: {key, trusted_as, statement: STATEMENT},\n"
+	  "  checks: [{check, state, summary}], problems, warnings, sound,\n"
 	  "  findings: [{severity, id, check, part, node, offset, text, hint}]}\n"
 	  "check: container, frames, network, pca, dimensions, thresholds,\n"
 	  "  answers, rule\n"
 	  "state: skipped, ok, warning, problem\n"
 	  "severity: warning, unfit, error; the last two are problems\n"
-	  "accepted: what the exit code says" },
+	  "accepted: what the exit code says\n"
+	  "signature: null unless --key or --trusted asks for it\n"
+	  "STATEMENT: {name, rule, providers_digest, model_version, created,\n"
+	  "  not_after, size, blake2b}, times in seconds since 1970; null for a\n"
+	  "  raw signature alone" },
 	{ VERB_SCORE, "rnm score MODEL",
 	  "a line for each vector: {id, output, score, symbol, weight}\n"
 	  "id: the vector's own, else its line (in .npy files its row)\n"
@@ -143,6 +148,18 @@ const struct json_document json_documents[] = {
 	  "served: null unless written\n"
 	  "evicts: what rspamd takes away next\n"
 	  "ARGUMENT: text, or {bytes} for a long or binary one" },
+	{ VERB_PUBLISH, "rnm publish MODEL... --json",
+	  "{status, problem, to, dry_run,\n"
+	  "  models: [{model, state, name, rule, providers_digest, model_version,\n"
+	  "    previous_version, old_version, architecture, file_size, blake2b,\n"
+	  "    published, not_after, key}],\n"
+	  "  serial, published, in_index, dropped, completed}\n"
+	  "printed after a failure too, then without models and what follows\n"
+	  "state: new, replaced, rollback, unchanged, renewed\n"
+	  "old_version: of a rollback, the version whose weights come back\n"
+	  "published, not_after: UNIX seconds\n"
+	  "completed: an earlier publisher had been stopped, and its work was\n"
+	  "  completed first" },
 	{ VERB_BACKUP, "rnm backup --json",
 	  "{status, problem, manifest, dry_run, sets: [{rule, prefix, settings,\n"
 	  "  status, problem, COUNTS}], COUNTS of all sets, without_live_model,\n"
@@ -180,5 +197,31 @@ const struct json_document json_documents[] = {
 	  "due: it had less than it may have; renewed: due, and no --dry-run\n"
 	  "ttl_before_ms, ttl_after_ms: null for ever\n"
 	  "reason: why nothing was renewed, or null" },
+	{ VERB_KEY, "rnm key show FILE --json",
+	  "{file, kind, encrypted, base32, hex, base64, minisign, minisign_id,\n"
+	  "  id, map}\n"
+	  "kind: rspamd-ucl, rspamd-json, minisign, public\n"
+	  "map: a map line of rspamd with this key" },
+	{ VERB_KEY, "rnm key new FILE --json",
+	  "{file, dry_run, base32, hex, base64, minisign, minisign_id, id}; so\n"
+	  "does convert.  With new --dry-run there is no key" },
+	{ VERB_SIGN, "rnm sign FILE... --json",
+	  "{key, dry_run, files: [{file, status, problem, signature, and the\n"
+	  "  members of STATEMENT of rnm verify}]}\n"
+	  "status: a name of rnm help exit-codes; what follows problem only when\n"
+	  "it is done\n"
+	  "signature: in hexadecimal" },
+	{ VERB_PULL, "rnm pull URL --json",
+	  "{status, problem, id, url, file, rule, dry_run, changed, rolled_back,\n"
+	  "  previous_version,\n"
+	  "  statement: {name, rule, providers_digest, model_version, created,\n"
+	  "    not_after, size, blake2b},\n"
+	  "  signer, signer_name, received, resumed, command_ran,\n"
+	  "  imported: {written, present, version, key}, sound,\n"
+	  "  findings: [{severity, id, check, part, node, offset, text, hint}]}\n"
+	  "printed after a failure too, with --every once a look.  status: a name\n"
+	  "of rnm help exit-codes; the fields from changed on only of a model that\n"
+	  "is in place, sound and findings only of one that was looked at\n"
+	  "created, not_after: UNIX seconds" },
 };
 const size_t json_document_count = sizeof(json_documents) / sizeof(json_documents[0]);

@@ -10,6 +10,7 @@
 /* What is counted together, and the errno of a fault that names none. */
 #define KINDS(X)                                                                                             \
 	X(MALLOC, "malloc", ENOMEM) /* with all functions that return memory to be freed */                  \
+	X(MMAP, "mmap", ENOMEM) /* what libsodium takes its guarded memory from */                           \
 	X(OPEN, "open", EMFILE)                                                                              \
 	X(TMPFILE, "tmpfile", ENOSPC) /* open with O_TMPFILE */                                              \
 	X(STAT, "stat", EIO)                                                                                 \
@@ -28,6 +29,9 @@
 	X(UNLINK, "unlink", EIO)                                                                             \
 	X(CHOWN, "chown", EIO)                                                                               \
 	X(CHMOD, "chmod", EPERM)                                                                             \
+	X(MKDIR, "mkdir", EACCES)                                                                            \
+	X(TRUNCATE, "truncate", EIO)                                                                         \
+	X(UTIMES, "utimes", EIO)                                                                             \
 	X(FCNTL, "fcntl", EMFILE)                                                                            \
 	X(CLOSE, "close", EIO)                                                                               \
 	X(RANDOM, "getrandom", ENOSYS)                                                                       \
@@ -48,7 +52,9 @@ enum effect {
 	FAIL, /* with errno set to the value of the fault */
 	SHORT,
 	END,
-	DONE
+	DONE,
+	KILL,
+	TORN /* half of it is done, and the process killed */
 };
 
 /* Counts the call and says what is to become of it; errno is set to the value of the fault. */
