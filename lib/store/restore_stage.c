@@ -69,11 +69,12 @@ static enum rnm_status read_answers(struct rnm_restore_stage *stage, const struc
 {
 	static const char *const commands[ANSWERS] = { "MULTI", "SADD", "PEXPIRE", "EXEC" };
 	enum rnm_status worst = RNM_OK;
+	struct rnm_error later;
 
+	rnm_error_clear(&later);
 	for (size_t i = 0; i < ANSWERS; i++) {
-		struct rnm_reply *answer = NULL;
-		struct rnm_error later;
 		struct rnm_error *told = worst == RNM_OK ? err : &later;
+		struct rnm_reply *answer = NULL;
 		enum rnm_status status = rnm_redis_reply(change->redis, &answer, 0, told);
 
 		if (status != RNM_OK)
