@@ -179,5 +179,8 @@ const struct json_document json_documents[] = {
 	  "due: it had less than it may have; renewed: due, and no --dry-run\n"
 	  "ttl_before_ms, ttl_after_ms: null for ever\n"
 	  "reason: why nothing was renewed, or null" },
+	{ VERB_SERVE, "rnm serve --dry-run --json",
+	  "{files: [{name, size, modified, etag}]}\n"
+	  "modified: what Last-Modified would say; etag: with its quotes" },
 };
 const size_t json_document_count = sizeof(json_documents) / sizeof(json_documents[0]);

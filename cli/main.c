@@ -31,6 +31,7 @@ static verb_function *const verb_functions[VERB_COUNT] = {
 	[VERB_RESTORE] = verb_restore,
 	[VERB_DOCTOR] = verb_doctor,
 	[VERB_REFRESH] = verb_refresh,
+	[VERB_SERVE] = verb_serve,
 	[VERB_HELP] = verb_help,
 	[VERB_NEURAL_EXPORT] = verb_neural_export,
 };

@@ -13,7 +13,7 @@
 #define READS_REDIS                                                                                          \
 	(ON(VERB_LIST) | ON(VERB_EXPORT) | READS_MODEL | SAVES | ON(VERB_DOCTOR) | ON(VERB_REFRESH))
 #define READS_CONFIG (ON(VERB_CONFIG) | ON(VERB_DIGEST) | READS_REDIS)
-#define EVERY_VERB (READS_CONFIG | ON(VERB_HELP))
+#define EVERY_VERB (READS_CONFIG | ON(VERB_SERVE) | ON(VERB_HELP))
 
 const char command_summary[] = "the toolkit for rspamd's neural models";
 
@@ -298,6 +298,28 @@ const struct verb_spec verb_specs[VERB_COUNT] = {
 			{ "rnm refresh --dry-run --json", "what would be done, for a script" },
 		},
 	},
+	[VERB_SERVE] = {
+		"serve", "DIR", 1,
+		"answer rspamd's requests for models",
+		"An origin server for a tree of published models: plain HTTP (TLS: a proxy in front), with exactly\n"
+		"the headers that make rspamd load a new model soon, ask seldom, and never all at once.\n"
+		"docs/serving.md says which they are and what each is for. Clients ask for /models/NAME, which is\n"
+		"the file DIR/models/NAME; signatures, DIR/objects, index.json and history.jsonl are there too.\n"
+		"\n"
+		"A change of the tree is noticed and taken over between two requests. A name that is gone, or whose\n"
+		"new file is no model, keeps its last good file until SIGHUP or a restart: a client that meets an\n"
+		"error stays away for hours.\n"
+		"\n"
+		"SIGTERM and Ctrl-C end it when all requests have been answered. Each request is a line of JSON on\n"
+		"standard output. Sockets of systemd are used (one called `admin` as with --admin), and it is told\n"
+		"when the server is ready; packaging/systemd has the units.",
+		{
+			{ "rnm serve /srv/models", "at 127.0.0.1:8480, behind a proxy" },
+			{ "rnm serve /srv/models --listen :80 --admin 127.0.0.1:8481", "for everybody, metrics for this host" },
+			{ "rnm serve /srv/models --interval 10m --access-log /var/log/rnm.log", "clients come twice as often" },
+			{ "rnm serve /srv/models --dry-run", "what would be offered, and what would not" },
+		},
+	},
 	[VERB_NEURAL_EXPORT] = {
 		"neural_export", NULL, 0,
 		"the original's command: same options, output and exit codes",
@@ -407,6 +429,31 @@ const struct option_spec option_specs[] = {
 	  false },
 	{ OPTION_DRY_RUN, "dry-run", 'n', OPTION_TYPE_FLAG, NULL, NULL,
 	  "tell what would be done, change nothing", ON(VERB_REFRESH), false },
+	{ OPTION_LISTEN, "listen", 0, OPTION_TYPE_TEXT, "ADDRESS", "127.0.0.1:8480",
+	  "answer at this address: HOST:PORT, [IPV6]:PORT, :PORT (every address of the host), PORT "
+	  "(127.0.0.1), or unix:PATH",
+	  ON(VERB_SERVE), false },
+	{ OPTION_ADMIN, "admin", 0, OPTION_TYPE_TEXT, "ADDRESS", NULL,
+	  "also answer at this address what is for operators only: /metrics", ON(VERB_SERVE), false },
+	{ OPTION_INTERVAL, "interval", 0, OPTION_TYPE_TEXT, "TIME", "20m",
+	  "how long clients wait between two checks, on average: each answer says something from a quarter "
+	  "less to a quarter more; at most 6h24m (23040)",
+	  ON(VERB_SERVE), false },
+	{ OPTION_ACCESS_LOG, "access-log", 0, OPTION_TYPE_FILE, "FILE", "-",
+	  "append a line of JSON for each request to this file, which SIGHUP opens anew; - for standard output",
+	  ON(VERB_SERVE), false },
+	{ OPTION_MAX_CONNECTIONS, "max-connections", 0, OPTION_TYPE_NUMBER, "N", "10000",
+	  "connections at one time; further ones wait", ON(VERB_SERVE), false },
+	{ OPTION_MAX_PER_ADDRESS, "max-per-address", 0, OPTION_TYPE_NUMBER, "N", "256",
+	  "connections of one client at one time; further ones are closed", ON(VERB_SERVE), false },
+	{ OPTION_TIMEOUT, "timeout", 0, OPTION_TYPE_TEXT, "TIME", "10s",
+	  "for a whole request to arrive, and for a further one on the same connection", ON(VERB_SERVE), false },
+	{ OPTION_GRACE, "grace", 0, OPTION_TYPE_TEXT, "TIME", "30s",
+	  "how long requests may still take when the server is to stop", ON(VERB_SERVE), false },
+	{ OPTION_DRY_RUN, "dry-run", 'n', OPTION_TYPE_FLAG, NULL, NULL,
+	  "read and check the tree, print what would be offered, and end", ON(VERB_SERVE), false },
+	{ OPTION_JSON, "json", 'j', OPTION_TYPE_FLAG, NULL, NULL,
+	  "with --dry-run: print one JSON document (rnm help json)", ON(VERB_SERVE), false },
 	{ OPTION_EXIT_CODE, "exit-code", 0, OPTION_TYPE_FLAG, NULL, NULL,
 	  "exit code 1 unless the models are the same", ON(VERB_DIFF), false },
 	{ OPTION_NEWEST, "newest", 0, OPTION_TYPE_FLAG, NULL, NULL,

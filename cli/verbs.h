@@ -21,6 +21,7 @@ int verb_backup(const struct options *options);
 int verb_restore(const struct options *options);
 int verb_doctor(const struct options *options);
 int verb_refresh(const struct options *options);
+int verb_serve(const struct options *options);
 int verb_help(const struct options *options);
 int verb_neural_export(const struct options *options);
 

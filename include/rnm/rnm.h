@@ -33,6 +33,7 @@
 #include <rnm/rnm1.h>
 #include <rnm/rule.h>
 #include <rnm/score.h>
+#include <rnm/serve.h>
 #include <rnm/store.h>
 #include <rnm/tensor.h>
 #include <rnm/training.h>
