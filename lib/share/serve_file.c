@@ -40,7 +40,7 @@ static bool same_time(struct timespec a, struct timespec b)
 	return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
 }
 
-/* Not by the time of its inode, which another link to it changes too. */
+/* Without the time of the inode, which another link to it changes too. */
 static bool same_content(const struct stat *a, const struct stat *b)
 {
 	return a->st_size == b->st_size && same_time(a->st_mtim, b->st_mtim);
@@ -55,7 +55,8 @@ bool rnm_served_unchanged(const struct rnm_served *file)
 
 static bool same_file(const struct stat *a, const struct stat *b)
 {
-	return a->st_dev == b->st_dev && a->st_ino == b->st_ino && same_content(a, b);
+	return a->st_dev == b->st_dev && a->st_ino == b->st_ino && same_content(a, b) &&
+	       same_time(a->st_ctim, b->st_ctim);
 }
 
 static enum rnm_status hash(struct rnm_served *file, struct rnm_error *err)

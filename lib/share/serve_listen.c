@@ -5,6 +5,7 @@
 #include <netdb.h>
 #include <rnm/serve.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -83,6 +84,12 @@ static int open_inet(const struct addrinfo *info)
 	return -1;
 }
 
+static bool is_port(const char *text)
+{
+	return text[0] != '\0' && strlen(text) < PORT_SIZE && text[strspn(text, "0123456789")] == '\0' &&
+	       strtoul(text, NULL, 10) <= UINT16_MAX;
+}
+
 /* "HOST:PORT" and its kin in two parts. */
 static bool split(const char *address, char host[HOST_SIZE], char port[PORT_SIZE])
 {
@@ -98,8 +105,7 @@ static bool split(const char *address, char host[HOST_SIZE], char port[PORT_SIZE
 	} else if (memchr(name, ':', len) != NULL) {
 		return false; /* an IPv6 address without brackets: where does it end? */
 	}
-	if (len >= HOST_SIZE || strlen(number) >= PORT_SIZE || number[0] == '\0' ||
-	    number[strspn(number, "0123456789")] != '\0')
+	if (len >= HOST_SIZE || !is_port(number))
 		return false;
 	if (colon == NULL)
 		snprintf(host, HOST_SIZE, "127.0.0.1");
