@@ -15,6 +15,8 @@
 #define DEFAULT_TIMEOUT 10.0
 /* Seconds that a connection is given for its first request when the server stops. */
 #define LAST_REQUEST 1.0
+/* Looks, 10 ms apart, that must find no connection. */
+#define QUIET_LOOKS 5
 
 struct rnm_served_table *rnm_server_table(struct rnm_server *server)
 {
@@ -157,15 +159,34 @@ void rnm_server_work(struct rnm_server *server)
 		server->options.warn(server->options.ctx, &err);
 }
 
+/*
+ * Whether all has been answered.  A connection that was accepted a moment ago is among the links only when its
+ * thread has come to it: they must have been none for a while.
+ */
+static bool is_drained(struct rnm_server *server, uint64_t expected, bool impatient, unsigned *quiet)
+{
+	struct rnm_link_counts counts;
+
+	rnm_links_drain(&server->links, impatient);
+	rnm_links_count(&server->links, &counts);
+	*quiet = counts.open == 0 && counts.opened >= expected ? *quiet + 1 : 0;
+	return *quiet >= QUIET_LOOKS;
+}
+
 void rnm_server_stop(struct rnm_server *server, double seconds)
 {
 	const double begun = rnm_clock_monotonic();
+	struct rnm_link_counts counts;
+	uint64_t expected;
 	double passed = 0;
+	unsigned quiet = 0;
 
 	atomic_store(&server->draining, true);
+	rnm_links_count(&server->links, &counts);
+	expected = counts.opened;
 	for (size_t i = 0; i < server->listener_count; i++)
-		rnm_listener_quiesce(&server->listeners[i]);
-	while (rnm_links_drain(&server->links, passed > LAST_REQUEST) > 0 && passed < seconds) {
+		expected += rnm_listener_quiesce(&server->listeners[i]);
+	while (!is_drained(server, expected, passed > LAST_REQUEST, &quiet) && passed < seconds) {
 		usleep(10000);
 		rnm_links_expire(&server->links);
 		passed = rnm_clock_monotonic() - begun;

@@ -395,22 +395,24 @@ enum rnm_status rnm_listener_start(struct rnm_listener *listener, int fd, struct
 	return RNM_E_IO;
 }
 
-void rnm_listener_quiesce(struct rnm_listener *listener)
+uint64_t rnm_listener_quiesce(struct rnm_listener *listener)
 {
 	const int socket = rnm_microhttpd.MHD_quiesce_daemon(listener->daemon);
 	struct sockaddr_storage address;
 	socklen_t len = sizeof(address);
+	uint64_t taken = 0;
 	int fd;
 
-	/* They have been told that they are connected. */
-	while (socket >= 0 &&
-	       (fd = accept4(socket, (struct sockaddr *)&address, &len, SOCK_CLOEXEC | SOCK_NONBLOCK)) >= 0) {
-		(void)rnm_microhttpd.MHD_add_connection(listener->daemon, fd, (struct sockaddr *)&address,
-		                                        len);
+	if (socket < 0)
+		return 0;
+	(void)fcntl(socket, F_SETFL, O_NONBLOCK);
+	while ((fd = accept4(socket, (struct sockaddr *)&address, &len, SOCK_CLOEXEC | SOCK_NONBLOCK)) >= 0) {
+		taken += rnm_microhttpd.MHD_add_connection(listener->daemon, fd, (struct sockaddr *)&address,
+		                                           len) == MHD_YES;
 		len = sizeof(address);
 	}
-	if (socket >= 0)
-		close(socket);
+	close(socket);
+	return taken;
 }
 
 void rnm_listener_stop(struct rnm_listener *listener)

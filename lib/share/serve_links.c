@@ -104,17 +104,13 @@ void rnm_links_expire(struct rnm_links *links)
 	pthread_mutex_unlock(&links->lock);
 }
 
-uint64_t rnm_links_drain(struct rnm_links *links, bool impatient)
+void rnm_links_drain(struct rnm_links *links, bool impatient)
 {
-	uint64_t open;
-
 	pthread_mutex_lock(&links->lock);
 	for (struct rnm_link *link = links->ring.after; link != &links->ring; link = link->after)
 		if (!link->busy && (impatient || link->requests > 0))
 			(void)shutdown(link->fd, SHUT_RD);
-	open = links->open;
 	pthread_mutex_unlock(&links->lock);
-	return open;
 }
 
 void rnm_links_count(struct rnm_links *links, struct rnm_link_counts *out)

@@ -43,9 +43,9 @@ void rnm_links_end(struct rnm_links *links, struct rnm_link *link);
 void rnm_links_expire(struct rnm_links *links);
 /*
  * Hears no more of those that wait for a further request, and, when impatient, of those that wait for a first
- * one.  A request that has already arrived is still read.  Returns how many connections are left.
+ * one.  A request that has already arrived is still read.
  */
-uint64_t rnm_links_drain(struct rnm_links *links, bool impatient);
+void rnm_links_drain(struct rnm_links *links, bool impatient);
 
 struct rnm_link_counts {
 	uint64_t opened, open;
