@@ -11,6 +11,36 @@ static const char *skip_blanks(const char *at)
 	return at + strspn(at, " \t");
 }
 
+/* The first of several counts, as rspamd and most servers have it. */
+static void take(const char **place, const char *value)
+{
+	if (*place == NULL)
+		*place = value != NULL ? value : "";
+}
+
+void rnm_request_header(struct rnm_request *request, const char *name, const char *value)
+{
+	const struct {
+		const char *name;
+		const char **place;
+	} wanted[] = {
+		{ "If-None-Match", &request->if_none_match },
+		{ "If-Modified-Since", &request->if_modified_since },
+		{ "Range", &request->range },
+		{ "If-Range", &request->if_range },
+		{ "Transfer-Encoding", &request->transfer_encoding },
+		{ "User-Agent", &request->agent },
+		{ "X-Forwarded-For", &request->forwarded },
+		/* Of two lengths nobody knows which one counts: a body, then, and refused. */
+		{ "Content-Length", request->content_length == NULL ? &request->content_length
+		                                                    : &request->transfer_encoding },
+	};
+
+	for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++)
+		if (strcasecmp(name, wanted[i].name) == 0)
+			take(wanted[i].place, value);
+}
+
 const char *rnm_target_path(const char *target, size_t *len)
 {
 	const char *path = target;

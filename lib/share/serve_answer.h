@@ -15,7 +15,12 @@ struct rnm_request {
 	const char *if_range;
 	const char *content_length;
 	const char *transfer_encoding;
+	const char *agent;     /* User-Agent */
+	const char *forwarded; /* X-Forwarded-For */
 };
+
+/* Takes note of a header, if it is one of those above.  Both texts are borrowed; value may be NULL. */
+void rnm_request_header(struct rnm_request *request, const char *name, const char *value);
 
 enum rnm_body {
 	RNM_BODY_FILE,   /* length bytes of file, from offset on */

@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -20,47 +19,10 @@
 
 /* ---- requests ------------------------------------------------------------------------------------ */
 
-struct headers {
-	struct rnm_request request;
-	const char *agent;
-	const char *forwarded;
-};
-
-/* The first of several counts, as rspamd and most servers have it. */
-static void take(const char **place, const char *value)
+static enum MHD_Result on_header(void *ctx, enum MHD_ValueKind kind, const char *name, const char *value)
 {
-	if (*place == NULL)
-		*place = value != NULL ? value : "";
-}
-
-static enum MHD_Result on_header(void *ctx, enum MHD_ValueKind kind, const char *key, const char *value)
-{
-	struct headers *headers = ctx;
-	struct rnm_request *request = &headers->request;
-	const struct {
-		const char *name;
-		const char **place;
-	} wanted[] = {
-		{ "If-None-Match", &request->if_none_match },
-		{ "If-Modified-Since", &request->if_modified_since },
-		{ "Range", &request->range },
-		{ "If-Range", &request->if_range },
-		{ "Transfer-Encoding", &request->transfer_encoding },
-		{ "User-Agent", &headers->agent },
-		{ "X-Forwarded-For", &headers->forwarded },
-	};
-
 	(void)kind;
-	for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++) {
-		if (strcasecmp(key, wanted[i].name) == 0) {
-			take(wanted[i].place, value);
-			return MHD_YES;
-		}
-	}
-	/* Of two lengths nobody knows which one counts: a body, then, and refused. */
-	if (strcasecmp(key, "Content-Length") == 0)
-		take(request->content_length == NULL ? &request->content_length : &request->transfer_encoding,
-		     value);
+	rnm_request_header(ctx, name, value);
 	return MHD_YES;
 }
 
@@ -74,7 +36,7 @@ static struct rnm_exchange *begin(struct rnm_server *server, struct MHD_Connecti
 {
 	const union MHD_ConnectionInfo *info =
 	    rnm_microhttpd.MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
-	struct headers headers = { .request = { .method = method, .target = target } };
+	struct rnm_request request = { .method = method, .target = target };
 	struct rnm_exchange *exchange;
 
 	if (info == NULL || info->socket_context == NULL)
@@ -86,13 +48,13 @@ static struct rnm_exchange *begin(struct rnm_server *server, struct MHD_Connecti
 	exchange->begun = rnm_clock_monotonic();
 	exchange->head = strcmp(method, "HEAD") == 0;
 	exchange->table = rnm_server_table(server);
-	(void)rnm_microhttpd.MHD_get_connection_values(connection, MHD_HEADER_KIND, on_header, &headers);
+	(void)rnm_microhttpd.MHD_get_connection_values(connection, MHD_HEADER_KIND, on_header, &request);
 	keep(exchange->method, sizeof(exchange->method), method);
 	keep(exchange->target, sizeof(exchange->target), target);
-	keep(exchange->agent, sizeof(exchange->agent), headers.agent);
-	keep(exchange->held, sizeof(exchange->held), headers.request.if_none_match);
-	rnm_exchange_client(exchange, headers.forwarded);
-	rnm_answer(&exchange->answer, exchange->table, &headers.request, (int64_t)rnm_clock_wall());
+	keep(exchange->agent, sizeof(exchange->agent), request.agent);
+	keep(exchange->held, sizeof(exchange->held), request.if_none_match);
+	rnm_exchange_client(exchange, request.forwarded);
+	rnm_answer(&exchange->answer, exchange->table, &request, (int64_t)rnm_clock_wall());
 	return exchange;
 }
 
