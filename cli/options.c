@@ -311,8 +311,8 @@ const struct verb_spec verb_specs[VERB_COUNT] = {
 		"error stays away for hours.\n"
 		"\n"
 		"SIGTERM and Ctrl-C end it when all requests have been answered. Each request is a line of JSON on\n"
-		"standard output. Sockets of systemd are used (one called `admin` as with --admin), and it is told\n"
-		"when the server is ready; packaging/systemd has the units.",
+		"standard output. Sockets of systemd are used (one called `admin` as with\n"
+		"--admin), and it is told when the server is ready; packaging/systemd has the units.",
 		{
 			{ "rnm serve /srv/models", "at 127.0.0.1:8480, behind a proxy" },
 			{ "rnm serve /srv/models --listen :80 --admin 127.0.0.1:8481", "for everybody, metrics for this host" },

@@ -52,7 +52,7 @@ enum rnm_status service_sockets(struct service_socket sockets[SERVICE_SOCKETS_MA
 	if (given == 0 || number_of("LISTEN_PID") != (uint64_t)getpid())
 		return RNM_OK;
 	if (given > SERVICE_SOCKETS_MAX)
-		return rnm_error_set(err, RNM_E_USAGE, "usage.sockets",
+		return rnm_error_set(err, RNM_E_USAGE, "serve.listeners",
 		                     "expected at most %d sockets from the service manager, found %" PRIu64,
 		                     SERVICE_SOCKETS_MAX, given);
 	if (names == NULL)

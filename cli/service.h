@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What a service manager hands to a service and hears from it (systemd: sd_listen_fds(3), sd_notify(3)), which
- * are a few environment variables and datagrams.  Without one, nothing happens.
+ * What a service manager hands to a service and hears from it (systemd: sd_listen_fds(3), sd_notify(3)),
+ * which are a few environment variables and datagrams.  Without one, nothing happens.
  */
 #ifndef RNM_CLI_SERVICE_H
 #define RNM_CLI_SERVICE_H
@@ -17,7 +17,7 @@ struct service_socket {
 
 /*
  * The sockets that were opened for this process, closed for programs that it starts.  *count of them.
- * RNM_E_USAGE ("usage.sockets") for more than SERVICE_SOCKETS_MAX.
+ * RNM_E_USAGE ("serve.listeners") for more than SERVICE_SOCKETS_MAX.
  */
 RNM_MUST_CHECK enum rnm_status service_sockets(struct service_socket sockets[SERVICE_SOCKETS_MAX],
                                                size_t *count, struct rnm_error *err);

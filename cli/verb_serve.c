@@ -279,7 +279,7 @@ static enum rnm_status count_option(unsigned *out, const struct options *options
 	if (!option_given(options, id))
 		return RNM_OK;
 	if (!(number >= 1 && number <= RNM_SERVE_CONNECTIONS_MAX) || number != (double)(unsigned)number)
-		return rnm_error_set(err, RNM_E_USAGE, "usage.connections",
+		return rnm_error_set(err, RNM_E_USAGE, "usage.number",
 		                     "expected a number of connections from 1 to %u, found '%s'",
 		                     RNM_SERVE_CONNECTIONS_MAX, options->values[id].text);
 	*out = (unsigned)number;
@@ -292,11 +292,6 @@ static enum rnm_status read_options(struct serving *run, struct rnm_serve_option
 	const struct options *options = run->options;
 	enum rnm_status status = RNM_OK;
 
-	if (options->operand_count == 0) {
-		rnm_error_set(err, RNM_E_USAGE, "usage.missing", "expected the folder of a published tree");
-		rnm_error_set_hint(err, "rnm serve DIR");
-		return RNM_E_USAGE;
-	}
 	serve_options->folder = options->operands[0];
 	status = duration_option(&serve_options->interval, options, OPTION_INTERVAL, 0, err);
 	if (status == RNM_OK)
@@ -319,6 +314,8 @@ int verb_serve(const struct options *options)
 	enum rnm_status status;
 	int code = RNM_OK;
 
+	if (options->operand_count == 0)
+		return output_usage_error("rnm serve DIR", "expected the folder of a published tree");
 	rnm_error_clear(&err);
 	status = read_options(&run, &serve_options, &err);
 	allow_descriptors();

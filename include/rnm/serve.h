@@ -4,8 +4,8 @@
  * behave (docs/serving.md says which and why).
  *
  * Threads: the server answers requests in threads of its own.  The functions here may be called from one
- * thread at a time; the callbacks say from where they come.  The server installs no signal handlers; a program
- * that uses it ignores SIGPIPE.
+ * thread at a time; the callbacks say from where they come.  The server installs no signal handlers; a
+ * program that uses it ignores SIGPIPE.
  */
 #ifndef RNM_SERVE_H
 #define RNM_SERVE_H
@@ -99,15 +99,14 @@ RNM_API void rnm_server_work(struct rnm_server *server);
 
 /*
  * Reads the tree again at once.  A name that is gone from models/, or that no longer holds a model, keeps its
- * last good file in rnm_server_work, since a client that meets an error stays away for hours; here, when forget is set,
- * it goes.
+ * last good file, since a client that meets an error stays away for hours; when forget is set, it goes.
  */
 RNM_API RNM_MUST_CHECK enum rnm_status rnm_server_reload(struct rnm_server *server, bool forget,
                                                          struct rnm_error *err);
 
 /*
- * Accepts no more connections, closes the idle ones, and waits at most so many seconds until all requests have
- * been answered.  rnm_server_work is called meanwhile.
+ * Accepts no more connections, closes the idle ones, and waits at most so many seconds until all requests
+ * have been answered.  rnm_server_work is called meanwhile.
  */
 RNM_API void rnm_server_stop(struct rnm_server *server, double seconds);
 RNM_API void rnm_server_free(struct rnm_server *server); /* stops at once, if it has not */

@@ -160,8 +160,8 @@ void rnm_server_work(struct rnm_server *server)
 }
 
 /*
- * Whether all has been answered.  A connection that was accepted a moment ago is among the links only when its
- * thread has come to it: they must have been none for a while.
+ * Whether all has been answered.  A connection that was accepted a moment ago is among the links only when
+ * its thread has come to it: they must have been none for a while.
  */
 static bool is_drained(struct rnm_server *server, uint64_t expected, bool impatient, unsigned *quiet)
 {

@@ -32,8 +32,8 @@ void rnm_request_header(struct rnm_request *request, const char *name, const cha
 		{ "User-Agent", &request->agent },
 		{ "X-Forwarded-For", &request->forwarded },
 		/* Of two lengths nobody knows which one counts: a body, then, and refused. */
-		{ "Content-Length", request->content_length == NULL ? &request->content_length
-		                                                    : &request->transfer_encoding },
+		{ "Content-Length",
+		  request->content_length == NULL ? &request->content_length : &request->transfer_encoding },
 	};
 
 	for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++)

@@ -42,8 +42,8 @@ void rnm_answer(struct rnm_answer *answer, const struct rnm_served_table *table,
                 const struct rnm_request *request, int64_t now);
 
 /*
- * The path of a target: without "http://HOST" in front and "#..." behind, both of which clients send.  Borrowed from
- * the target; *len is its length.
+ * The path of a target: without "http://HOST" in front and "#..." behind, both of which clients send.
+ * Borrowed from the target; *len is its length.
  */
 const char *rnm_target_path(const char *target, size_t *len);
 

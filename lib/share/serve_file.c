@@ -120,8 +120,8 @@ static const char *type_of(const char *name)
 }
 
 /*
- * Scanners of rspamd take a new model only if its Last-Modified is greater than that of the one they have; and
- * no time may lie ahead of the answer's Date.
+ * Scanners of rspamd take a new model only if its Last-Modified is greater than that of the one they have;
+ * and no time may lie ahead of the answer's Date.
  */
 static void set_modified(struct rnm_served *file, const struct rnm_served *old, int64_t now)
 {

@@ -7,9 +7,9 @@
 
 /*
  * Opens the file of this name (with its slash) in the folder.  old is what was offered under it before, or
- * NULL: *out is a reference to it when it is the same file still.  RNM_E_IO ("file.open", "file.read",
- * "serve.changing"), RNM_E_MALFORMED ("serve.not-a-file", "serve.empty", "serve.damaged", and what is wrong with a
- * model), RNM_E_NOMEM.
+ * NULL: *out is a reference to it when it is the same file still.
+ * RNM_E_IO ("file.open", "file.read", "serve.changing"), RNM_E_MALFORMED ("serve.not-a-file", "serve.empty",
+ * "serve.damaged", and what is wrong with a model), RNM_E_NOMEM.
  */
 RNM_MUST_CHECK enum rnm_status rnm_served_open(struct rnm_served **out, int folder, const char *name,
                                                struct rnm_served *old, int64_t now, struct rnm_error *err);

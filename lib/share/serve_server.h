@@ -37,8 +37,8 @@ struct rnm_served_table *rnm_server_table(struct rnm_server *server);
 RNM_MUST_CHECK enum rnm_status rnm_listener_start(struct rnm_listener *listener, int fd,
                                                   struct rnm_error *err);
 /*
- * Takes the connections that wait at the socket, whose clients have been told that they are connected, and closes
- * it.  Returns how many there were: they turn up among the links a little later.
+ * Takes the connections that wait at the socket, whose clients have been told that they are connected, and
+ * closes it.  Returns how many there were: they turn up among the links a little later.
  */
 uint64_t rnm_listener_quiesce(struct rnm_listener *listener);
 void rnm_listener_stop(struct rnm_listener *listener);

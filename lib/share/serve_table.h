@@ -19,8 +19,8 @@
 #define RNM_ETAG_SIZE (64 + 3)
 
 /*
- * One file.  It stays open: what replaces it under its name, or removes it, changes nothing for those who read
- * it, and there is no path that could lead elsewhere.
+ * One file.  It stays open: what replaces it under its name, or removes it, changes nothing for those who
+ * read it, and there is no path that could lead elsewhere.
  */
 struct rnm_served {
 	atomic_uint references;

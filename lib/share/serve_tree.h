@@ -16,8 +16,9 @@ struct rnm_tree {
 
 /*
  * Opens and hashes what is new in the tree, and takes the rest over from the old table.  A model that is none
- * is told to warn and left out.  So that nobody who has once had a good model gets an error, a name under models/ that is gone,
- * or whose new file is no model, keeps its old file and the signatures that belong to it.
+ * is told to warn and left out.  So that nobody who has once had a good model gets an error, a name under
+ * models/ that is gone, or whose new file is no model, keeps its old file and the signatures that belong to
+ * it.
  */
 RNM_MUST_CHECK enum rnm_status rnm_tree_read(struct rnm_served_table **out, const struct rnm_tree *tree,
                                              struct rnm_error *err);

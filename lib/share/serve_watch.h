@@ -22,8 +22,8 @@ void rnm_watch_open(struct rnm_watch *watch, const char *folder);
 void rnm_watch_close(struct rnm_watch *watch);
 
 /*
- * Whether the tree should be read now.  To be asked when the descriptor is readable, and every second: folders
- * that were replaced by others, and those of filesystems without notifications, are seen only so.
+ * Whether the tree should be read now.  To be asked when the descriptor is readable, and every second:
+ * folders that were replaced by others, and those of filesystems without notifications, are seen only so.
  */
 bool rnm_watch_due(struct rnm_watch *watch);
 /* What is there from now on is known. */

@@ -167,6 +167,8 @@ prepare_models() {
 	python "$vectors" npy_of "$WORK/models/ham.jsonl" "$WORK/models/ham.npy"
 	cp "$WORK/certs/ca.pem" "$WORK/models"
 	rnm backup -q --all -o "$WORK/models/backups" >/dev/null
+	mkdir -p "$WORK/models/site/models"
+	cp "$WORK/models/embed.rnm" "$WORK/models/site/models/376616275a1a984c"
 }
 
 # The servers, the configuration and the folder that the examples speak of.
@@ -197,6 +199,30 @@ prepare_examples() {
 	for key in $(cli keys '*'); do cli copy "$key" "$key" DB 2 >/dev/null; done
 	# Another host is this one.
 	echo 'ssh() { shift; eval "$*"; }; generate-vectors() { cat mail.jsonl; }' >"$BASH_ENV"
+	cat >>"$BASH_ENV" <<-'END'
+	# A server has another folder, other addresses and another log here, and ends when it is ready.
+	rnm() {
+		local word words=() pid
+		[ "$1" = serve ] || { command rnm "$@"; return; }
+		for word in "$@"; do
+			case $word in
+			/srv/models) word=site ;;
+			:80 | 127.0.0.1:*) word=0 ;;
+			/var/log/*) word=serve.log ;;
+			esac
+			words+=("$word")
+		done
+		case "$*" in *--dry-run*) command rnm "${words[@]}"; return ;; esac
+		command rnm "${words[@]}" 2>serve.notes &
+		pid=$!
+		until grep -q "serving at" serve.notes; do
+			kill -0 $pid || return
+			sleep 0.05
+		done
+		kill $pid
+		wait $pid && echo served
+	}
+	END
 }
 
 # What an example has written into Redis does not concern the next page.

@@ -43,8 +43,7 @@ static const struct rnm_served_table *the_table(void)
 
 static void check_answer(const struct rnm_answer *answer, const struct rnm_request *request)
 {
-	const bool is_read =
-	    strcmp(request->method, "GET") == 0 || strcmp(request->method, "HEAD") == 0;
+	const bool is_read = strcmp(request->method, "GET") == 0 || strcmp(request->method, "HEAD") == 0;
 	const bool conditional = request->if_none_match != NULL || request->if_modified_since != NULL;
 	size_t len;
 	const char *path = rnm_target_path(request->target, &len);

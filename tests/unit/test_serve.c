@@ -63,12 +63,29 @@ static void dates_are_read(void **state)
 		{ "Thu, 01 Jan 1970 00:00:00 GMT", 0 },
 	};
 	static const char *const wrong[] = {
-		"", "0", "-1", "Sun", "Sun,", "Sunday", "Sun, 06 Nov 1994 08:49:37", "Sun, 06 Nov 1994 08:49:37 UTC",
-		"Sun, 06 Nov 1994 08:49:37 GMT ", "Sun, 6 Nov 1994 08:49:37 GMT", "Sun, 06 nov 1994 08:49:37 GMT",
-		"Sun, 06 Nov 94 08:49:37 GMT", "Sun, 06-Nov-94 08:49:37 GMT", "Sun, 31 Feb 1994 08:49:37 GMT",
-		"Sun, 00 Nov 1994 08:49:37 GMT", "Sun, 32 Jan 1994 08:49:37 GMT", "Sun, 06 Nov 1994 24:00:00 GMT",
-		"Sun, 06 Nov 1994 08:60:37 GMT", "Sun, 06 Nov 1994 08:49:61 GMT", "Mon, 01 Jun 438498967 10:00:00 GMT",
-		"Sunday Nov  6 08:49:37 1994", "Sun Nov  6 08:49:37 1994 ", "Sun Nov   08:49:37 1994",
+		"",
+		"0",
+		"-1",
+		"Sun",
+		"Sun,",
+		"Sunday",
+		"Sun, 06 Nov 1994 08:49:37",
+		"Sun, 06 Nov 1994 08:49:37 UTC",
+		"Sun, 06 Nov 1994 08:49:37 GMT ",
+		"Sun, 6 Nov 1994 08:49:37 GMT",
+		"Sun, 06 nov 1994 08:49:37 GMT",
+		"Sun, 06 Nov 94 08:49:37 GMT",
+		"Sun, 06-Nov-94 08:49:37 GMT",
+		"Sun, 31 Feb 1994 08:49:37 GMT",
+		"Sun, 00 Nov 1994 08:49:37 GMT",
+		"Sun, 32 Jan 1994 08:49:37 GMT",
+		"Sun, 06 Nov 1994 24:00:00 GMT",
+		"Sun, 06 Nov 1994 08:60:37 GMT",
+		"Sun, 06 Nov 1994 08:49:61 GMT",
+		"Mon, 01 Jun 438498967 10:00:00 GMT",
+		"Sunday Nov  6 08:49:37 1994",
+		"Sun Nov  6 08:49:37 1994 ",
+		"Sun Nov   08:49:37 1994",
 	};
 
 	(void)state;
@@ -222,8 +239,7 @@ static void names_are_looked_up_as_they_are(void **state)
 
 		if (answer.status != cases[i].status)
 			fail_msg("'%s' is answered with %u", cases[i].target, answer.status);
-		assert_int_equal(answer.file != NULL,
-		                 cases[i].status == 200 && answer.body == RNM_BODY_FILE);
+		assert_int_equal(answer.file != NULL, cases[i].status == 200 && answer.body == RNM_BODY_FILE);
 	}
 }
 
@@ -256,7 +272,8 @@ static void conditions(void **state)
 	assert_int_equal(STATUS(.if_modified_since = "Mon, 23 Nov 2026 14:00:01 GMT"), 200);
 	assert_int_equal(STATUS(.if_modified_since = "Mon, 01 Jun 438498967 10:00:00 GMT"), 200);
 	/* rspamd sends both; the tag decides. */
-	assert_int_equal(STATUS(.if_none_match = etag, .if_modified_since = "Mon, 23 Nov 2026 13:00:00 GMT"), 304);
+	assert_int_equal(STATUS(.if_none_match = etag, .if_modified_since = "Mon, 23 Nov 2026 13:00:00 GMT"),
+	                 304);
 	assert_int_equal(STATUS(.if_none_match = "\"v1\"", .if_modified_since = modified), 200);
 	/* An answer to a condition, whatever part was wanted. */
 	assert_int_equal(STATUS(.if_none_match = etag, .range = "bytes=0-1"), 304);
@@ -269,18 +286,30 @@ static void ranges(void **state)
 		unsigned status;
 		uint64_t offset, length;
 	} cases[] = {
-		{ "bytes=0-0", 206, 0, 1 },       { "bytes=0-", 206, 0, SIZE },
-		{ "bytes=10-19", 206, 10, 10 },   { "Bytes= 10-19 ", 206, 10, 10 },
-		{ "bytes=999-", 206, 999, 1 },    { "bytes=999-99999999999999999999", 206, 999, 1 },
-		{ "bytes=-1", 206, 999, 1 },      { "bytes=-5000", 206, 0, SIZE },
-		{ "bytes=0-999", 206, 0, SIZE },  { "bytes=0-1000", 206, 0, SIZE },
-		{ "bytes=1000-", 416, 0, SIZE },  { "bytes=1000-2000", 416, 0, SIZE },
-		{ "bytes=-0", 416, 0, SIZE },     { "bytes=99999999999999999999-", 416, 0, SIZE },
-		{ "bytes=5-4", 200, 0, SIZE },    { "bytes=0-1,5-6", 200, 0, SIZE },
-		{ "bytes=", 200, 0, SIZE },       { "bytes=-", 200, 0, SIZE },
-		{ "bytes=a-", 200, 0, SIZE },     { "bytes=1-a", 200, 0, SIZE },
-		{ "lines=0-1", 200, 0, SIZE },    { "0-1", 200, 0, SIZE },
-		{ "bytes=--1", 200, 0, SIZE },    { "bytes=1", 200, 0, SIZE },
+		{ "bytes=0-0", 206, 0, 1 },
+		{ "bytes=0-", 206, 0, SIZE },
+		{ "bytes=10-19", 206, 10, 10 },
+		{ "Bytes= 10-19 ", 206, 10, 10 },
+		{ "bytes=999-", 206, 999, 1 },
+		{ "bytes=999-99999999999999999999", 206, 999, 1 },
+		{ "bytes=-1", 206, 999, 1 },
+		{ "bytes=-5000", 206, 0, SIZE },
+		{ "bytes=0-999", 206, 0, SIZE },
+		{ "bytes=0-1000", 206, 0, SIZE },
+		{ "bytes=1000-", 416, 0, SIZE },
+		{ "bytes=1000-2000", 416, 0, SIZE },
+		{ "bytes=-0", 416, 0, SIZE },
+		{ "bytes=99999999999999999999-", 416, 0, SIZE },
+		{ "bytes=5-4", 200, 0, SIZE },
+		{ "bytes=0-1,5-6", 200, 0, SIZE },
+		{ "bytes=", 200, 0, SIZE },
+		{ "bytes=-", 200, 0, SIZE },
+		{ "bytes=a-", 200, 0, SIZE },
+		{ "bytes=1-a", 200, 0, SIZE },
+		{ "lines=0-1", 200, 0, SIZE },
+		{ "0-1", 200, 0, SIZE },
+		{ "bytes=--1", 200, 0, SIZE },
+		{ "bytes=1", 200, 0, SIZE },
 		{ "bytes=99999999999999999999-5", 200, 0, SIZE },
 	};
 	char weak[100];
@@ -580,8 +609,17 @@ static void addresses_of_peers(void **state)
 
 static void addresses_to_listen_at(void **state)
 {
-	static const char *const wrong[] = { "",       ":",       "host",        "1.2.3.4:", "1.2.3.4:x",   "::1:80",
-		                             "[::1]",  "[::1:80", "1.2.3.4:999999999", "unix:", "127.0.0.1:70000" };
+	static const char *const wrong[] = { "",
+		                             ":",
+		                             "host",
+		                             "1.2.3.4:",
+		                             "1.2.3.4:x",
+		                             "::1:80",
+		                             "[::1]",
+		                             "[::1:80",
+		                             "1.2.3.4:999999999",
+		                             "unix:",
+		                             "127.0.0.1:70000" };
 	struct rnm_error err;
 	char name[200], unix_name[100], again[100];
 	int fd, other;
@@ -621,7 +659,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(conditions, make_tree, remove_tree),
 		cmocka_unit_test_setup_teardown(ranges, make_tree, remove_tree),
 		cmocka_unit_test_setup_teardown(bodies_and_methods, make_tree, remove_tree),
-		cmocka_unit_test_setup_teardown(a_file_that_is_written_to_is_not_sent, make_tree, remove_tree),
+		cmocka_unit_test_setup_teardown(a_file_that_is_written_to_is_not_sent, make_tree,
+		                                remove_tree),
 		cmocka_unit_test_setup_teardown(last_modified_only_grows, make_tree, remove_tree),
 		cmocka_unit_test_setup_teardown(what_is_unchanged_is_taken_over, make_tree, remove_tree),
 		cmocka_unit_test_setup_teardown(a_name_that_is_gone_is_kept, make_tree, remove_tree),
