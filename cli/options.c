@@ -311,8 +311,8 @@ const struct verb_spec verb_specs[VERB_COUNT] = {
 		"error stays away for hours.\n"
 		"\n"
 		"SIGTERM and Ctrl-C end it when all requests have been answered. Each request is a line of JSON on\n"
-		"standard output. Sockets of systemd are used (one called `admin` as with\n"
-		"--admin), and it is told when the server is ready; packaging/systemd has the units.",
+		"standard output. Sockets of systemd are used, one called admin as with --admin. systemd is told\n"
+		"when the server is ready; packaging/systemd has the units.",
 		{
 			{ "rnm serve /srv/models", "at 127.0.0.1:8480, behind a proxy" },
 			{ "rnm serve /srv/models --listen :80 --admin 127.0.0.1:8481", "for everybody, metrics for this host" },
@@ -451,7 +451,7 @@ const struct option_spec option_specs[] = {
 	{ OPTION_GRACE, "grace", 0, OPTION_TYPE_TEXT, "TIME", "30s",
 	  "how long requests may still take when the server is to stop", ON(VERB_SERVE), false },
 	{ OPTION_DRY_RUN, "dry-run", 'n', OPTION_TYPE_FLAG, NULL, NULL,
-	  "read and check the tree, print what would be offered, and end", ON(VERB_SERVE), false },
+	  "read and check the tree, print what would be offered, and end; exit code 1 if something would not", ON(VERB_SERVE), false },
 	{ OPTION_JSON, "json", 'j', OPTION_TYPE_FLAG, NULL, NULL,
 	  "with --dry-run: print one JSON document (rnm help json)", ON(VERB_SERVE), false },
 	{ OPTION_EXIT_CODE, "exit-code", 0, OPTION_TYPE_FLAG, NULL, NULL,

@@ -34,6 +34,7 @@ struct serving {
 	size_t admin_count;
 	double grace;
 	int signals; /* descriptor */
+	int worst;   /* exit code of what was told of the tree */
 };
 
 static void on_log(void *ctx, const char *line, size_t len)
@@ -45,7 +46,11 @@ static void on_log(void *ctx, const char *line, size_t len)
 
 static void on_warn(void *ctx, const struct rnm_error *problem)
 {
-	(void)ctx;
+	struct serving *run = ctx;
+	const int code = problem->status == RNM_E_IO ? RNM_E_IO : RNM_NO;
+
+	if (code > run->worst)
+		run->worst = code;
 	if (!output_quiet())
 		(void)output_error(problem);
 }
@@ -305,11 +310,18 @@ static enum rnm_status read_options(struct serving *run, struct rnm_serve_option
 	return status;
 }
 
+/* Part of a tree that could not be read is no answer. */
+static int dry_run(const struct serving *run)
+{
+	if (run->worst == RNM_E_IO)
+		return RNM_E_IO;
+	return serve_report(run->server, option_given(run->options, OPTION_JSON)) ? run->worst : RNM_E_IO;
+}
+
 int verb_serve(const struct options *options)
 {
 	struct serving run = { .options = options, .signals = -1 };
 	struct rnm_serve_options serve_options = { .log = on_log, .warn = on_warn, .ctx = &run };
-	const bool dry_run = option_given(options, OPTION_DRY_RUN);
 	struct rnm_error err;
 	enum rnm_status status;
 	int code = RNM_OK;
@@ -321,8 +333,8 @@ int verb_serve(const struct options *options)
 	allow_descriptors();
 	if (status == RNM_OK)
 		status = rnm_server_new(&run.server, &serve_options, &err);
-	if (status == RNM_OK && dry_run)
-		code = serve_report(run.server, option_given(options, OPTION_JSON)) ? RNM_OK : RNM_E_IO;
+	if (status == RNM_OK && option_given(options, OPTION_DRY_RUN))
+		code = dry_run(&run);
 	else if (status == RNM_OK)
 		status = run_server(&run, &err);
 	if (status != RNM_OK)

@@ -124,6 +124,16 @@ static enum rnm_status not_an_address(const char *address, const char *why, stru
 	return RNM_E_USAGE;
 }
 
+static enum rnm_status not_resolved(const char *address, int code, struct rnm_error *err)
+{
+	if (code == EAI_MEMORY)
+		return rnm_error_nomem(err);
+	if (code == EAI_NONAME || code == EAI_SERVICE || code == EAI_NODATA)
+		return not_an_address(address, gai_strerror(code), err);
+	return rnm_error_set(err, RNM_E_IO, "serve.listen", "cannot find the address '%s': %s", address,
+	                     gai_strerror(code));
+}
+
 enum rnm_status rnm_listen(int *fd, const char *address, struct rnm_error *err)
 {
 	static const char prefix[] = "unix:";
@@ -139,7 +149,7 @@ enum rnm_status rnm_listen(int *fd, const char *address, struct rnm_error *err)
 	/* Of every address, that of IPv6 takes both kinds. */
 	code = getaddrinfo(host[0] == '\0' ? "::" : host, port, &hints, &found);
 	if (code != 0)
-		return not_an_address(address, gai_strerror(code), err);
+		return not_resolved(address, code, err);
 	made = open_inet(found);
 	freeaddrinfo(found);
 	/* A host without IPv6. */

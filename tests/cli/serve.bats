@@ -401,10 +401,11 @@ metric() {
 @test "--dry-run: what would be offered" {
 	echo junk >"$TREE/models/junk"
 	call rnm serve "$TREE" --dry-run
-	expect_rc 0
+	expect_rc 1
 	expect_out "/models/$NAME"
 	expect_err "models/junk: "
 	[ "$(wc -l <"$out")" = 2 ]
+	rm "$TREE/models/junk"
 	call rnm serve "$TREE" --dry-run --json -q
 	expect_rc 0
 	expect_json ".files == [{name: \"/models/$NAME\", size: $(stat -c %s "$WORK/1.rnm"), modified: \"2026-11-01T12:00:00Z\",

@@ -156,6 +156,9 @@ COMMANDS = [
     Command("doctor, JSON", "-c {conf} doctor --json --fix --dry-run", exit=1, many=True),
     Command("doctor with maps", "-c {conf} doctor --maps-dir {out} --json", exit=1, exhaustive=True, many=True),
     Command("refresh --dry-run", "-c {conf} refresh -r embed --dry-run", many=True),
+    Command("serve --dry-run", "serve {tree} --dry-run", many=True),
+    Command("serve --dry-run, JSON", "serve {tree} --dry-run --json", many=True),
+    Command("serve, an address that is in use", "serve {tree} --listen {port}", exit=5, many=True),
     # What goes wrong without a fault as well.
     Command("config that is broken", "-c {broken} config", exit=3),
     Command("list of an unknown rule", "-c {conf} list -r nobody", exit=4),

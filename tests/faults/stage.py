@@ -76,7 +76,7 @@ class Stage:
 
     def places(self):
         names = ("model.rnm", "packed.rnm", "other.rnm", "bare.kann", "password", "spam", "ham", "recorded.csv", "recorded.npy", "recorded.jsonl",
-                 "halting", "wide.jsonl", "symbols", "backup")
+                 "halting", "wide.jsonl", "symbols", "backup", "tree")
         return {"conf": self.path("conf", "rspamd.conf"), "broken": self.path("conf", "broken.conf"), "sentinel_conf": self.path("conf", "sentinel.conf"),
                 "socket": self.socket, "port": str(self.port), "tls_port": str(self.tls_port), "stock": self.stock,
                 "certs": self.path("certs"), "ca": self.path("certs", "ca.pem"), "models": os.path.join(DATA, "models"),
@@ -194,6 +194,13 @@ class Stage:
         subprocess.run([self.program, "-c", self.path("conf", "rspamd.conf"), "backup", "--all", "--with-training", "-o", self.path("backup")],
                        env=self.environment(), check=True, stdout=subprocess.DEVNULL)
 
+    def make_tree(self):
+        os.makedirs(self.path("tree", "models"))
+        shutil.copy(self.path("model.rnm"), self.path("tree", "models", "376616275a1a984c"))
+        for name in ("index.json", "models/376616275a1a984c.sig"):
+            with open(self.path("tree", name), "w", encoding="ascii") as file:
+                file.write("[]")
+
     def __enter__(self):
         try:
             self.start_redis()
@@ -202,6 +209,7 @@ class Stage:
             self.make_vectors()
             self.make_other_model()
             self.make_backup()
+            self.make_tree()
         except BaseException:
             self.close()
             raise
