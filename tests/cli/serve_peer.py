@@ -7,10 +7,12 @@ usage: serve_peer.py malformed PORT            requests that are none, and how e
        serve_peer.py idle PORT COUNT PID KIB   so many silent connections; the server answers others, and stays small
        serve_peer.py flood PORT COUNT OPEN     how many of so many connections stay open
        serve_peer.py poll PORT PATH COUNT TAG  connections as rspamd's, one after another, each answered with 304
+       serve_peer.py expires PORT PATH COUNT   how many seconds Expires lies behind Date, of so many answers
        serve_peer.py record PORT TO FILE       passes connections on to the port TO and writes requests to FILE
        serve_peer.py raw PORT TEXT             sends this (with escapes), prints the answer
        serve_peer.py notify SOCKET FILE        what a service tells its manager
 """
+import calendar
 import resource
 import socket
 import sys
@@ -166,6 +168,14 @@ def poll(port, path, count, tag):
     print("well")
 
 
+def expires(port, path, count):
+    for _ in range(count):
+        got = ask(port, f"HEAD {path} HTTP/1.1\r\nConnection: close\r\n\r\n".encode()).decode()
+        headers = dict(line.split(": ", 1) for line in got.split("\r\n")[1:] if line)
+        times = [calendar.timegm(time.strptime(headers[name], "%a, %d %b %Y %H:%M:%S GMT")) for name in ("Date", "Expires")]
+        print(times[1] - times[0])
+
+
 def pump(source, target, log):
     try:
         while piece := source.recv(65536):
@@ -205,5 +215,5 @@ def notify(path, out):
 
 
 if __name__ == "__main__":
-    kind = {f.__name__: f for f in (malformed, slow, idle, flood, poll, record, raw, notify)}[sys.argv[1]]
+    kind = {f.__name__: f for f in (malformed, slow, idle, flood, poll, expires, record, raw, notify)}[sys.argv[1]]
     kind(*(float(a) if kind is slow and i == 1 else int(a) if a.isdigit() else a for i, a in enumerate(sys.argv[2:])))
