@@ -11,9 +11,10 @@
 #define SCORES (ON(VERB_SCORE) | ON(VERB_EVAL))
 #define SAVES (ON(VERB_BACKUP) | ON(VERB_RESTORE))
 #define READS_REDIS                                                                                          \
-	(ON(VERB_LIST) | ON(VERB_EXPORT) | READS_MODEL | SAVES | ON(VERB_DOCTOR) | ON(VERB_REFRESH))
+	(ON(VERB_LIST) | ON(VERB_EXPORT) | READS_MODEL | SAVES | ON(VERB_DOCTOR) | ON(VERB_REFRESH) |        \
+	 ON(VERB_SERVE))
 #define READS_CONFIG (ON(VERB_CONFIG) | ON(VERB_DIGEST) | READS_REDIS)
-#define EVERY_VERB (READS_CONFIG | ON(VERB_SERVE) | ON(VERB_HELP))
+#define EVERY_VERB (READS_CONFIG | ON(VERB_HELP))
 
 const char command_summary[] = "the toolkit for rspamd's neural models";
 
@@ -299,7 +300,7 @@ const struct verb_spec verb_specs[VERB_COUNT] = {
 		},
 	},
 	[VERB_SERVE] = {
-		"serve", "DIR", 1,
+		"serve", "[DIR]", 1,
 		"answer rspamd's requests for models",
 		"An origin server for a tree of published models: plain HTTP (TLS: a proxy in front), with exactly\n"
 		"the headers that make rspamd load a new model soon, ask seldom, and never all at once.\n"
@@ -310,6 +311,9 @@ const struct verb_spec verb_specs[VERB_COUNT] = {
 		"new file is no model, keeps its last good file until SIGHUP or a restart: a client that meets an\n"
 		"error stays away for hours.\n"
 		"\n"
+		"With --from-redis no tree is needed: a model that is asked for is exported from Redis if the one of\n"
+		"before is no longer the one that workers serve. While Redis is away, the last one is offered.\n"
+		"\n"
 		"SIGTERM and Ctrl-C end it when all requests have been answered. Each request is a line of JSON on\n"
 		"standard output. Sockets of systemd are used, one called admin as with --admin. systemd is told\n"
 		"when the server is ready; packaging/systemd has the units.",
@@ -317,6 +321,7 @@ const struct verb_spec verb_specs[VERB_COUNT] = {
 			{ "rnm serve /srv/models", "at 127.0.0.1:8480, behind a proxy" },
 			{ "rnm serve /srv/models --listen :80 --admin 127.0.0.1:8481", "for everybody, metrics for this host" },
 			{ "rnm serve /srv/models --interval 10m --access-log /var/log/rnm.log", "clients come twice as often" },
+			{ "rnm serve --from-redis -r embed --listen 127.0.0.1:8482", "what workers serve, without publishing it" },
 			{ "rnm serve /srv/models --dry-run", "what would be offered, and what would not" },
 		},
 	},
@@ -454,6 +459,14 @@ const struct option_spec option_specs[] = {
 	  "read and check the tree, print what would be offered, and end; exit code 1 if something would not", ON(VERB_SERVE), false },
 	{ OPTION_JSON, "json", 'j', OPTION_TYPE_FLAG, NULL, NULL,
 	  "with --dry-run: print one JSON document (rnm help json)", ON(VERB_SERVE), false },
+	{ OPTION_FROM_REDIS, "from-redis", 0, OPTION_TYPE_FLAG, NULL, NULL,
+	  "offer the models that workers serve, each under its rule's digest: exported when asked for, into DIR "
+	  "or a temporary folder",
+	  ON(VERB_SERVE), false },
+	{ OPTION_RULE, "rule", 'r', OPTION_TYPE_TEXT, "RULE", NULL, "with --from-redis: only this rule",
+	  ON(VERB_SERVE), false },
+	{ OPTION_SETTINGS, "settings", 's', OPTION_TYPE_TEXT, "SETTINGS", "default",
+	  "with --from-redis: settings id of the models", ON(VERB_SERVE), false },
 	{ OPTION_EXIT_CODE, "exit-code", 0, OPTION_TYPE_FLAG, NULL, NULL,
 	  "exit code 1 unless the models are the same", ON(VERB_DIFF), false },
 	{ OPTION_NEWEST, "newest", 0, OPTION_TYPE_FLAG, NULL, NULL,
@@ -530,7 +543,7 @@ const struct option_spec option_specs[] = {
 	  "also write a page of HTML with the curves, whole in itself, - for standard output", ON(VERB_EVAL),
 	  false },
 	{ OPTION_JSON, "json", 'j', OPTION_TYPE_FLAG, NULL, NULL, "print one JSON document (rnm help json)",
-	  READS_CONFIG & ~ON(VERB_SCORE), false },
+	  READS_CONFIG & ~(ON(VERB_SCORE) | ON(VERB_SERVE)), false },
 	{ OPTION_JSON, "json", 'j', OPTION_TYPE_FLAG, NULL, NULL,
 	  "changes nothing: the answers are lines of JSON in any case", ON(VERB_SCORE), false },
 	{ OPTION_REDIS, "redis", 0, OPTION_TYPE_TEXT, "URL", NULL,

@@ -2,6 +2,7 @@
 /* rnm serve: the process around a server; what it answers is the library's. */
 #include "duration.h"
 #include "output.h"
+#include "serve_redis.h"
 #include "serve_report.h"
 #include "service.h"
 #include "verbs.h"
@@ -35,6 +36,7 @@ struct serving {
 	double grace;
 	int signals; /* descriptor */
 	int worst;   /* exit code of what was told of the tree */
+	struct live_models live;
 };
 
 static void on_log(void *ctx, const char *line, size_t len)
@@ -53,6 +55,13 @@ static void on_warn(void *ctx, const struct rnm_error *problem)
 		run->worst = code;
 	if (!output_quiet())
 		(void)output_error(problem);
+}
+
+static enum rnm_status on_fetch(void *ctx, const char *name, struct rnm_error *err)
+{
+	struct serving *run = ctx;
+
+	return live_models_fetch(&run->live, name, err);
 }
 
 /* Each file and each connection is a descriptor; the usual limit is for programs that use select. */
@@ -297,7 +306,7 @@ static enum rnm_status read_options(struct serving *run, struct rnm_serve_option
 	const struct options *options = run->options;
 	enum rnm_status status = RNM_OK;
 
-	serve_options->folder = options->operands[0];
+	serve_options->folder = options->operand_count > 0 ? options->operands[0] : NULL;
 	status = duration_option(&serve_options->interval, options, OPTION_INTERVAL, 0, err);
 	if (status == RNM_OK)
 		status = duration_option(&serve_options->timeout, options, OPTION_TIMEOUT, 0, err);
@@ -307,6 +316,29 @@ static enum rnm_status read_options(struct serving *run, struct rnm_serve_option
 		status = count_option(&serve_options->max_connections, options, OPTION_MAX_CONNECTIONS, err);
 	if (status == RNM_OK)
 		status = count_option(&serve_options->max_per_address, options, OPTION_MAX_PER_ADDRESS, err);
+	return status;
+}
+
+static bool needs_redis(const struct options *options)
+{
+	return option_given(options, OPTION_RULE) || option_given(options, OPTION_SETTINGS) ||
+	       option_given(options, OPTION_REDIS);
+}
+
+static enum rnm_status use_redis(struct serving *run, struct rnm_serve_options *serve_options,
+                                 struct rnm_error *err)
+{
+	const enum rnm_status status = live_models_open(&run->live, run->options, serve_options->folder, err);
+	struct rnm_error problem;
+
+	serve_options->folder = run->live.folder;
+	serve_options->names = run->live.names;
+	serve_options->name_count = run->live.count;
+	serve_options->fetch = on_fetch;
+	/* Nobody will ask. */
+	for (size_t i = 0; status == RNM_OK && option_given(run->options, OPTION_DRY_RUN) && i < run->live.count; i++)
+		if (live_models_fetch(&run->live, run->live.names[i], &problem) != RNM_OK)
+			on_warn(run, &problem);
 	return status;
 }
 
@@ -324,12 +356,19 @@ int verb_serve(const struct options *options)
 	struct rnm_serve_options serve_options = { .log = on_log, .warn = on_warn, .ctx = &run };
 	struct rnm_error err;
 	enum rnm_status status;
+	const bool from_redis = option_given(options, OPTION_FROM_REDIS);
 	int code = RNM_OK;
 
-	if (options->operand_count == 0)
+	if (options->operand_count == 0 && !from_redis)
 		return output_usage_error("rnm serve DIR", "expected the folder of a published tree");
+	if (!from_redis && needs_redis(options))
+		return output_usage_error("rnm serve --from-redis",
+		                          "rule, settings id and server say what to take from Redis, and a "
+		                          "tree was given");
 	rnm_error_clear(&err);
 	status = read_options(&run, &serve_options, &err);
+	if (status == RNM_OK && from_redis)
+		status = use_redis(&run, &serve_options, &err);
 	allow_descriptors();
 	if (status == RNM_OK)
 		status = rnm_server_new(&run.server, &serve_options, &err);
@@ -342,6 +381,8 @@ int verb_serve(const struct options *options)
 	rnm_server_free(run.server);
 	if (run.log != NULL)
 		(void)fclose(run.log);
+	if (from_redis)
+		live_models_free(&run.live);
 	if (run.signals >= 0)
 		close(run.signals);
 	return code;

@@ -50,6 +50,14 @@ struct rnm_serve_options {
 	 * of it and five quarters.  0: 1200.  At most RNM_SERVE_INTERVAL_MAX.
 	 */
 	double interval;
+	/*
+	 * Names below models/ that fetch brings up to date in the folder: it is called by rnm_server_work when one
+	 * is asked for, at most every few seconds.  The request is answered after it, with what is there then:
+	 * 503 when there is nothing.  Without names, fetch may be NULL.
+	 */
+	const char *const *names;
+	size_t name_count;
+	enum rnm_status (*fetch)(void *ctx, const char *name, struct rnm_error *err);
 	unsigned max_connections; /* 0: 10,000; more wait until one ends */
 	unsigned max_per_address; /* 0: 256; more are closed at once */
 	double timeout;           /* seconds for a request to come, or for the next one; 0: 10 */

@@ -101,9 +101,12 @@ enum rnm_status rnm_server_new(struct rnm_server **out, const struct rnm_serve_o
 	server->options = *options;
 	pthread_mutex_init(&server->table_lock, NULL);
 	pthread_mutex_init(&server->log_lock, NULL);
-	status = set_options(&server->options, err);
+	status = rnm_demand_open(&server->demand, options, err);
+	if (status == RNM_OK)
+		status = set_options(&server->options, err);
 	rnm_links_init(&server->links, server->options.timeout);
 	rnm_watch_open(&server->watch, options->folder);
+	rnm_watch_join(&server->watch, server->demand.event);
 	randombytes_buf(&server->spread, sizeof(server->spread));
 	server->metrics.started = (int64_t)rnm_clock_wall();
 	if (status == RNM_OK)
@@ -149,14 +152,16 @@ enum rnm_status rnm_server_reload(struct rnm_server *server, bool forget, struct
 
 void rnm_server_work(struct rnm_server *server)
 {
+	const bool fetched = rnm_demand_fetch(&server->demand, &server->options);
 	struct rnm_error err;
 
 	rnm_links_expire(&server->links);
-	if (!rnm_watch_due(&server->watch) && !atomic_load(&server->stale))
-		return;
-	rnm_error_clear(&err);
-	if (rnm_server_reload(server, false, &err) != RNM_OK && server->options.warn != NULL)
-		server->options.warn(server->options.ctx, &err);
+	if (fetched || rnm_watch_due(&server->watch) || atomic_load(&server->stale)) {
+		rnm_error_clear(&err);
+		if (rnm_server_reload(server, false, &err) != RNM_OK && server->options.warn != NULL)
+			server->options.warn(server->options.ctx, &err);
+	}
+	rnm_demand_resume(&server->demand);
 }
 
 /*
@@ -182,6 +187,7 @@ void rnm_server_stop(struct rnm_server *server, double seconds)
 	unsigned quiet = 0;
 
 	atomic_store(&server->draining, true);
+	rnm_demand_stop(&server->demand);
 	rnm_links_count(&server->links, &counts);
 	expected = counts.opened;
 	for (size_t i = 0; i < server->listener_count; i++)
@@ -203,6 +209,7 @@ void rnm_server_free(struct rnm_server *server)
 	for (size_t i = 0; i < server->listener_count; i++)
 		rnm_listener_stop(&server->listeners[i]);
 	rnm_watch_close(&server->watch);
+	rnm_demand_close(&server->demand);
 	rnm_served_table_unref(server->table);
 	pthread_mutex_destroy(&server->table_lock);
 	pthread_mutex_destroy(&server->log_lock);

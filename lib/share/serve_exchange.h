@@ -13,6 +13,7 @@ struct rnm_exchange {
 	struct rnm_served_table *table;
 	struct rnm_link *link;
 	struct rnm_answer answer;
+	struct rnm_waiter waiter;
 	double begun; /* on the monotonic clock */
 	bool head;    /* only the headers are wanted */
 	char method[16];

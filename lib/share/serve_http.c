@@ -31,12 +31,26 @@ static void keep(char *out, size_t size, const char *text)
 	snprintf(out, size, "%s", text != NULL ? text : "");
 }
 
+/* With what is offered now. */
+static void decide(struct rnm_server *server, struct MHD_Connection *connection,
+                   struct rnm_exchange *exchange, const char *target, const char *method)
+{
+	struct rnm_request request = { .method = method, .target = target };
+
+	(void)rnm_microhttpd.MHD_get_connection_values(connection, MHD_HEADER_KIND, on_header, &request);
+	rnm_served_table_unref(exchange->table);
+	exchange->table = rnm_server_table(server);
+	rnm_answer(&exchange->answer, exchange->table, &request, (int64_t)rnm_clock_wall());
+	keep(exchange->agent, sizeof(exchange->agent), request.agent);
+	keep(exchange->held, sizeof(exchange->held), request.if_none_match);
+	rnm_exchange_client(exchange, request.forwarded);
+}
+
 static struct rnm_exchange *begin(struct rnm_server *server, struct MHD_Connection *connection,
                                   const char *target, const char *method)
 {
 	const union MHD_ConnectionInfo *info =
 	    rnm_microhttpd.MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
-	struct rnm_request request = { .method = method, .target = target };
 	struct rnm_exchange *exchange;
 
 	if (info == NULL || info->socket_context == NULL)
@@ -47,14 +61,9 @@ static struct rnm_exchange *begin(struct rnm_server *server, struct MHD_Connecti
 	exchange->link = info->socket_context;
 	exchange->begun = rnm_clock_monotonic();
 	exchange->head = strcmp(method, "HEAD") == 0;
-	exchange->table = rnm_server_table(server);
-	(void)rnm_microhttpd.MHD_get_connection_values(connection, MHD_HEADER_KIND, on_header, &request);
 	keep(exchange->method, sizeof(exchange->method), method);
 	keep(exchange->target, sizeof(exchange->target), target);
-	keep(exchange->agent, sizeof(exchange->agent), request.agent);
-	keep(exchange->held, sizeof(exchange->held), request.if_none_match);
-	rnm_exchange_client(exchange, request.forwarded);
-	rnm_answer(&exchange->answer, exchange->table, &request, (int64_t)rnm_clock_wall());
+	decide(server, connection, exchange, target, method);
 	return exchange;
 }
 
@@ -89,7 +98,7 @@ static const char *status_text(unsigned status)
 	case 416:
 		return "the range lies outside of the file\n";
 	case 503:
-		return "the file is being changed\n";
+		return "it is not there now\n";
 	default:
 		return "there is nothing of this name\n";
 	}
@@ -215,7 +224,10 @@ static struct MHD_Response *other_response(struct rnm_listener *listener, struct
 		exchange->answer.status = 200;
 		return metrics_response(listener->server, &exchange->answer);
 	}
-	if (strncmp(exchange->target, RNM_SERVED_MODELS, strlen(RNM_SERVED_MODELS)) == 0)
+	/* There is such a model, but it could not be fetched. */
+	if (exchange->waiter.connection != NULL)
+		exchange->answer.status = 503;
+	else if (strncmp(exchange->target, RNM_SERVED_MODELS, strlen(RNM_SERVED_MODELS)) == 0)
 		atomic_fetch_add_explicit(&listener->server->metrics.unknown, 1, memory_order_relaxed);
 	return make_response(listener->server, exchange);
 }
@@ -228,7 +240,7 @@ static enum MHD_Result reply(struct rnm_listener *listener, struct MHD_Connectio
 	struct MHD_Response *response;
 	enum MHD_Result result;
 
-	if (answer->status == 503)
+	if (answer->status == 503 && answer->file != NULL)
 		atomic_store(&server->stale, true);
 	response = answer->body == RNM_BODY_OTHER ? other_response(listener, exchange)
 	                                          : make_response(server, exchange);
@@ -243,6 +255,21 @@ static enum MHD_Result reply(struct rnm_listener *listener, struct MHD_Connectio
 	result = rnm_microhttpd.MHD_queue_response(connection, answer->status, response);
 	rnm_microhttpd.MHD_destroy_response(response);
 	return result;
+}
+
+/* Once: what is there after the wait is the answer. */
+static bool must_wait(struct rnm_server *server, struct MHD_Connection *connection,
+                      struct rnm_exchange *exchange)
+{
+	size_t len;
+	const char *path = rnm_target_path(exchange->target, &len);
+
+	if (exchange->waiter.connection != NULL)
+		return false;
+	/* Nobody may cut it while the model is fetched. */
+	if (rnm_demand_has(&server->demand, path, len))
+		rnm_links_begin(&server->links, exchange->link, RNM_SERVE_PATIENCE);
+	return rnm_demand_wait(&server->demand, &exchange->waiter, connection, path, len);
 }
 
 static enum MHD_Result on_request(void *ctx, struct MHD_Connection *connection, const char *target,
@@ -262,6 +289,10 @@ static enum MHD_Result on_request(void *ctx, struct MHD_Connection *connection, 
 		return exchange->answer.close ? reply(listener, connection, exchange) : MHD_YES;
 	}
 	*len = 0;
+	if (must_wait(listener->server, connection, exchange))
+		return MHD_YES;
+	if (exchange->waiter.connection != NULL)
+		decide(listener->server, connection, exchange, target, method);
 	return reply(listener, connection, exchange);
 }
 
@@ -344,7 +375,7 @@ enum rnm_status rnm_listener_start(struct rnm_listener *listener, int fd, struct
 		return status;
 	}
 	listener->daemon = rnm_microhttpd.MHD_start_daemon(
-	    MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ITC | MHD_USE_TURBO, 0, NULL, NULL, on_request, listener,
+	    MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ITC | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_TURBO, 0, NULL, NULL, on_request, listener,
 	    MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT, options->max_connections,
 	    MHD_OPTION_PER_IP_CONNECTION_LIMIT, options->max_per_address, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
 	    (size_t)RNM_SERVE_HEADERS_MAX, MHD_OPTION_NOTIFY_CONNECTION, on_connection, listener,

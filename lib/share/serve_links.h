@@ -13,6 +13,8 @@
 
 /* A client that takes an answer more slowly than this, in bytes a second, is given up. */
 #define RNM_SERVE_SLOWEST 16384
+/* As many bytes as an answer is given time for while its model is fetched: ten minutes. */
+#define RNM_SERVE_PATIENCE (600 * RNM_SERVE_SLOWEST)
 
 struct rnm_link {
 	struct rnm_link *before, *after;

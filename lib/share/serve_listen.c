@@ -45,7 +45,7 @@ static enum rnm_status listen_unix(int *out, const char *address, const char *pa
 		return rnm_error_set(err, RNM_E_USAGE, "serve.address",
 		                     "expected the path of a socket with 1 to %zu bytes in '%s'",
 		                     sizeof(name.sun_path) - 1, address);
-	strcpy(name.sun_path, path);
+	memcpy(name.sun_path, path, strlen(path) + 1);
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return cannot_listen(address, errno, err);

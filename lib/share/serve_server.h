@@ -5,6 +5,7 @@
 
 #include "share/microhttpd.h"
 #include "share/serve_answer.h"
+#include "share/serve_demand.h"
 #include "share/serve_links.h"
 #include "share/serve_metrics.h"
 #include "share/serve_watch.h"
@@ -26,6 +27,7 @@ struct rnm_server {
 	struct rnm_links links;
 	struct rnm_metrics metrics;
 	struct rnm_watch watch;
+	struct rnm_demand demand;
 	struct rnm_listener listeners[RNM_SERVE_LISTENERS_MAX];
 	size_t listener_count;
 };

@@ -166,9 +166,11 @@ static enum rnm_status keep_lost(struct rnm_served_table **out, const struct rnm
                                  const struct rnm_served_table *old, struct rnm_error *err)
 {
 	struct rnm_served_table *table = rnm_served_table_new();
-	enum rnm_status status = table != NULL ? RNM_OK : rnm_error_nomem(err);
+	enum rnm_status status = RNM_OK;
 	struct rnm_served *file;
 
+	if (table == NULL)
+		return rnm_error_nomem(err);
 	for (size_t i = 0; status == RNM_OK && i < now->count; i++)
 		if (!is_lost(now, old, now->items[i]))
 			status = rnm_served_table_add(table, rnm_served_ref(now->items[i]), err);

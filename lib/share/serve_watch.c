@@ -27,7 +27,7 @@ static const char *path_of(const struct rnm_watch *watch, size_t i, char path[40
 	return path;
 }
 
-static void join(struct rnm_watch *watch, int fd)
+void rnm_watch_join(struct rnm_watch *watch, int fd)
 {
 	struct epoll_event event = { .events = EPOLLIN };
 
@@ -42,8 +42,8 @@ void rnm_watch_open(struct rnm_watch *watch, const char *folder)
 	watch->epoll = epoll_create1(EPOLL_CLOEXEC);
 	watch->events = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
 	watch->timer = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
-	join(watch, watch->events);
-	join(watch, watch->timer);
+	rnm_watch_join(watch, watch->events);
+	rnm_watch_join(watch, watch->timer);
 	rnm_watch_seen(watch);
 }
 

@@ -19,6 +19,8 @@ struct rnm_watch {
 
 /* Where the kernel grants no descriptors for it, only what rnm_watch_due sees by itself is noticed. */
 void rnm_watch_open(struct rnm_watch *watch, const char *folder);
+/* The descriptor becomes readable when this one is, too. */
+void rnm_watch_join(struct rnm_watch *watch, int fd);
 void rnm_watch_close(struct rnm_watch *watch);
 
 /*

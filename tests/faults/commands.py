@@ -157,6 +157,7 @@ COMMANDS = [
     Command("doctor with maps", "-c {conf} doctor --maps-dir {out} --json", exit=1, exhaustive=True, many=True),
     Command("refresh --dry-run", "-c {conf} refresh -r embed --dry-run", many=True),
     Command("serve --dry-run", "serve {tree} --dry-run", many=True),
+    Command("serve --from-redis --dry-run", "-c {conf} serve --from-redis -r embed -s unit --dry-run {out}/cache", many=True, exit=None),
     Command("serve --dry-run, JSON", "serve {tree} --dry-run --json", many=True),
     Command("serve, an address that is in use", "serve {tree} --listen {port}", exit=5, many=True),
     # What goes wrong without a fault as well.
