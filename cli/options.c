@@ -319,7 +319,7 @@ const struct verb_spec verb_specs[VERB_COUNT] = {
 		"when the server is ready; packaging/systemd has the units.",
 		{
 			{ "rnm serve /srv/models", "at 127.0.0.1:8480, behind a proxy" },
-			{ "rnm serve /srv/models --listen :80 --admin 127.0.0.1:8481", "for everybody, metrics for this host" },
+			{ "rnm serve /srv/models --listen :80 --admin 127.0.0.1:8481", "for everybody; page and metrics for this host" },
 			{ "rnm serve /srv/models --interval 10m --access-log /var/log/rnm.log", "clients come twice as often" },
 			{ "rnm serve --from-redis -r embed --listen 127.0.0.1:8482", "what workers serve, without publishing it" },
 			{ "rnm serve /srv/models --dry-run", "what would be offered, and what would not" },
@@ -439,7 +439,8 @@ const struct option_spec option_specs[] = {
 	  "(127.0.0.1), or unix:PATH",
 	  ON(VERB_SERVE), false },
 	{ OPTION_ADMIN, "admin", 0, OPTION_TYPE_TEXT, "ADDRESS", NULL,
-	  "also answer at this address what is for operators only: /metrics", ON(VERB_SERVE), false },
+	  "also answer at this address what is for operators only: a page of models and clients (/), /status.json, "
+	  "/metrics", ON(VERB_SERVE), false },
 	{ OPTION_INTERVAL, "interval", 0, OPTION_TYPE_TEXT, "TIME", "20m",
 	  "how long clients wait between two checks, on average: each answer says something from a quarter "
 	  "less to a quarter more; at most 6h24m (23040)",

@@ -49,7 +49,7 @@ static void on_log(void *ctx, const char *line, size_t len)
 static void on_warn(void *ctx, const struct rnm_error *problem)
 {
 	struct serving *run = ctx;
-	const int code = problem->status == RNM_E_IO ? RNM_E_IO : RNM_NO;
+	const int code = rnm_status_exit_code(problem->status) == RNM_E_IO ? RNM_E_IO : RNM_NO;
 
 	if (code > run->worst)
 		run->worst = code;

@@ -82,8 +82,10 @@ static enum rnm_status read_tree(struct rnm_server *server, bool forget, struct 
 	atomic_store(&server->stale, false);
 	rnm_watch_seen(&server->watch);
 	status = rnm_tree_read(&table, &tree, err);
-	if (status == RNM_OK)
+	if (status == RNM_OK) {
+		rnm_fleet_offer(&server->fleet, table);
 		swap_table(server, table);
+	}
 	return status;
 }
 
@@ -104,6 +106,7 @@ enum rnm_status rnm_server_new(struct rnm_server **out, const struct rnm_serve_o
 	status = rnm_demand_open(&server->demand, options, err);
 	if (status == RNM_OK)
 		status = set_options(&server->options, err);
+	rnm_fleet_init(&server->fleet);
 	rnm_links_init(&server->links, server->options.timeout);
 	rnm_watch_open(&server->watch, options->folder);
 	rnm_watch_join(&server->watch, server->demand.event);
@@ -210,6 +213,7 @@ void rnm_server_free(struct rnm_server *server)
 		rnm_listener_stop(&server->listeners[i]);
 	rnm_watch_close(&server->watch);
 	rnm_demand_close(&server->demand);
+	rnm_fleet_free(&server->fleet);
 	rnm_served_table_unref(server->table);
 	pthread_mutex_destroy(&server->table_lock);
 	pthread_mutex_destroy(&server->log_lock);

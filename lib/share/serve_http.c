@@ -12,9 +12,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* Longest page of metrics. */
-#define PAGE_MAX ((size_t)32 << 20)
-
 #define ADD(response, name, value) (void)rnm_microhttpd.MHD_add_response_header(response, name, value)
 
 /* ---- requests ------------------------------------------------------------------------------------ */
@@ -192,37 +189,22 @@ static struct MHD_Response *make_response(struct rnm_server *server, struct rnm_
 	return response;
 }
 
-static struct MHD_Response *metrics_response(struct rnm_server *server, struct rnm_answer *answer)
+/* Names that are no files. */
+static struct MHD_Response *other_response(struct rnm_listener *listener, struct MHD_Connection *connection,
+                                           struct rnm_exchange *exchange)
 {
-	struct MHD_Response *response = NULL;
-	struct rnm_buf out;
-
-	rnm_buf_init(&out, PAGE_MAX);
-	rnm_metrics_write(&out, server);
-	if (!out.failed)
-		response =
-		    rnm_microhttpd.MHD_create_response_from_buffer(out.len, out.data, MHD_RESPMEM_MUST_COPY);
-	answer->length = out.len;
-	rnm_buf_free(&out);
-	if (response != NULL)
-		ADD(response, "Content-Type", "text/plain; version=0.0.4; charset=utf-8");
-	return response;
-}
-
-static bool is_path(const struct rnm_exchange *exchange, const char *name)
-{
+	struct MHD_Response *response;
+	bool known = false;
 	size_t len;
 	const char *path = rnm_target_path(exchange->target, &len);
 
-	return len == strlen(name) && memcmp(path, name, len) == 0;
-}
-
-/* Names that are no files. */
-static struct MHD_Response *other_response(struct rnm_listener *listener, struct rnm_exchange *exchange)
-{
-	if (listener->audience == RNM_ADMIN && is_path(exchange, "/metrics")) {
-		exchange->answer.status = 200;
-		return metrics_response(listener->server, &exchange->answer);
+	if (listener->audience == RNM_ADMIN) {
+		response = rnm_admin_response(listener->server, connection, path, len,
+		                              &exchange->answer.length, &known);
+		if (known)
+			exchange->answer.status = 200;
+		if (known)
+			return response;
 	}
 	/* There is such a model, but it could not be fetched. */
 	if (exchange->waiter.connection != NULL)
@@ -242,7 +224,7 @@ static enum MHD_Result reply(struct rnm_listener *listener, struct MHD_Connectio
 
 	if (answer->status == 503 && answer->file != NULL)
 		atomic_store(&server->stale, true);
-	response = answer->body == RNM_BODY_OTHER ? other_response(listener, exchange)
+	response = answer->body == RNM_BODY_OTHER ? other_response(listener, connection, exchange)
 	                                          : make_response(server, exchange);
 	if (response == NULL) {
 		/* No memory or no descriptor: better no answer than one that says that there is no model. */
@@ -312,6 +294,32 @@ static void write_log(struct rnm_server *server, const struct rnm_exchange *exch
 	pthread_mutex_unlock(&server->log_lock);
 }
 
+/* What this request says of its client. */
+static void note_client(struct rnm_server *server, const struct rnm_exchange *exchange, bool aborted)
+{
+	const struct rnm_answer *answer = &exchange->answer;
+	const struct rnm_served *file = answer->file;
+	struct rnm_fleet_event event = { .client = exchange->client,
+		                         .agent = exchange->agent,
+		                         .sent = exchange->held,
+		                         .missing = answer->status == 404 };
+	char name[RNM_FLEET_NAME_SIZE];
+	size_t len;
+	const char *path = rnm_target_path(exchange->target, &len);
+	const size_t prefix = strlen(RNM_SERVED_MODELS);
+
+	if (len <= prefix || len - prefix >= sizeof(name) || memcmp(path, RNM_SERVED_MODELS, prefix) != 0)
+		return;
+	snprintf(name, sizeof(name), "%.*s", (int)(len - prefix), path + prefix);
+	event.name = name;
+	if (rnm_served_stem(name) != strlen(name) || (file == NULL && !event.missing))
+		return;
+	/* Who has got all of it, or was told that he has it. */
+	if (answer->status == 304 || (answer->status == 200 && !exchange->head && !aborted))
+		event.has = file->etag;
+	rnm_fleet_note(&server->fleet, &event, (int64_t)rnm_clock_wall());
+}
+
 static void on_completed(void *ctx, struct MHD_Connection *connection, void **state,
                          enum MHD_RequestTerminationCode code)
 {
@@ -328,6 +336,9 @@ static void on_completed(void *ctx, struct MHD_Connection *connection, void **st
 	else if (!exchange->head && exchange->answer.status != 304)
 		atomic_fetch_add_explicit(&server->metrics.bytes, exchange->answer.length,
 		                          memory_order_relaxed);
+	/* What operators look at does not make them clients. */
+	if (((struct rnm_listener *)ctx)->audience == RNM_PUBLIC)
+		note_client(server, exchange, aborted);
 	write_log(server, exchange, aborted);
 	rnm_links_end(&server->links, exchange->link);
 	rnm_served_table_unref(exchange->table);

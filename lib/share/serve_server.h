@@ -6,6 +6,7 @@
 #include "share/microhttpd.h"
 #include "share/serve_answer.h"
 #include "share/serve_demand.h"
+#include "share/serve_fleet.h"
 #include "share/serve_links.h"
 #include "share/serve_metrics.h"
 #include "share/serve_watch.h"
@@ -28,12 +29,17 @@ struct rnm_server {
 	struct rnm_metrics metrics;
 	struct rnm_watch watch;
 	struct rnm_demand demand;
+	struct rnm_fleet fleet;
 	struct rnm_listener listeners[RNM_SERVE_LISTENERS_MAX];
 	size_t listener_count;
 };
 
 /* A reference to what is offered now. */
 struct rnm_served_table *rnm_server_table(struct rnm_server *server);
+
+/* What only operators get: the response to this path, or NULL; *known tells whether there is one. */
+struct MHD_Response *rnm_admin_response(struct rnm_server *server, struct MHD_Connection *connection,
+                                        const char *path, size_t len, uint64_t *length, bool *known);
 
 /* Makes the daemon of a listener, which takes over the socket. */
 RNM_MUST_CHECK enum rnm_status rnm_listener_start(struct rnm_listener *listener, int fd,
