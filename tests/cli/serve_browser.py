@@ -5,7 +5,6 @@
 usage: serve_browser.py sound PAGE
        serve_browser.py walk URL FOLDER MODEL    in Chromium, driven by chromedriver; MODEL is what is downloaded
 """
-import base64
 import json
 import os
 import re
@@ -16,10 +15,6 @@ import time
 import urllib.error
 import urllib.request
 from html.parser import HTMLParser
-
-sys.dont_write_bytecode = True
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-import page as picture  # noqa: E402  (pixels of a PNG)
 
 VOID = {"meta", "br", "link", "img", "input", "hr"}
 
@@ -128,15 +123,8 @@ class Browser:
     def run(self, script):
         return self.ask("POST", "/execute/sync", {"script": script, "args": []})
 
-    def shot(self, name):
-        path = os.path.join(self.folder, name + ".png")
-        with open(path, "wb") as file:
-            file.write(base64.b64decode(self.ask("GET", "/screenshot")))
-        counts = {}
-        for line in picture.pixels(path):
-            for pixel in line:
-                counts[pixel] = counts.get(pixel, 0) + 1
-        return max(counts, key=counts.get), len(counts)
+    def devtools(self, command, **parameters):
+        return self.ask("POST", "/goog/cdp/execute", {"cmd": command, "params": parameters})
 
 
 CONTRAST = """
@@ -152,58 +140,54 @@ CONTRAST = """
     return worst;"""
 
 
-def look(url, folder, scheme, width):
-    setting = {"light": 1, "dark": 0}[scheme]
-    with Browser(folder, f"--blink-settings=preferredColorScheme={setting}") as browser:
-        browser.ask("POST", "/window/rect", {"width": width, "height": 900})
-        browser.go(url)
-        ground, colours = browser.shot(f"{scheme}{width}")
-        assert (sum(ground) < 150) == (scheme == "dark"), ground
-        assert colours > 30, colours
-        # Readable (WCAG AA), and nothing hangs out at the side.
-        assert browser.run(CONTRAST) >= 4.5, browser.run(CONTRAST)
-        assert browser.run("return document.documentElement.scrollWidth <= document.documentElement.clientWidth")
-        return browser.run("return document.documentElement.clientWidth")
+def look(browser, scheme, width):
+    browser.devtools("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
+    browser.devtools("Emulation.setDeviceMetricsOverride", width=width, height=900, deviceScaleFactor=1, mobile=width < 500)
+    ground = [int(part) for part in re.findall(r"\d+", browser.run("return getComputedStyle(document.body).backgroundColor"))]
+    assert (sum(ground) < 150) == (scheme == "dark"), ground
+    # Readable (WCAG AA), and nothing hangs out at the side.
+    assert browser.run(CONTRAST) >= 4.5, browser.run(CONTRAST)
+    assert browser.run("return document.documentElement.scrollWidth") <= width == browser.run("return innerWidth")
 
 
-def clicks(url, folder, model):
-    with Browser(folder) as browser:
-        browser.go(url)
-        assert len(browser.find("article.model")) == 2
-        assert "version 2" not in browser.text(browser.find("article.model")[0])
-        browser.click("History since the server started")
-        text = browser.text(browser.find("article.model")[0])
-        assert "version 2" in text and "version 1" in text, text
-        assert not any(browser.ask("GET", f"/element/{e}/displayed") for e in browser.find("pre"))
-        browser.click("Configuration for rspamd")
-        shown = browser.text(browser.find("pre")[0])
-        assert 'base_url = "http://HOST/models";' in shown and "merge_alpha = 1.0;" in shown, shown
-        assert len(browser.find("#fleet ~ div tbody tr")) == 6
-        browser.click("Only those that are not current")
-        rows = [browser.text(e) for e in browser.find("#fleet ~ div tbody tr")]
-        assert len(rows) == 3 and all("current" not in row for row in rows), rows
-        browser.click("All")
-        assert len(browser.find("#fleet ~ div tbody tr")) == 6
-        browser.click("Not there")
-        assert browser.ask("GET", "/url").endswith("#missing")
-        # By the keyboard alone: the first link takes the focus.
-        assert browser.run("return [...document.querySelectorAll('a, summary')].every(e => e.tabIndex >= 0)")
-        browser.click("Download")
-        downloaded = os.path.join(folder, "downloads", "aa5f939b29f3d241")
-        for _ in range(100):
-            if os.path.exists(downloaded) and os.path.getsize(downloaded) == os.path.getsize(model):
-                break
-            time.sleep(0.1)
-        assert open(downloaded, "rb").read() == open(model, "rb").read()
-        browser.click("status.json")
-        assert browser.ask("GET", "/url").endswith("/status.json")
+def clicks(browser, url, folder, model):
+    assert len(browser.find("article.model")) == 2
+    assert "version 2" not in browser.text(browser.find("article.model")[0])
+    browser.click("History since the server started")
+    text = browser.text(browser.find("article.model")[0])
+    assert "version 2" in text and "version 1" in text, text
+    assert not any(browser.ask("GET", f"/element/{e}/displayed") for e in browser.find("pre"))
+    browser.click("Configuration for rspamd")
+    shown = browser.text(browser.find("pre")[0])
+    assert 'base_url = "http://HOST/models";' in shown and "merge_alpha = 1.0;" in shown, shown
+    assert len(browser.find("#fleet ~ div tbody tr")) == 6
+    browser.click("Only those that are not current")
+    rows = [browser.text(e) for e in browser.find("#fleet ~ div tbody tr")]
+    assert len(rows) == 3 and all("current" not in row for row in rows), rows
+    browser.click("All")
+    assert len(browser.find("#fleet ~ div tbody tr")) == 6
+    browser.click("Not there")
+    assert browser.ask("GET", "/url").endswith("#missing")
+    # By the keyboard alone: the first link takes the focus.
+    assert browser.run("return [...document.querySelectorAll('a, summary')].every(e => e.tabIndex >= 0)")
+    browser.click("Download")
+    downloaded = os.path.join(folder, "downloads", "aa5f939b29f3d241")
+    for _ in range(100):
+        if os.path.exists(downloaded) and os.path.getsize(downloaded) == os.path.getsize(model):
+            break
+        time.sleep(0.1)
+    assert open(downloaded, "rb").read() == open(model, "rb").read()
+    browser.click("status.json")
+    assert browser.ask("GET", "/url").endswith("/status.json")
 
 
 def walk(url, folder, model):
-    clicks(url, folder, model)
-    assert look(url, folder, "light", 1100) > 900
-    look(url, folder, "dark", 1100)
-    look(url, folder, "light", 500)
+    with Browser(folder) as browser:
+        browser.go(url)
+        for scheme, width in (("light", 1100), ("dark", 1100), ("dark", 390), ("light", 390)):
+            look(browser, scheme, width)
+        browser.devtools("Emulation.clearDeviceMetricsOverride")
+        clicks(browser, url, folder, model)
 
 
 if __name__ == "__main__":
