@@ -152,18 +152,21 @@ static enum rnm_status open_in_redis(struct model_argument *out, struct context 
 	return status;
 }
 
-static enum rnm_status open_file(struct model_argument *out, struct context *context, struct rnm_error *err)
+typedef enum rnm_status file_opener(struct rnm_model_file **out, const char *path, struct rnm_error *err);
+
+static enum rnm_status open_file(struct model_argument *out, struct context *context, file_opener *opener,
+                                 struct rnm_error *err)
 {
 	enum rnm_status status = RNM_OK;
 
 	if (strcmp(out->text, "-") != 0)
-		return rnm_model_file_open(&out->file, out->text, err);
+		return opener(&out->file, out->text, err);
 	status = context_take_stdin(context, "a model -", err);
-	return status == RNM_OK ? rnm_model_file_open(&out->file, "/dev/stdin", err) : status;
+	return status == RNM_OK ? opener(&out->file, "/dev/stdin", err) : status;
 }
 
-enum rnm_status model_argument_open(struct model_argument *out, struct context *context, const char *text,
-                                    struct rnm_error *err)
+static enum rnm_status open_with(struct model_argument *out, struct context *context, const char *text,
+                                 file_opener *opener, struct rnm_error *err)
 {
 	enum rnm_status status;
 
@@ -171,10 +174,22 @@ enum rnm_status model_argument_open(struct model_argument *out, struct context *
 	if (strncmp(text, MODEL_REDIS_SCHEME, strlen(MODEL_REDIS_SCHEME)) == 0)
 		status = open_in_redis(out, context, err);
 	else
-		status = open_file(out, context, err);
+		status = open_file(out, context, opener, err);
 	if (status != RNM_OK)
 		model_argument_free(out);
 	return status;
+}
+
+enum rnm_status model_argument_open(struct model_argument *out, struct context *context, const char *text,
+                                    struct rnm_error *err)
+{
+	return open_with(out, context, text, rnm_model_file_open, err);
+}
+
+enum rnm_status model_argument_open_once(struct model_argument *out, struct context *context,
+                                         const char *text, struct rnm_error *err)
+{
+	return open_with(out, context, text, rnm_model_file_open_once, err);
 }
 
 void model_argument_free(struct model_argument *argument)

@@ -52,6 +52,9 @@ struct model_argument {
  */
 RNM_MUST_CHECK enum rnm_status model_argument_open(struct model_argument *out, struct context *context,
                                                    const char *text, struct rnm_error *err);
+/* The same, with rnm_model_file_open_once for files. */
+RNM_MUST_CHECK enum rnm_status model_argument_open_once(struct model_argument *out, struct context *context,
+                                                        const char *text, struct rnm_error *err);
 /*
  * The model of a list that redis:RULE stands for: the one that is served; without one the best that is there,
  * whatever its digest.  Errors as rnm_store_choose.

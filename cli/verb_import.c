@@ -130,7 +130,7 @@ static enum rnm_status open_all(struct importing *work, struct rnm_import_option
 	if (status == RNM_OK)
 		status = take_symbols(work, how, err);
 	if (status == RNM_OK)
-		status = model_argument_open(&work->model, context, context->options->operands[0], err);
+		status = model_argument_open_once(&work->model, context, context->options->operands[0], err);
 	return status == RNM_OK ? context_connect_to_write(context, err) : status;
 }
 

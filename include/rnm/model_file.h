@@ -51,7 +51,17 @@ struct rnm_model_file {
  */
 RNM_API RNM_MUST_CHECK enum rnm_status rnm_model_file_open(struct rnm_model_file **out, const char *path,
                                                            struct rnm_error *err);
-/* The same for bytes in memory, which must outlive *out; name stands in errors. */
+/*
+ * The same for rnm_model_verify and rnm_store_import alone, which then need neither the file nor the network in
+ * memory: of a large RNM1 file the network is checked in full while it is read once, and not kept.  Its tensors
+ * cannot be looked at, and nothing else than the two functions may be called with such a file.  Other files
+ * are opened as above.  The file stays open; path must outlive *out.  Fails as rnm_model_file_open, or with
+ * RNM_E_REFUSED ("file.changed": somebody has cut the file short meanwhile).
+ * Memory: a few megabytes, and the PCA matrix, whatever the size of the network.
+ */
+RNM_API RNM_MUST_CHECK enum rnm_status rnm_model_file_open_once(struct rnm_model_file **out, const char *path,
+                                                                struct rnm_error *err);
+/* As rnm_model_file_open for bytes in memory, which must outlive *out; name stands in errors. */
 RNM_API RNM_MUST_CHECK enum rnm_status rnm_model_file_read(struct rnm_model_file **out, const void *data,
                                                            size_t len, const char *name,
                                                            struct rnm_error *err);

@@ -36,6 +36,14 @@ RNM_MUST_CHECK enum rnm_status rnm_frame_expand(struct rnm_buf *out, const void 
  */
 size_t rnm_zstd_peek(const void *data, size_t len, void *out, size_t want);
 
+/*
+ * Has a check hand on what the frame expands to, piece by piece, once the checks of that piece have passed;
+ * declared is the size of the whole, which never gets exceeded.  A failure of emit is one of the check.
+ */
+typedef enum rnm_status rnm_frame_emit(void *ctx, uint64_t declared, const void *data, size_t len,
+                                       struct rnm_error *err);
+void rnm_frame_check_emit(struct rnm_frame_check *check, rnm_frame_emit *emit, void *ctx);
+
 /* Compresses a stream of known length into one frame that declares its size and carries a checksum. */
 struct rnm_zstd_encoder;
 /* Takes the compressed bytes as they come. */

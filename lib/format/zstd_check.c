@@ -36,6 +36,8 @@ struct rnm_frame_check {
 	uint64_t expanded;
 	unsigned char start[TENSOR_HEAD]; /* first expanded bytes */
 	size_t start_len;
+	rnm_frame_emit *emit; /* NULL: nobody wants the expanded bytes */
+	void *emit_ctx;
 	struct rnm_error failure; /* the first one; every later call returns it again */
 	unsigned char scratch[SCRATCH];
 };
@@ -60,6 +62,12 @@ enum rnm_status rnm_frame_check_new(struct rnm_frame_check **out, enum rnm_blob_
 	}
 	*out = check;
 	return RNM_OK;
+}
+
+void rnm_frame_check_emit(struct rnm_frame_check *check, rnm_frame_emit *emit, void *ctx)
+{
+	check->emit = emit;
+	check->emit_ctx = ctx;
 }
 
 void rnm_frame_check_free(struct rnm_frame_check *check)
@@ -217,15 +225,11 @@ static enum rnm_status fail_size(struct rnm_frame_check *check, struct rnm_error
 }
 
 /* Looks at the first expanded bytes, as soon as there are enough of them. */
-static enum rnm_status take_expanded(struct rnm_frame_check *check, size_t len, struct rnm_error *err)
+static enum rnm_status check_start(struct rnm_frame_check *check, size_t len, struct rnm_error *err)
 {
 	size_t needed = start_needed(check->kind);
 	size_t take = needed - check->start_len;
 
-	check->expanded += len;
-	/* At once, not at the end: a few megabytes can claim one and expand to hundreds of gigabytes. */
-	if (check->expanded > check->declared)
-		return fail_size(check, err);
 	if (take > len)
 		take = len;
 	if (take == 0)
@@ -235,6 +239,22 @@ static enum rnm_status take_expanded(struct rnm_frame_check *check, size_t len, 
 	if (check->start_len < needed)
 		return RNM_OK;
 	return check->kind == RNM_BLOB_KANN ? check_kann(check, err) : check_tensor(check, err);
+}
+
+static enum rnm_status take_expanded(struct rnm_frame_check *check, size_t len, struct rnm_error *err)
+{
+	enum rnm_status status;
+
+	check->expanded += len;
+	/* At once, not at the end: a few megabytes can claim one and expand to hundreds of gigabytes. */
+	if (check->expanded > check->declared)
+		return fail_size(check, err);
+	status = check_start(check, len, err);
+	if (status != RNM_OK || check->emit == NULL || len == 0)
+		return status;
+	if (check->emit(check->emit_ctx, check->declared, check->scratch, len, &check->failure) != RNM_OK)
+		return failed(check, err);
+	return RNM_OK;
 }
 
 static enum rnm_status fail_trailing(struct rnm_frame_check *check, struct rnm_error *err)

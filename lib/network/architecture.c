@@ -74,7 +74,7 @@ static bool take_dropout(struct chain *chain)
 	if (off->op != RNM_OP_DROPOUT || off->children[0] != node->children[0])
 		return false;
 	chain->rates[chain->rate_count++] =
-	    rnm_load_f32(chain->net->data + rnm_child(chain->net, off, 1)->values);
+	    rnm_first_value(chain->net, rnm_child(chain->net, off, 1));
 	return take(chain, RNM_OP_SELECT);
 }
 

@@ -76,17 +76,6 @@ void rnm_graph_place_values(struct rnm_network *net, struct rnm_findings *findin
 	check_length(net, findings);
 }
 
-static void check_rate(struct rnm_network *net, uint32_t index, struct rnm_findings *findings)
-{
-	const struct rnm_network_node *node = &net->nodes[index];
-	float rate = rnm_load_f32(net->data + rnm_child(net, node, 1)->values);
-
-	if (!(rate >= 0.0f && rate < 1.0f))
-		rnm_findings_add(findings, RNM_KANN_DROPOUT, index, node->offset,
-		                 "node %" PRIu32 " (dropout): expected a rate within [0, 1), found %g", index,
-		                 (double)rate);
-}
-
 /* No trained weight comes near: rspamd's optimiser moves them by hundredths. */
 #define HUGE_VALUE 0x1p20f
 
@@ -140,33 +129,74 @@ static uint32_t bits_of(float value)
 	return bits;
 }
 
+void rnm_value_scan_feed(struct rnm_value_scan *scan, const unsigned char *values, uint64_t count)
+{
+	uint64_t at = 0;
+
+	if (scan->done == 0 && count > 0)
+		scan->first = rnm_load_f32(values);
+	if (!scan->nonzero)
+		scan->nonzero = !all_zero(values, count);
+	if (scan->huge == UINT64_MAX) {
+		at = first_of_magnitude(values, count, bits_of(HUGE_VALUE));
+		if (at < count) {
+			scan->huge = scan->done + at;
+			scan->huge_value = rnm_load_f32(values + 4 * at);
+		}
+	}
+	/* What is not finite is huge as well. */
+	if (scan->huge != UINT64_MAX && scan->bad == UINT64_MAX) {
+		at += first_of_magnitude(values + 4 * at, count - at, bits_of(INFINITY));
+		if (at < count) {
+			scan->bad = scan->done + at;
+			scan->bad_value = rnm_load_f32(values + 4 * at);
+		}
+	}
+	scan->done += count;
+}
+
+float rnm_first_value(const struct rnm_network *net, const struct rnm_network_node *leaf)
+{
+	return net->scans != NULL ? net->scans[leaf - net->nodes].first
+	                          : rnm_load_f32(net->data + leaf->values);
+}
+
+static void check_rate(struct rnm_network *net, uint32_t index, struct rnm_findings *findings)
+{
+	const struct rnm_network_node *node = &net->nodes[index];
+	float rate = rnm_first_value(net, rnm_child(net, node, 1));
+
+	if (!(rate >= 0.0f && rate < 1.0f))
+		rnm_findings_add(findings, RNM_KANN_DROPOUT, index, node->offset,
+		                 "node %" PRIu32 " (dropout): expected a rate within [0, 1), found %g", index,
+		                 (double)rate);
+}
+
 static void add_value(struct rnm_network *net, uint32_t index, enum rnm_finding_code code, uint64_t at,
-                      const char *expected, struct rnm_findings *findings)
+                      float value, const char *expected, struct rnm_findings *findings)
 {
 	const struct rnm_network_node *node = &net->nodes[index];
 
 	rnm_findings_add(findings, code, index, node->values + 4 * at,
 	                 "node %" PRIu32 " (%s): expected %s, found %g at position %" PRIu64 " of %" PRIu64,
-	                 index, rnm_network_node_name(node), expected,
-	                 (double)rnm_load_f32(net->data + node->values + 4 * at), at, node->len);
+	                 index, rnm_network_node_name(node), expected, (double)value, at, node->len);
 }
 
-static void check_tensor(struct rnm_network *net, uint32_t index, struct rnm_findings *findings)
+static void check_tensor(struct rnm_network *net, uint32_t index, const struct rnm_value_scan *scan,
+                         struct rnm_findings *findings)
 {
 	const struct rnm_network_node *node = &net->nodes[index];
-	const unsigned char *values = net->data + node->values;
-	uint64_t huge = first_of_magnitude(values, node->len, bits_of(HUGE_VALUE));
-	uint64_t bad = huge + first_of_magnitude(values + 4 * huge, node->len - huge, bits_of(INFINITY));
 
-	if (bad < node->len) {
-		add_value(net, index, node->evaluated ? RNM_KANN_NON_FINITE : RNM_KANN_NON_FINITE_UNUSED, bad,
-		          "finite numbers", findings);
+	if (scan->bad != UINT64_MAX) {
+		add_value(net, index, node->evaluated ? RNM_KANN_NON_FINITE : RNM_KANN_NON_FINITE_UNUSED,
+		          scan->bad, scan->bad_value, "finite numbers", findings);
 		if (node->evaluated)
 			rnm_findings_hint(findings, RNM_KANN_NON_FINITE,
 			                  "training diverged: train again, or go back to an earlier version");
-	} else if (huge < node->len) {
-		add_value(net, index, RNM_KANN_HUGE_VALUE, huge, "weights of a trained network", findings);
-	} else if (node->evaluated && node->rank >= 2 && all_zero(values, node->len)) {
+	} else if (scan->huge != UINT64_MAX) {
+		add_value(net, index, RNM_KANN_HUGE_VALUE, scan->huge, scan->huge_value,
+		          "weights of a trained network", findings);
+	} else if (node->evaluated && node->rank >= 2 && !scan->nonzero) {
 		rnm_findings_add(findings, RNM_KANN_ZERO_WEIGHTS, index, node->values,
 		                 "node %" PRIu32 " (%s): expected a trained matrix, found %" PRIu64 " zeros",
 		                 index, rnm_network_node_name(node), node->len);
@@ -178,8 +208,15 @@ void rnm_graph_check_values(struct rnm_network *net, struct rnm_findings *findin
 	for (uint32_t i = 0; i < net->node_count; i++)
 		if (net->nodes[i].op == RNM_OP_DROPOUT)
 			check_rate(net, i, findings);
-	for (uint32_t i = 0; i < net->tensor_count; i++)
-		check_tensor(net, net->tensors[i], findings);
+	for (uint32_t i = 0; i < net->tensor_count; i++) {
+		const uint32_t index = net->tensors[i];
+		struct rnm_value_scan scan = RNM_VALUE_SCAN_BEGIN;
+
+		if (net->scans == NULL)
+			rnm_value_scan_feed(&scan, net->data + net->nodes[index].values,
+			                    net->nodes[index].len);
+		check_tensor(net, index, net->scans != NULL ? &net->scans[index] : &scan, findings);
+	}
 }
 
 /* ---- roles -------------------------------------------------------------------------------------- */

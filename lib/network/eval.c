@@ -164,7 +164,7 @@ static void run_steps(const struct rnm_run *run)
 		run->plan->steps[i].run(run, &run->plan->steps[i]);
 }
 
-static void copy_output(const struct rnm_run *run, float *outputs)
+void rnm_run_output(const struct rnm_run *run, float *outputs)
 {
 	const struct rnm_place *out = &run->plan->out;
 
@@ -193,7 +193,7 @@ enum rnm_status rnm_network_eval(const struct rnm_plan *plan, struct rnm_scratch
 		};
 
 		run_steps(&run);
-		copy_output(&run, outputs + done * plan->out.len);
+		rnm_run_output(&run, outputs + done * plan->out.len);
 	}
 	return RNM_OK;
 }

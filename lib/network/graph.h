@@ -68,9 +68,27 @@ struct rnm_op_info {
 /* NULL for codes without operator. */
 const struct rnm_op_info *rnm_op_info(unsigned op);
 
+/* What one pass over the values of a leaf tells of them. */
+struct rnm_value_scan {
+	uint64_t done;      /* values seen */
+	uint64_t huge, bad; /* positions of the first huge and of the first non-finite one, or UINT64_MAX */
+	float huge_value, bad_value;
+	float first;
+	bool nonzero;
+};
+/* The following count values. */
+void rnm_value_scan_feed(struct rnm_value_scan *scan, const unsigned char *values, uint64_t count);
+#define RNM_VALUE_SCAN_BEGIN ((struct rnm_value_scan){ .huge = UINT64_MAX, .bad = UINT64_MAX })
+
 struct rnm_network {
 	const unsigned char *data;
 	size_t size;
+	/*
+	 * One for each node, when the values have come and gone: data then ends with the node table.  NULL
+	 * when all of data is there.
+	 */
+	struct rnm_value_scan *scans;
+	bool cut_short; /* while reading: the node table goes on behind the data that is there */
 	struct rnm_network_limits limits; /* defaults filled in */
 	struct rnm_network_node *nodes;
 	uint32_t node_count;
@@ -118,8 +136,18 @@ static inline bool rnm_is_switch(const struct rnm_network_node *node)
 	return node->op == RNM_OP_SELECT && (node->flag & RNM_NODE_FLAG_POOL) == 0;
 }
 
-/* Reads the node table (section "layout" of docs/network.md).  false: parsing cannot go on. */
-RNM_MUST_CHECK bool rnm_graph_read(struct rnm_network *net, struct rnm_findings *findings);
+/*
+ * Reads the node table (section "layout" of docs/network.md) from the first `there` bytes of the network's
+ * data.  false: parsing cannot go on, with more of the data perhaps (cut_short).
+ */
+RNM_MUST_CHECK bool rnm_graph_read(struct rnm_network *net, size_t there, struct rnm_findings *findings);
+/* All of the checks that need no values.  false: findings say why values would not be looked at either. */
+RNM_MUST_CHECK bool rnm_graph_validate(struct rnm_network *net, size_t there, struct rnm_findings *findings);
+/* What the findings come to, as rnm_network_check says it. */
+RNM_MUST_CHECK enum rnm_status rnm_findings_verdict(const struct rnm_findings *findings,
+                                                    struct rnm_error *err);
+/* The first value of a leaf. */
+float rnm_first_value(const struct rnm_network *net, const struct rnm_network_node *leaf);
 /* Input and truth feeds; before shapes are inferred, which a wrong batch would make fail elsewhere. */
 void rnm_graph_check_feeds(struct rnm_network *net, struct rnm_findings *findings);
 /* Computes the shape of every operator whose operands are sound. */

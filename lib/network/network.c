@@ -25,22 +25,21 @@ struct rnm_network_limits rnm_fill_limits(const struct rnm_network_limits *given
 	return limits;
 }
 
-static void validate(struct rnm_network *net, struct rnm_findings *findings)
+bool rnm_graph_validate(struct rnm_network *net, size_t there, struct rnm_findings *findings)
 {
-	if (!rnm_graph_read(net, findings))
-		return;
+	if (!rnm_graph_read(net, there, findings))
+		return false;
 	rnm_graph_check_feeds(net, findings);
 	rnm_graph_infer(net, findings);
 	rnm_graph_place_values(net, findings);
 	if (findings->failed)
-		return;
+		return false;
 	rnm_graph_check_roles(net, findings);
-	if (!findings->has_error)
-		rnm_graph_check_values(net, findings);
+	return !findings->failed && !findings->has_error;
 }
 
 /* The error that decides: the gravest kind of finding, and of that kind the first. */
-static enum rnm_status verdict(const struct rnm_findings *findings, struct rnm_error *err)
+enum rnm_status rnm_findings_verdict(const struct rnm_findings *findings, struct rnm_error *err)
 {
 	const struct rnm_error *error = &findings->first[RNM_SEVERITY_ERROR];
 	const struct rnm_error *unfit = &findings->first[RNM_SEVERITY_UNFIT];
@@ -79,8 +78,9 @@ enum rnm_status rnm_network_check(struct rnm_network **out, struct rnm_network_f
 		rnm_network_free(net);
 		return rnm_error_nomem(err);
 	}
-	validate(net, list);
-	status = verdict(list, err);
+	if (rnm_graph_validate(net, len, list))
+		rnm_graph_check_values(net, list);
+	status = rnm_findings_verdict(list, err);
 	free(net->broken);
 	net->broken = NULL;
 	if (findings != NULL && status != RNM_E_NOMEM) {
@@ -125,6 +125,7 @@ void rnm_network_free(struct rnm_network *network)
 	free(network->shared);
 	free(network->ordinals);
 	free(network->broken);
+	free(network->scans);
 	free(network);
 }
 

@@ -47,6 +47,13 @@ static uint32_t alias_child(const struct rnm_network *net, const struct rnm_netw
 	return node->op == RNM_OP_SELECT ? node->children[rnm_select_child(net, node)] : node->children[0];
 }
 
+uint32_t rnm_plan_root(const struct rnm_network *net, uint32_t index)
+{
+	while (is_alias(&net->nodes[index]))
+		index = alias_child(net, &net->nodes[index]);
+	return index;
+}
+
 /* Whether the right operand of this cmul can be read as weights. */
 static bool has_weights(const struct planner *p, const struct rnm_network_node *node)
 {
@@ -248,6 +255,10 @@ static void bind_weights(struct planner *p, struct rnm_step *step)
 	step->n = node->dims[1];
 	if (!has_weights(p, node))
 		return;
+	if (p->net->nodes[root].kind != RNM_NODE_OPERATOR)
+		step->weights_leaf = root;
+	if (p->net->scans != NULL)
+		return;
 	if (p->net->nodes[root].kind == RNM_NODE_OPERATOR)
 		step->weights = (const unsigned char *)p->places[root].memory;
 	else
@@ -268,6 +279,7 @@ static bool make_step(struct planner *p, struct rnm_step *step, struct rnm_place
 	const struct rnm_network_node *node = &p->net->nodes[index];
 
 	step->node = node;
+	step->weights_leaf = RNM_NO_NODE;
 	step->run = rnm_step_function(node->op);
 	step->operands = operands;
 	for (uint32_t k = 0; k < node->child_count; k++)
@@ -292,7 +304,11 @@ static void place_leaves(struct planner *p)
 			p->places[i] = (struct rnm_place){ .kind = RNM_PLACE_INPUT, .len = node->len };
 		} else if (p->copied[i]) {
 			p->places[i] = fixed_place(p, node->len);
-			memcpy(p->places[i].memory, p->net->data + node->values, node->len * sizeof(float));
+			if (p->plan->late != NULL)
+				p->plan->late[i] = p->places[i].memory;
+			else
+				memcpy(p->places[i].memory, p->net->data + node->values,
+				       node->len * sizeof(float));
 		}
 	}
 }
@@ -398,6 +414,18 @@ static enum rnm_status check_limits(const struct planner *p, struct rnm_error *e
 	return RNM_OK;
 }
 
+/*
+ * What is computed from weights alone would have to be computed before they are there; and many copies of
+ * them are what somebody who lets the values pass wants to do without.
+ */
+static bool can_wait(const struct planner *p)
+{
+	for (uint32_t i = 0; i <= p->net->output; i++)
+		if (is_step(p, i) && !p->dynamic[i])
+			return false;
+	return p->fixed_floats <= RNM_PLAN_LATE_MAX;
+}
+
 /* Fewer vectors at once when a full pass would take more memory than allowed. */
 static enum rnm_status fit_batch(struct planner *p, struct rnm_error *err)
 {
@@ -454,6 +482,13 @@ static enum rnm_status build(struct planner *p, struct rnm_error *err)
 	status = check_limits(p, err);
 	if (status != RNM_OK)
 		return status;
+	if (p->net->scans != NULL) {
+		if (!can_wait(p))
+			return RNM_NO;
+		plan->late = calloc(p->net->node_count, sizeof(*plan->late));
+		if (plan->late == NULL)
+			return rnm_error_nomem(err);
+	}
 	/* One spare entry: the step being filled when there is none left to come. */
 	plan->steps = calloc(plan->step_count + 1, sizeof(*plan->steps));
 	plan->operands = calloc(operands + 1, sizeof(*plan->operands));

@@ -14,6 +14,9 @@ struct rnm_place {
 	float *memory;   /* FIXED: values that do not depend on the input, in the plan */
 };
 
+/* Floats of copied leaves in a plan whose values are still to come. */
+#define RNM_PLAN_LATE_MAX ((uint64_t)1 << 20)
+
 struct rnm_run;
 struct rnm_step;
 typedef void rnm_step_run(const struct rnm_run *run, const struct rnm_step *step);
@@ -24,7 +27,8 @@ struct rnm_step {
 	struct rnm_place out;
 	struct rnm_place *operands; /* one for each child, NONE where weights are used instead */
 	/* Only for cmul with a fixed right operand. */
-	const unsigned char *weights; /* [n][k]; NULL otherwise */
+	const unsigned char *weights; /* [n][k]; NULL otherwise, and while values are still to come */
+	uint32_t weights_leaf;        /* the leaf that they are, or RNM_NO_NODE */
 	const float *packed;          /* the same packed, or NULL */
 	uint64_t rows, n, k;          /* cmul: rows of the left operand for one vector, and sizes */
 };
@@ -40,6 +44,11 @@ struct rnm_plan {
 	struct rnm_place *operands; /* of all steps */
 	struct rnm_place out;
 	float *fixed; /* aligned copies of small weights, results of constant operators */
+	/*
+	 * Only when values are still to come (rnm_network.scans): where those of each node go in fixed, or NULL.
+	 * Without them fixed is not filled, and the steps are run by lib/network/stream.c.
+	 */
+	float **late;
 	float *packed;
 };
 
@@ -73,6 +82,12 @@ static inline const float *rnm_operand_at(const struct rnm_run *run, const struc
 		return run->inputs + vector * place->len;
 	return rnm_place_at(run, place, vector);
 }
+
+/* The node that another one is only a name of: select and reshape copy nothing. */
+uint32_t rnm_plan_root(const struct rnm_network *net, uint32_t index);
+
+/* Copies what the plan computes, for each vector of the pass. */
+void rnm_run_output(const struct rnm_run *run, float *outputs);
 
 /* The function of an operator; NULL for those that a plan never runs. */
 rnm_step_run *rnm_step_function(unsigned op);

@@ -4,32 +4,20 @@
  * training vectors and refuses what it has trained when all answers are alike (lualib/plugins/neural.lua);
  * models that come from elsewhere it never asks.
  */
-#include "network/graph.h"
+#include "network/probe.h"
 
 #include <math.h>
 #include <stdlib.h>
 
 /* Vectors of one round: few enough that weights are read where they lie. */
-#define ROUND 4u
+#define ROUND RNM_PROBE_ROUND
 #define LARGE 1000.0f
 #define SEED 0x9e3779b97f4a7c15u
 /* Floats of vectors held at once; a network with more inputs is not asked. */
 #define FLOATS_MAX ((uint64_t)1 << 26)
 
-struct probing {
-	const struct rnm_network *net;
-	const struct rnm_preprocess *preprocess;
-	uint64_t raw_dim, input_dim, output_dim;
-	uint64_t random; /* state of the generator */
-	unsigned rounds;
-	double low, high; /* range of the output */
-	float *raw;       /* ROUND vectors before the PCA matrix; without one the inputs themselves */
-	float *inputs, *outputs;
-	struct rnm_probe *result;
-};
-
 /* splitmix64 */
-static uint64_t next_random(struct probing *p)
+static uint64_t next_random(struct rnm_probing *p)
 {
 	uint64_t z = p->random += SEED;
 
@@ -39,7 +27,7 @@ static uint64_t next_random(struct probing *p)
 }
 
 /* Close enough to a normal number of mean 0 and deviation 1: the sum of four even ones. */
-static float normal(struct probing *p)
+static float normal(struct rnm_probing *p)
 {
 	uint64_t z = next_random(p);
 	uint64_t sum = (z & 0xffff) + (z >> 16 & 0xffff) + (z >> 32 & 0xffff) + (z >> 48);
@@ -48,7 +36,7 @@ static float normal(struct probing *p)
 }
 
 /* Like a vector of symbols: a quarter of them hit, each with a share of its weight. */
-static float sparse(struct probing *p)
+static float sparse(struct rnm_probing *p)
 {
 	uint64_t z = next_random(p);
 
@@ -68,11 +56,10 @@ static void scale_to_one(float *vector, uint64_t count)
 }
 
 /* One round: zeros (later a unit vector), a random one, a sparse one, a large one. */
-static void make_vectors(struct probing *p, unsigned round)
+static void make_vectors(struct rnm_probing *p, unsigned round, float *first)
 {
 	bool unit = p->preprocess != NULL && p->preprocess->norm == RNM_NORM_UNIT;
-	float *first = p->raw, *random = first + p->raw_dim, *hits = random + p->raw_dim,
-	      *large = hits + p->raw_dim;
+	float *random = first + p->raw_dim, *hits = random + p->raw_dim, *large = hits + p->raw_dim;
 
 	for (uint64_t i = 0; i < p->raw_dim; i++) {
 		first[i] = 0;
@@ -88,31 +75,30 @@ static void make_vectors(struct probing *p, unsigned round)
 	}
 }
 
-static void project(struct probing *p)
+/* The vectors of one round behind the PCA matrix. */
+static void project(const struct rnm_probing *p, const float *raw, float *inputs)
 {
-	const struct rnm_tensor *pca = p->preprocess != NULL ? p->preprocess->pca : NULL;
+	const struct rnm_tensor *pca = p->preprocess->pca;
 
-	if (pca == NULL)
-		return;
 	for (unsigned v = 0; v < ROUND; v++)
 		for (uint64_t r = 0; r < pca->rows; r++) {
-			const float *row = pca->data + r * pca->cols, *raw = p->raw + v * p->raw_dim;
+			const float *row = pca->data + r * pca->cols, *vector = raw + v * p->raw_dim;
 			float sums[8] = { 0 }, sum = 0;
 			uint64_t i = 0;
 
 			/* Eight sums at once, which compilers make vector code of. */
 			for (; i + 8 <= pca->cols; i += 8)
 				for (unsigned k = 0; k < 8; k++)
-					sums[k] += row[i + k] * raw[i + k];
+					sums[k] += row[i + k] * vector[i + k];
 			for (; i < pca->cols; i++)
-				sum += row[i] * raw[i];
+				sum += row[i] * vector[i];
 			for (unsigned k = 0; k < 8; k++)
 				sum += sums[k];
-			p->inputs[v * p->input_dim + r] = sum;
+			inputs[v * p->input_dim + r] = sum;
 		}
 }
 
-static void take_answer(const struct probing *p, struct rnm_probe_answers *answers, double answer)
+static void take_answer(const struct rnm_probing *p, struct rnm_probe_answers *answers, double answer)
 {
 	answers->vectors++;
 	if (!isfinite(answer)) {
@@ -124,24 +110,6 @@ static void take_answer(const struct probing *p, struct rnm_probe_answers *answe
 	answers->high = fmax(answers->high, answer);
 }
 
-static enum rnm_status ask(struct probing *p, const struct rnm_plan *plan, struct rnm_scratch *scratch,
-                           struct rnm_error *err)
-{
-	for (unsigned round = 0; round < p->rounds; round++) {
-		enum rnm_status status;
-
-		make_vectors(p, round);
-		project(p);
-		status = rnm_network_eval(plan, scratch, p->inputs, ROUND, p->outputs, err);
-		if (status != RNM_OK)
-			return status;
-		for (unsigned v = 0; v < ROUND; v++)
-			take_answer(p, v + 1 < ROUND ? &p->result->usual : &p->result->large,
-			            p->outputs[v * p->output_dim]);
-	}
-	return RNM_OK;
-}
-
 static enum rnm_status too_large(struct rnm_error *err)
 {
 	return rnm_error_set(err, RNM_E_MALFORMED, rnm_finding_id(RNM_KANN_LIMIT_SCRATCH),
@@ -149,70 +117,111 @@ static enum rnm_status too_large(struct rnm_error *err)
 	                     (unsigned long long)(FLOATS_MAX / ROUND));
 }
 
-static enum rnm_status allocate(struct probing *p, struct rnm_error *err)
+/* The inputs of all rounds, and room for the outputs. */
+static enum rnm_status make_inputs(struct rnm_probing *p, struct rnm_error *err)
 {
-	bool projected = p->preprocess != NULL && p->preprocess->pca != NULL;
+	const bool projected = p->preprocess != NULL && p->preprocess->pca != NULL;
+	float *raw;
 
 	if (p->raw_dim + p->input_dim + p->output_dim > FLOATS_MAX / ROUND)
 		return too_large(err);
-	p->raw = malloc(ROUND * p->raw_dim * sizeof(float));
-	p->inputs = projected ? malloc(ROUND * p->input_dim * sizeof(float)) : p->raw;
-	p->outputs = malloc(ROUND * p->output_dim * sizeof(float));
-	return p->raw != NULL && p->inputs != NULL && p->outputs != NULL ? RNM_OK : rnm_error_nomem(err);
+	raw = projected ? malloc(ROUND * p->raw_dim * sizeof(float)) : NULL;
+	p->inputs = malloc((uint64_t)p->rounds * ROUND * p->input_dim * sizeof(float));
+	p->outputs = malloc((uint64_t)p->rounds * ROUND * p->output_dim * sizeof(float));
+	if ((projected && raw == NULL) || p->inputs == NULL || p->outputs == NULL) {
+		free(raw);
+		return rnm_error_nomem(err);
+	}
+	for (unsigned round = 0; round < p->rounds; round++) {
+		float *inputs = p->inputs + (uint64_t)round * ROUND * p->input_dim;
+
+		make_vectors(p, round, projected ? raw : inputs);
+		if (projected)
+			project(p, raw, inputs);
+	}
+	free(raw);
+	return RNM_OK;
 }
 
-static enum rnm_status run(struct probing *p, const struct rnm_network_limits *given, struct rnm_error *err)
+/* A plan for `batch` vectors at once. */
+static enum rnm_status make_plan(struct rnm_probing *p, uint32_t batch,
+                                 const struct rnm_network_limits *given, struct rnm_error *err)
 {
 	struct rnm_network_limits limits = given != NULL ? *given : (struct rnm_network_limits){ 0 };
-	const struct rnm_plan_options options = { .batch = ROUND, .limits = &limits };
-	struct rnm_scratch *scratch = NULL;
-	struct rnm_plan *plan = NULL;
-	enum rnm_status status;
-	uint64_t vectors;
+	const struct rnm_plan_options options = { .batch = batch, .limits = &limits };
 
 	if (limits.max_work == 0)
 		limits.max_work = RNM_PROBE_WORK_MAX;
-	status = rnm_plan_new(&plan, p->net, &options, err);
+	rnm_plan_free(p->plan);
+	p->plan = NULL;
+	return rnm_plan_new(&p->plan, p->net, &options, err);
+}
+
+enum rnm_status rnm_probing_begin(struct rnm_probing *p, const struct rnm_network *network,
+                                  const struct rnm_preprocess *preprocess,
+                                  const struct rnm_network_limits *limits, struct rnm_error *err)
+{
+	enum rnm_status status;
+	uint64_t vectors;
+
+	*p = (struct rnm_probing){
+		.net = network,
+		.preprocess = preprocess,
+		.input_dim = rnm_network_input_dim(network),
+		.output_dim = rnm_network_output_dim(network),
+		.random = SEED,
+	};
+	p->raw_dim = preprocess != NULL && preprocess->pca != NULL ? preprocess->pca->cols : p->input_dim;
+	rnm_network_output_range(network, &p->low, &p->high);
+	status = make_plan(p, ROUND, limits, err);
+	if (status != RNM_OK)
+		return status;
+	vectors = RNM_PROBE_WORK / (rnm_plan_work(p->plan) + 1);
+	if (vectors > RNM_PROBE_VECTORS_MAX)
+		vectors = RNM_PROBE_VECTORS_MAX;
+	p->rounds = vectors < RNM_PROBE_VECTORS_MIN ? 1 : (unsigned)vectors / ROUND;
+	while (p->rounds > 1 && (p->input_dim + p->output_dim) * p->rounds > FLOATS_MAX / ROUND)
+		p->rounds--;
+	/* Values that pass by are there for all vectors at once. */
+	if (network->scans != NULL && p->rounds > 1)
+		status = make_plan(p, p->rounds * ROUND, limits, err);
+	if (status == RNM_OK && network->scans != NULL && rnm_plan_batch(p->plan) < p->rounds * ROUND)
+		status = RNM_NO;
 	if (status == RNM_OK)
-		status = allocate(p, err);
-	if (status == RNM_OK)
-		status = rnm_scratch_new(&scratch, plan, err);
-	if (status == RNM_OK) {
-		vectors = RNM_PROBE_WORK / (rnm_plan_work(plan) + 1);
-		if (vectors > RNM_PROBE_VECTORS_MAX)
-			vectors = RNM_PROBE_VECTORS_MAX;
-		p->rounds = vectors < RNM_PROBE_VECTORS_MIN ? 1 : (unsigned)vectors / ROUND;
-		status = ask(p, plan, scratch, err);
-	}
-	rnm_scratch_free(scratch);
-	rnm_plan_free(plan);
-	return status;
+		status = make_inputs(p, err);
+	return status == RNM_OK ? rnm_scratch_new(&p->scratch, p->plan, err) : status;
+}
+
+void rnm_probing_judge(const struct rnm_probing *p, struct rnm_probe *out)
+{
+	const struct rnm_probe_answers none = { .low = (double)INFINITY, .high = -(double)INFINITY };
+
+	*out = (struct rnm_probe){ none, none };
+	for (unsigned i = 0; i < p->rounds * ROUND; i++)
+		take_answer(p, i % ROUND + 1 < ROUND ? &out->usual : &out->large,
+		            p->outputs[i * p->output_dim]);
+}
+
+void rnm_probing_end(struct rnm_probing *p)
+{
+	rnm_scratch_free(p->scratch);
+	rnm_plan_free(p->plan);
+	free(p->inputs);
+	free(p->outputs);
 }
 
 enum rnm_status rnm_network_probe(struct rnm_probe *out, const struct rnm_network *network,
                                   const struct rnm_preprocess *preprocess,
                                   const struct rnm_network_limits *limits, struct rnm_error *err)
 {
-	const struct rnm_probe_answers none = { .low = (double)INFINITY, .high = -(double)INFINITY };
-	struct rnm_probe result = { none, none };
-	struct probing p = {
-		.net = network,
-		.preprocess = preprocess,
-		.input_dim = rnm_network_input_dim(network),
-		.output_dim = rnm_network_output_dim(network),
-		.random = SEED,
-		.result = &result,
-	};
-	enum rnm_status status;
+	struct rnm_probing p;
+	enum rnm_status status = rnm_probing_begin(&p, network, preprocess, limits, err);
 
-	p.raw_dim = preprocess != NULL && preprocess->pca != NULL ? preprocess->pca->cols : p.input_dim;
-	rnm_network_output_range(network, &p.low, &p.high);
-	status = run(&p, limits, err);
-	if (p.inputs != p.raw)
-		free(p.inputs);
-	free(p.raw);
-	free(p.outputs);
 	if (status == RNM_OK)
-		*out = result;
+		status =
+		    rnm_network_eval(p.plan, p.scratch, p.inputs, p.rounds * (size_t)ROUND, p.outputs, err);
+	if (status == RNM_OK)
+		rnm_probing_judge(&p, out);
+	rnm_probing_end(&p);
 	return status;
 }

@@ -36,6 +36,7 @@ static bool truncated(struct reader *r)
 {
 	if (!r->cursor.failed)
 		return false;
+	r->net->cut_short = r->cursor.size < r->net->size;
 	rnm_findings_add(r->findings, RNM_KANN_RECORD, r->index, r->cursor.failed_at,
 	                 "node %" PRIu32 " of %" PRIu32
 	                 ": expected a whole record, found the end of the data after %zu bytes",
@@ -102,7 +103,7 @@ static bool read_header(struct reader *r)
 			    "the count makes sense with its bytes swapped: written on a big-endian machine?");
 		return false;
 	}
-	fit = rnm_cursor_left(&r->cursor) / LEAF_SIZE_MIN;
+	fit = (net->size - r->cursor.pos) / LEAF_SIZE_MIN;
 	if ((uint32_t)count > fit) {
 		rnm_findings_add(findings, RNM_KANN_NODE_TABLE, RNM_NO_NODE, 4,
 		                 "expected at least %u bytes for each of %" PRId32
@@ -236,10 +237,14 @@ static bool read_operator(struct reader *r)
 	int32_t size;
 
 	node->op = rnm_cursor_le16(&r->cursor);
-	if (rnm_cursor_left(&r->cursor) / 4 < node->child_count) {
+	if ((r->net->size - r->cursor.pos) / 4 < node->child_count) {
 		rnm_cursor_take(&r->cursor, rnm_cursor_left(&r->cursor));
 		rnm_cursor_u8(&r->cursor);
 		return !truncated(r);
+	}
+	if (rnm_cursor_left(&r->cursor) / 4 < node->child_count) {
+		r->net->cut_short = true;
+		return false;
 	}
 	if (!keep_children(r, node->child_count))
 		return false;
@@ -393,11 +398,11 @@ static bool allocate(struct rnm_network *net)
 	return true;
 }
 
-bool rnm_graph_read(struct rnm_network *net, struct rnm_findings *findings)
+bool rnm_graph_read(struct rnm_network *net, size_t there, struct rnm_findings *findings)
 {
 	struct reader r = { .net = net, .findings = findings };
 
-	rnm_cursor_init(&r.cursor, net->data, net->size);
+	rnm_cursor_init(&r.cursor, net->data, there);
 	if (!read_header(&r))
 		return false;
 	if (!allocate(net)) {

@@ -11,6 +11,7 @@ void rnm_plan_free(struct rnm_plan *plan)
 	free(plan->steps);
 	free(plan->operands);
 	free(plan->fixed);
+	free(plan->late);
 	free(plan->packed);
 	free(plan);
 }

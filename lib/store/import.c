@@ -81,9 +81,8 @@ static enum rnm_status write_all(struct rnm_importing *job, struct rnm_error *er
 	enum rnm_status status = rnm_transaction_begin(&job->change, err);
 
 	job->fed = 0;
-	for (size_t i = 0; status == RNM_OK && i < job->import.command_count; i++)
-		status = rnm_transaction_add(&job->change, job->import.commands[i].argc,
-		                             job->import.commands[i].argv, err);
+	if (status == RNM_OK)
+		status = rnm_import_send(job, err);
 	return status == RNM_OK ? rnm_transaction_commit(&job->change, err) : status;
 }
 
@@ -159,6 +158,8 @@ static enum rnm_status run(struct rnm_importing *job, struct rnm_error *err)
 	snprintf(what, sizeof(what), "write the model of rule %.150s", job->rule->name);
 	if (status == RNM_OK)
 		status = rnm_import_make_fields(job, err);
+	if (status == RNM_OK)
+		status = rnm_import_find_network(job, err);
 	if (status != RNM_OK)
 		return status;
 	for (unsigned round = 0; round < RNM_TRANSACTION_TRIES; round++) {

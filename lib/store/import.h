@@ -4,7 +4,9 @@
 #define RNM_STORE_IMPORT_H
 
 #include "base/arena.h"
+#include "base/fingerprint.h"
 #include "rspamd/profile.h"
+#include "store/model_file.h"
 #include "store/transaction.h"
 
 #include <rnm/import.h>
@@ -27,6 +29,8 @@ struct rnm_importing {
 	struct rnm_redis *redis;
 	const struct rnm_rule *rule;
 	const struct rnm_model_file *file;
+	const struct rnm_model_image *image; /* of the file, when the network is not in memory; else NULL */
+	char network[RNM_FINGERPRINT_HEX];   /* of its blob, as it was verified */
 	const struct rnm_import_options *options;
 
 	struct rnm_import_field small[RNM_IMPORT_FIELDS_MAX];
@@ -46,17 +50,29 @@ struct rnm_importing {
 
 /* import_fields.c: the small fields of the hash, and how long it is to live. */
 RNM_MUST_CHECK enum rnm_status rnm_import_make_fields(struct rnm_importing *job, struct rnm_error *err);
+/* The fingerprint of the network's blob; where that is. */
+RNM_MUST_CHECK enum rnm_status rnm_import_find_network(struct rnm_importing *job, struct rnm_error *err);
 /* The hash of blobs, small fields that workers read, and the digest of the profile. */
 void rnm_import_hash_content(struct rnm_importing *job);
 /* The commands of the transaction. */
 RNM_MUST_CHECK enum rnm_status rnm_import_make_commands(struct rnm_importing *job, struct rnm_error *err);
+
+/*
+ * import_send.c: the commands of the transaction.  RNM_E_REFUSED "file.changed": what the file holds now is not
+ * what was verified.
+ */
+RNM_MUST_CHECK enum rnm_status rnm_import_send(struct rnm_importing *job, struct rnm_error *err);
+/* Reads back what was written. */
+RNM_MUST_CHECK enum rnm_status rnm_import_read_back(struct rnm_importing *job, struct rnm_error *err);
+/* Says that something is not there as it was written. */
+enum rnm_status rnm_import_differs(const struct rnm_importing *job, const char *what, struct rnm_error *err);
 
 /* import_symbols.c: the symbols and the digest of the profile. */
 RNM_MUST_CHECK enum rnm_status rnm_import_choose_symbols(struct rnm_importing *job, struct rnm_error *err);
 
 /* import_state.c: what Redis holds, read under WATCH, and what that means. */
 RNM_MUST_CHECK enum rnm_status rnm_import_look(struct rnm_importing *job, struct rnm_error *err);
-/* Reads back what was written. */
-RNM_MUST_CHECK enum rnm_status rnm_import_read_back(struct rnm_importing *job, struct rnm_error *err);
+/* Whether workers will choose it, now that it is there. */
+RNM_MUST_CHECK enum rnm_status rnm_import_find_ours(struct rnm_importing *job, struct rnm_error *err);
 
 #endif

@@ -147,6 +147,27 @@ static void hash_part(crypto_generichash_state *state, const char *name, struct 
 	crypto_generichash_update(state, (const unsigned char *)value.data, value.len);
 }
 
+enum rnm_status rnm_import_find_network(struct rnm_importing *job, struct rnm_error *err)
+{
+	const struct rnm_bytes ann = job->file->container->ann;
+	struct rnm_fingerprint *print;
+	enum rnm_status status;
+	const char *known;
+
+	job->image = rnm_model_file_image(job->file, &known);
+	if (job->image != NULL) {
+		memcpy(job->network, known, sizeof(job->network));
+		return RNM_OK;
+	}
+	status = rnm_fingerprint_new(&print, err);
+	if (status != RNM_OK)
+		return status;
+	rnm_fingerprint_add(print, ann.data, ann.len);
+	rnm_fingerprint_text(print, job->network);
+	rnm_fingerprint_free(print);
+	return RNM_OK;
+}
+
 void rnm_import_hash_content(struct rnm_importing *job)
 {
 	unsigned char bytes[HASH_BYTES];
@@ -158,7 +179,7 @@ void rnm_import_hash_content(struct rnm_importing *job)
 		if (strncmp(job->small[i].name, "rnm_", 4) != 0)
 			hash_part(&state, job->small[i].name, job->small[i].value);
 	hash_part(&state, "pca", job->file->container->pca);
-	hash_part(&state, "ann", job->file->container->ann);
+	hash_part(&state, "ann", rnm_bytes_of(job->network));
 	crypto_generichash_final(&state, bytes, sizeof(bytes));
 	sodium_bin2hex(job->content, sizeof(job->content), bytes, sizeof(bytes));
 }

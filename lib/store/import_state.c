@@ -364,68 +364,8 @@ enum rnm_status rnm_import_look(struct rnm_importing *job, struct rnm_error *err
 
 /* ---- afterwards ---- */
 
-static enum rnm_status differs(const struct rnm_importing *job, const char *what, struct rnm_error *err)
-{
-	rnm_error_set(err, RNM_E_REDIS, "import.read-back",
-	              "%s was written, but %s is not there as it was written", job->import.key, what);
-	rnm_error_set_hint(err,
-	                   "somebody else writes to the same keys, or the server evicts them (maxmemory): "
-	                   "`rnm list` shows what is there now");
-	return RNM_E_REDIS;
-}
-
-/* Compares one field while it comes in. */
-static enum rnm_status compare_field(struct rnm_importing *job, const char *name, struct rnm_bytes want,
-                                     struct rnm_error *err)
-{
-	struct rnm_event event;
-	enum rnm_status status = rnm_redis_next(job->redis, &event, err);
-	size_t done = 0;
-	bool same;
-
-	if (status != RNM_OK)
-		return status;
-	if (event.kind != RNM_EVENT_BULK_BEGIN)
-		return differs(job, name, err);
-	same = event.length == want.len;
-	for (;;) {
-		status = rnm_redis_next(job->redis, &event, err);
-		if (status != RNM_OK)
-			return status;
-		if (event.kind == RNM_EVENT_BULK_END)
-			break;
-		same = same && memcmp(want.data + done, event.data.data, event.data.len) == 0;
-		done += event.data.len;
-	}
-	return same ? RNM_OK : differs(job, name, err);
-}
-
-/* The fields that a HSET of ours has set. */
-static enum rnm_status compare_fields(struct rnm_importing *job, const struct rnm_import_command *command,
-                                      struct rnm_error *err)
-{
-	struct rnm_bytes argv[2 + RNM_IMPORT_FIELDS_MAX + 1] = { rnm_bytes_of("HMGET"),
-		                                                 rnm_bytes_of(job->import.key) };
-	const size_t count = command->argc / 2 - 1;
-	struct rnm_event event;
-	enum rnm_status status;
-
-	for (size_t i = 0; i < count; i++)
-		argv[2 + i] = command->argv[2 + 2 * i];
-	status = rnm_redis_send(job->redis, 2 + count, argv, err);
-	if (status == RNM_OK)
-		status = rnm_redis_next(job->redis, &event, err);
-	if (status != RNM_OK)
-		return status;
-	if (event.kind != RNM_EVENT_ARRAY || event.length != count)
-		return differs(job, "the hash", err);
-	for (size_t i = 0; status == RNM_OK && i < count; i++)
-		status = compare_field(job, argv[2 + i].data, command->argv[3 + 2 * i], err);
-	return status;
-}
-
 /* Whether workers will choose it, by the same judgement that `rnm list` shows. */
-static enum rnm_status find_ours(struct rnm_importing *job, struct rnm_error *err)
+enum rnm_status rnm_import_find_ours(struct rnm_importing *job, struct rnm_error *err)
 {
 	const struct rnm_bytes member = rnm_bytes_of(job->import.member);
 	enum rnm_status status;
@@ -444,15 +384,5 @@ static enum rnm_status find_ours(struct rnm_importing *job, struct rnm_error *er
 		    rnm_arena_strndup(&job->round, job->list->served_why, strlen(job->list->served_why));
 		return job->import.served_why != NULL ? RNM_OK : rnm_error_nomem(err);
 	}
-	return differs(job, "its profile", err);
-}
-
-enum rnm_status rnm_import_read_back(struct rnm_importing *job, struct rnm_error *err)
-{
-	enum rnm_status status = RNM_OK;
-
-	for (size_t i = 0; status == RNM_OK && i < job->import.command_count; i++)
-		if (rnm_bytes_equal(job->import.commands[i].argv[0], rnm_bytes_of("HSET")))
-			status = compare_fields(job, &job->import.commands[i], err);
-	return status == RNM_OK ? find_ours(job, err) : status;
+	return rnm_import_differs(job, "its profile", err);
 }

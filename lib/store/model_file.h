@@ -3,6 +3,8 @@
 #ifndef RNM_STORE_MODEL_FILE_H
 #define RNM_STORE_MODEL_FILE_H
 
+#include "store/model_image.h"
+
 #include <rnm/model_file.h>
 
 /* Both blobs at their largest, and room for everything else. */
@@ -11,6 +13,16 @@
 /* As rnm_model_file_read, but takes the bytes over, also when it fails: *bytes is empty afterwards. */
 RNM_MUST_CHECK enum rnm_status rnm_model_file_adopt(struct rnm_model_file **out, struct rnm_buf *bytes,
                                                     enum rnm_model_kind kind, const char *name,
+                                                    struct rnm_error *err);
+
+/*
+ * Of a file of rnm_model_file_open_once: where its network's blob is, and the fingerprint of what was checked.
+ * NULL: all of it is in memory.
+ */
+const struct rnm_model_image *rnm_model_file_image(const struct rnm_model_file *file, const char **print);
+/* rnm_network_probe of its network, or what that said when the network passed by (with the default limits). */
+RNM_MUST_CHECK enum rnm_status rnm_model_file_probe(struct rnm_probe *out, const struct rnm_model_file *file,
+                                                    const struct rnm_network_limits *limits,
                                                     struct rnm_error *err);
 
 #endif

@@ -268,6 +268,11 @@ enum rnm_status rnm_tee_begin_blob(struct rnm_tee *tee, enum rnm_blob_kind kind,
 	return status;
 }
 
+void rnm_tee_emit(struct rnm_tee *tee, rnm_frame_emit *emit, void *ctx)
+{
+	rnm_frame_check_emit(tee->check, emit, ctx);
+}
+
 enum rnm_status rnm_tee_end_blob(struct rnm_tee *tee, uint64_t *expanded, struct rnm_error *err)
 {
 	enum rnm_status status = flush(tee, err);

@@ -9,6 +9,8 @@
 
 #include <rnm/rnm1.h>
 
+#include "format/zstd.h"
+
 struct rnm_tee;
 
 /* Called from the caller's own thread only. */
@@ -26,6 +28,11 @@ RNM_MUST_CHECK enum rnm_status rnm_tee_put(struct rnm_tee *tee, const void *data
 /* What is put between the two calls is a blob of the kind; size is its announced length. */
 RNM_MUST_CHECK enum rnm_status rnm_tee_begin_blob(struct rnm_tee *tee, enum rnm_blob_kind kind,
                                                   const char *what, uint64_t size, struct rnm_error *err);
+/*
+ * After rnm_tee_begin_blob: what the blob expands to goes to emit, in a thread of its own when it is large.
+ * Until rnm_tee_end_blob has returned nothing else may touch what emit works on.
+ */
+void rnm_tee_emit(struct rnm_tee *tee, rnm_frame_emit *emit, void *ctx);
 RNM_MUST_CHECK enum rnm_status rnm_tee_end_blob(struct rnm_tee *tee, uint64_t *expanded,
                                                 struct rnm_error *err);
 /* Writes what is left; the hash of everything that was put (unchanged without hashing). */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Numbers of a model against each other, and what the network makes of made-up vectors. */
+#include "store/model_file.h"
 #include "store/verify.h"
 
 #include <math.h>
@@ -190,7 +191,6 @@ static void judge_answers(struct rnm_verifying *v, const struct rnm_probe *probe
 void rnm_verify_answers(struct rnm_verifying *v)
 {
 	const struct rnm_model_file *file = v->file;
-	struct rnm_preprocess preprocess;
 	struct rnm_probe probe;
 	struct rnm_error *err;
 	enum rnm_status status;
@@ -204,8 +204,7 @@ void rnm_verify_answers(struct rnm_verifying *v)
 		v->no_memory = true;
 		return;
 	}
-	rnm_model_file_preprocess(file, &preprocess);
-	status = rnm_network_probe(&probe, file->network, &preprocess, v->options->limits, err);
+	status = rnm_model_file_probe(&probe, file, v->options->limits, err);
 	judge_range(v);
 	if (status == RNM_OK) {
 		rnm_verify_saw(v, "%.3g to %.3g on %u vectors", probe.usual.low, probe.usual.high,

@@ -11,7 +11,7 @@ class Command:
                 made anew for each run
     old         names of files that {out} holds before, and that the command replaces
     exit        its exit code when nothing fails; None: whatever it is
-    database    what {database}, a database of Redis, holds before: "copy", or "empty"
+    database    what {database}, a database of Redis, holds before: one of CONTENTS (stage.py)
     under       faults that are there in every run, to reach a way around them
     stdin       the file that it has there
     drop_in     called as neural_export: each failure is exit code 1
@@ -140,6 +140,10 @@ COMMANDS = [
     Command("export through a Sentinel", "-c {sentinel_conf} export -r embed -s unit -o {out}/model.rnm", old=("model.rnm",)),
     Command("import", "-c {conf} import {other} -r embed -s unit" + DATABASE, database="copy"),
     Command("import of the first model", "-c {conf} import {model} -r embed -s new --json" + DATABASE, database="copy", report=FAILED_JSON),
+    Command("import of a large model", "-c {conf} import {large} -r embed -s unit --force" + DATABASE, database="copy", slow=True,
+            kinds=("read", "thread")),
+    Command("import of a large model, without a transaction", "-c {conf} import {large} -r embed -s new --dry-run" + DATABASE, database="copy",
+            slow=True, exhaustive=True),
     Command("import from Redis", "-c {conf} import redis:embed/unit -r embed -s pca --dry-run"),
     Command("import with symbols", "-c {conf} import {packed} -r embed -s unit --symbols {symbols} --force --dry-run"),
     Command("import that is refused", "-c {conf} import -r embed -s unit redis:embed/pca --json", exit=8, report=FAILED_JSON),
@@ -152,9 +156,16 @@ COMMANDS = [
     Command("restore", "-c {conf} restore {backup} -s unit" + DATABASE, database="empty", many=True, report=r"\n\d+ restored, "),
     Command("restore of what is there", "-c {conf} restore -s unit {backup}", many=True, report=r"\n\d+ restored, "),
     Command("restore --dry-run", "restore --dry-run {backup} --json" + DATABASE, database="empty", many=True, report=FAILED_JSON),
+    Command("restore --replace", "-c {conf} restore {backup} -s unit --replace" + DATABASE, database="another network", many=True,
+            kinds=("malloc", "send"), report=r"\n\d+ restored, "),
     Command("doctor", "-c {conf} doctor", exit=1, many=True),
     Command("doctor, JSON", "-c {conf} doctor --json --fix --dry-run", exit=1, many=True),
     Command("doctor with maps", "-c {conf} doctor --maps-dir {out} --json", exit=1, exhaustive=True, many=True),
+    # One repair each: then it has happened whole, or not at all.
+    *(Command(f"doctor --fix, {content}", "-c {conf} doctor --json --fix" + DATABASE, database=content, many=True, report='"findings":',
+              kinds=kinds, exhaustive=not kinds)
+      for content, kinds in (("tombstone", ("malloc", "send")), ("another spelling", ("malloc",)), ("odd vector", ("malloc",)),
+                             ("dead lock", ()), ("orphan", ()))),
     Command("refresh --dry-run", "-c {conf} refresh -r embed --dry-run", many=True),
     Command("serve --dry-run", "serve {tree} --dry-run", many=True),
     Command("serve --from-redis --dry-run", "-c {conf} serve --from-redis -r embed -s unit --dry-run {out}/cache", many=True, exit=None),

@@ -19,6 +19,29 @@ import vectors
 # What the recorded data set is reduced to: a network alone, one with all its companions, one with a PCA matrix.
 KEPT_SETS = ("rn3_embed_3_default", "rn3_embed_3_unit", "rn3_embed_3_pca", "rn3_symbolic_3_default",
              "rn3_embed_3_badjson")
+# The recorded profile as rspamd would write it, which it is not.
+CANONICAL = """
+    local profile = cjson.decode(redis.call('zrange', 'rn3_embed_3_unit', 0, 0)[1])
+    redis.call('del', 'rn3_embed_3_unit')
+    redis.call('zadd', 'rn3_embed_3_unit', 1795400000, string.format(
+        '{"digest":"%s","symbols":[],"version":1,"redis_key":"%s","providers_digest":"%s"}',
+        profile.digest, profile.redis_key, profile.providers_digest))
+"""
+# What a database of a command holds before: nothing, or the models of one settings id and one thing that is not as it
+# should be, in the words of Redis' Lua.
+CONTENTS = {
+    "empty": None,
+    "copy": "",
+    "another network": "redis.call('hset', 'rn_embed_unit_aabbccdd_1', 'ann', 'another')",
+    "another spelling": "",
+    "tombstone": CANONICAL + """
+        redis.call('zadd', 'rn3_embed_3_unit', 1000, '{"digest":"00000000","symbols":[],"version":0,"redis_key":"rn_embed_unit_00000000_0"}')
+        redis.call('hset', 'rn_embed_unit_00000000_0', 'obsolete', 1)
+        redis.call('hset', 'rn_embed_unit_00000000_0_base', 'version', 1)""",
+    "dead lock": CANONICAL + "redis.call('hset', 'rn_embed_unit_aabbccdd_1', 'lock', 5, 'hostname', 'gone')",
+    "orphan": CANONICAL + "redis.call('hset', 'rn_embed_unit_00000000_0', 'ann', 'x')",
+    "odd vector": CANONICAL + "redis.call('sadd', 'rn_embed_unit_aabbccdd_1_spam_set', 'no vector')",
+}
 # Large enough for threads and for several pieces.
 BIG_NETWORK = 3 << 20
 # Large enough to be handed to the disk before it is complete.
@@ -75,7 +98,7 @@ class Stage:
                 "LSAN_OPTIONS": "exitcode=98", "UBSAN_OPTIONS": "print_stacktrace=1:exitcode=97", **more}
 
     def places(self):
-        names = ("model.rnm", "packed.rnm", "other.rnm", "bare.kann", "password", "spam", "ham", "recorded.csv", "recorded.npy", "recorded.jsonl",
+        names = ("model.rnm", "packed.rnm", "other.rnm", "large.rnm", "bare.kann", "password", "spam", "ham", "recorded.csv", "recorded.npy", "recorded.jsonl",
                  "halting", "wide.jsonl", "symbols", "backup", "tree")
         return {"conf": self.path("conf", "rspamd.conf"), "broken": self.path("conf", "broken.conf"), "sentinel_conf": self.path("conf", "sentinel.conf"),
                 "socket": self.socket, "port": str(self.port), "tls_port": str(self.tls_port), "stock": self.stock,
@@ -112,14 +135,17 @@ class Stage:
         self.cli("-x", *where, "hset", key, "ann", stdin=frame)
 
     def reset_database(self, database, content):
-        """Makes it what a command finds: empty, or with the models of one settings id."""
-        self.cli("-n", str(database), "eval", """
-            redis.call('flushdb')
-            if ARGV[2] == 'empty' then return end
-            redis.call('select', 0)
+        """Makes it what a command finds."""
+        change = CONTENTS[content]
+        self.cli("-n", str(database), "flushdb")
+        if change is None:
+            return
+        self.cli("eval", """
             for _, key in ipairs(redis.call('keys', 'rn*_embed_*unit*')) do
                 redis.call('copy', key, key, 'db', ARGV[1])
-            end""", "0", str(database), content)
+            end
+            redis.call('select', ARGV[1])
+            """ + change, "0", str(database))
 
     def database_state(self, database):
         """All keys, each with a hash of its value."""
@@ -127,9 +153,10 @@ class Stage:
             local keys = redis.call('keys', '*')
             table.sort(keys)
             for i, key in ipairs(keys) do
-                local value
-                if redis.call('type', key).ok == 'set' then
-                    value = redis.call('smembers', key)
+                local kind, value = redis.call('type', key).ok
+                -- Neither has an order that stays.
+                if kind == 'set' or kind == 'hash' then
+                    value = redis.call(kind == 'set' and 'smembers' or 'hgetall', key)
                     table.sort(value)
                     value = table.concat(value, ' ')
                 else
@@ -189,6 +216,9 @@ class Stage:
         for name, data in (("other.rnm", msgpack.packb(content, use_bin_type=False)), ("bare.kann", network)):
             with open(self.path(name), "wb") as file:
                 file.write(data)
+
+        subprocess.run([sys.executable, os.path.join(HERE, "..", "cli", "made_model.py"), self.path("large.rnm"), "64", "hidden=5000", "version=5",
+                        "digest=" + content[b"providers_digest"].decode()], check=True)
 
     def make_backup(self):
         subprocess.run([self.program, "-c", self.path("conf", "rspamd.conf"), "backup", "--all", "--with-training", "-o", self.path("backup")],

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A large RNM1 file in memory, all of it but the network's blob: that one is read from the file whenever it
+ * is needed, in pieces.  Read and not mapped, as everywhere (base/file.h).
+ */
+#ifndef RNM_STORE_MODEL_IMAGE_H
+#define RNM_STORE_MODEL_IMAGE_H
+
+#include <rnm/rnm1.h>
+
+struct rnm_model_image {
+	int fd; /* -1: there is no image */
+	const char *path;
+	char *data; /* size bytes; those of the blob were never written */
+	size_t size;
+	size_t blob_at, blob_len;
+};
+
+/*
+ * RNM_NO, without err being set: it is no such file, or whoever reads it whole finds out more about it.
+ * path is borrowed.  rnm_model_image_close in any case.
+ */
+RNM_MUST_CHECK enum rnm_status rnm_model_image_open(struct rnm_model_image *image, const char *path,
+                                                    struct rnm_error *err);
+void rnm_model_image_close(struct rnm_model_image *image);
+
+/* Takes the blob's bytes as they come. */
+typedef enum rnm_status rnm_model_image_take(void *ctx, const void *data, size_t len, struct rnm_error *err);
+/*
+ * Reads the blob once, from its beginning to its end.  RNM_E_IO "file.read"; RNM_E_REFUSED "file.changed": the
+ * file has become shorter.
+ */
+RNM_MUST_CHECK enum rnm_status rnm_model_image_read(const struct rnm_model_image *image,
+                                                    rnm_model_image_take *take, void *ctx,
+                                                    struct rnm_error *err);
+/* Tells that the file is not what it was. */
+enum rnm_status rnm_model_image_changed(const struct rnm_model_image *image, struct rnm_error *err);
+
+#endif
