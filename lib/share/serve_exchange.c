@@ -2,12 +2,11 @@
 #include "share/serve_exchange.h"
 
 #include "base/clock.h"
+#include "share/http_date.h"
 
-#include <math.h>
 #include <rnm/json.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 static bool is_address(const char *text)
 {
@@ -31,19 +30,6 @@ void rnm_exchange_client(struct rnm_exchange *exchange, const char *forwarded)
 		snprintf(exchange->client, sizeof(exchange->client), "%s", last);
 }
 
-static void put_time(struct rnm_json *json, double wall)
-{
-	const time_t seconds = (time_t)wall;
-	char text[40];
-	struct tm tm;
-	size_t len;
-
-	gmtime_r(&seconds, &tm);
-	len = strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &tm);
-	snprintf(text + len, sizeof(text) - len, ".%03dZ", (int)((wall - (double)seconds) * 1000));
-	rnm_json_kv_string(json, "time", text);
-}
-
 static void put_text(struct rnm_json *json, const char *key, const char *text)
 {
 	rnm_json_kv_string(json, key, text[0] != '\0' ? text : NULL);
@@ -53,17 +39,19 @@ void rnm_exchange_line(struct rnm_buf *out, const struct rnm_exchange *exchange,
 {
 	const struct rnm_answer *answer = &exchange->answer;
 	const bool has_body = !exchange->head && answer->status != 304;
+	char time[RNM_TIME_SIZE];
 	struct rnm_json json;
 
 	rnm_json_init(&json, out, false);
 	rnm_json_begin_object(&json);
-	put_time(&json, rnm_clock_wall());
+	rnm_time_write(time, rnm_clock_wall());
+	rnm_json_kv_string(&json, "time", time);
 	rnm_json_kv_string(&json, "client", exchange->client);
 	rnm_json_kv_string(&json, "method", exchange->method);
 	rnm_json_kv_string(&json, "target", exchange->target);
 	rnm_json_kv_uint(&json, "status", answer->status);
 	rnm_json_kv_uint(&json, "bytes", has_body ? answer->length : 0);
-	rnm_json_kv_double(&json, "ms", round((rnm_clock_monotonic() - exchange->begun) * 1e5) / 100);
+	rnm_json_kv_uint(&json, "us", (uint64_t)((rnm_clock_monotonic() - exchange->begun) * 1e6));
 	put_text(&json, "etag", answer->file != NULL ? answer->file->etag : "");
 	put_text(&json, "held", exchange->held);
 	put_text(&json, "agent", exchange->agent);

@@ -6,6 +6,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <math.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,7 +27,11 @@ static enum MHD_Result on_header(void *ctx, enum MHD_ValueKind kind, const char 
 
 static void keep(char *out, size_t size, const char *text)
 {
-	snprintf(out, size, "%s", text != NULL ? text : "");
+	const size_t len = text != NULL ? strnlen(text, size - 1) : 0;
+
+	if (len > 0)
+		memcpy(out, text, len);
+	out[len] = '\0';
 }
 
 /* With what is offered now. */
@@ -379,12 +385,15 @@ static size_t leave_escapes(void *ctx, struct MHD_Connection *connection, char *
 enum rnm_status rnm_listener_start(struct rnm_listener *listener, int fd, struct rnm_error *err)
 {
 	const struct rnm_serve_options *options = &listener->server->options;
+	const int seconds = (int)ceil(options->timeout);
 	const enum rnm_status status = rnm_microhttpd_load(err);
 
 	if (status != RNM_OK) {
 		close(fd);
 		return status;
 	}
+	/* Accepted with its request; what says nothing costs no more than a place in the kernel's table. */
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, &seconds, sizeof(seconds));
 	listener->daemon = rnm_microhttpd.MHD_start_daemon(
 	    MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ITC | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_TURBO, 0, NULL, NULL, on_request, listener,
 	    MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT, options->max_connections,

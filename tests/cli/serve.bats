@@ -291,7 +291,7 @@ metric() {
 			and (.[0] | .method == "HEAD" or .method == "GET")
 			and (.[1] | .status == 200 and .bytes == $size and .agent == "rspamd-3.4" and .held == null)
 			and (.[2] | .status == 304 and .bytes == 0 and .held == .etag)
-			and all(.client == "127.0.0.1" and .aborted == false and .ms >= 0 and (.time | test("^20.*Z$")))' "$LOG" >/dev/null
+			and all(.client == "127.0.0.1" and .aborted == false and .us >= 0 and (.time | test("^20.*Z$")))' "$LOG" >/dev/null
 	jq -se 'map(select(.status == 404)) | .[0].agent == "tab\there" and .[0].etag == null' "$LOG" >/dev/null
 }
 

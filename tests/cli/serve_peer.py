@@ -145,6 +145,9 @@ def idle(port, count, pid, kib):
 
 def flood(port, count, still_open):
     peers = [connect(port) for _ in range(count)]
+    # Silent ones wait in the kernel, and are not accepted yet.
+    for peer in peers:
+        peer.sendall(b"G")
     time.sleep(0.5)
     left = 0
     for peer in peers:

@@ -42,6 +42,8 @@ static void dates_are_written(void **state)
 	assert_string_equal(text, "Fri, 31 Dec 9999 23:59:59 GMT");
 	rnm_http_date_write(text, INT64_MIN);
 	assert_string_equal(text, "Wed, 01 Jan 1000 00:00:00 GMT");
+	rnm_time_write(text, 1795442400.125);
+	assert_string_equal(text, "2026-11-23T14:00:00.125Z");
 }
 
 static void dates_are_read(void **state)
