@@ -85,7 +85,8 @@ static enum rnm_status make_folder(struct live_models *live, const char *given, 
 	char *models;
 
 	live->is_temporary = given == NULL;
-	live->folder = given != NULL ? strdup(given) : joined(spool != NULL ? spool : "/tmp", "/rnm-serve-XXXXXX");
+	live->folder =
+	    given != NULL ? strdup(given) : joined(spool != NULL ? spool : "/tmp", "/rnm-serve-XXXXXX");
 	if (live->folder == NULL)
 		return rnm_error_nomem(err);
 	if (live->is_temporary && mkdtemp(live->folder) == NULL) {
@@ -96,7 +97,8 @@ static enum rnm_status make_folder(struct live_models *live, const char *given, 
 	models = joined(live->folder, MODELS);
 	if (models == NULL)
 		return rnm_error_nomem(err);
-	if ((mkdir(live->folder, 0777) != 0 && errno != EEXIST) || (mkdir(models, 0777) != 0 && errno != EEXIST))
+	if ((mkdir(live->folder, 0777) != 0 && errno != EEXIST) ||
+	    (mkdir(models, 0777) != 0 && errno != EEXIST))
 		status = rnm_error_sys(err, "serve.folder", errno, "cannot make the folder '%s'", models);
 	free(models);
 	return status;
@@ -157,8 +159,8 @@ static enum rnm_status fetch(struct live_models *live, struct live_model *model,
 	struct rnm_model_list *list = NULL;
 	char *identity = NULL;
 	size_t index = 0;
-	enum rnm_status status = rnm_store_list(&list, live->context.redis, model->rule, live->settings,
-	                                        RNM_LIST_ALIVE, err);
+	enum rnm_status status =
+	    rnm_store_list(&list, live->context.redis, model->rule, live->settings, RNM_LIST_ALIVE, err);
 
 	if (status == RNM_OK)
 		status = rnm_store_choose(&index, list, model->rule, &choice, err);
@@ -190,7 +192,8 @@ enum rnm_status live_models_fetch(struct live_models *live, const char *name, st
 		if (strcmp(live->names[i], name) == 0)
 			model = &live->items[i];
 	if (model == NULL)
-		return rnm_error_set(err, RNM_E_NOT_FOUND, "serve.no-rule", "no rule has the digest '%s'", name);
+		return rnm_error_set(err, RNM_E_NOT_FOUND, "serve.no-rule", "no rule has the digest '%s'",
+		                     name);
 	if (live->context.redis == NULL) {
 		status = context_connect(&live->context, err);
 		is_fresh = true;

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* rnm serve --from-redis: the models that workers serve, exported into the folder of the server when asked for. */
+/*
+ * rnm serve --from-redis: the models that workers serve, exported into the folder of the server when asked
+ * for.
+ */
 #ifndef RNM_CLI_SERVE_REDIS_H
 #define RNM_CLI_SERVE_REDIS_H
 

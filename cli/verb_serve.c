@@ -336,7 +336,8 @@ static enum rnm_status use_redis(struct serving *run, struct rnm_serve_options *
 	serve_options->name_count = run->live.count;
 	serve_options->fetch = on_fetch;
 	/* Nobody will ask. */
-	for (size_t i = 0; status == RNM_OK && option_given(run->options, OPTION_DRY_RUN) && i < run->live.count; i++)
+	for (size_t i = 0;
+	     status == RNM_OK && option_given(run->options, OPTION_DRY_RUN) && i < run->live.count; i++)
 		if (live_models_fetch(&run->live, run->live.names[i], &problem) != RNM_OK)
 			on_warn(run, &problem);
 	return status;

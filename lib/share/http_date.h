@@ -18,8 +18,8 @@ void rnm_time_write(char text[RNM_TIME_SIZE], double time);
 
 /*
  * Reads the form of rnm_http_date_write and the two old ones, "Sunday, 06-Nov-94 08:49:37 GMT" (now decides
- * on the century: the year lies at most 50 years ahead) and "Sun Nov  6 08:49:37 1994".  Names of days are not compared
- * with the date.  False for anything else, and for days that no calendar has.
+ * on the century: the year lies at most 50 years ahead) and "Sun Nov  6 08:49:37 1994".  Names of days are
+ * not compared with the date.  False for anything else, and for days that no calendar has.
  */
 bool rnm_http_date_read(int64_t *time, const char *text, int64_t now);
 

@@ -21,8 +21,8 @@ static enum MHD_Result on_argument(void *ctx, enum MHD_ValueKind kind, const cha
 
 typedef void write_page(struct rnm_buf *out, const struct rnm_page *page);
 
-static void write_with_fleet(struct rnm_buf *out, struct rnm_server *server, struct MHD_Connection *connection,
-                             write_page *write)
+static void write_with_fleet(struct rnm_buf *out, struct rnm_server *server,
+                             struct MHD_Connection *connection, write_page *write)
 {
 	struct rnm_served_table *table = rnm_server_table(server);
 	struct rnm_fleet fleet;
@@ -73,8 +73,8 @@ struct MHD_Response *rnm_admin_response(struct rnm_server *server, struct MHD_Co
 		*known = false;
 	}
 	if (*known && !out.failed)
-		response = rnm_microhttpd.MHD_create_response_from_buffer(out.len, out.data,
-		                                                          MHD_RESPMEM_MUST_COPY);
+		response =
+		    rnm_microhttpd.MHD_create_response_from_buffer(out.len, out.data, MHD_RESPMEM_MUST_COPY);
 	*length = out.len;
 	rnm_buf_free(&out);
 	if (response != NULL) {

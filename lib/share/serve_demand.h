@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Models that are fetched when they are asked for.  A request for one waits, out of the way of all others, until
- * the thread that calls rnm_server_work has looked for a newer one.
+ * Models that are fetched when they are asked for.  A request for one waits, out of the way of all others,
+ * until the thread that calls rnm_server_work has looked for a newer one.
  */
 #ifndef RNM_SHARE_SERVE_DEMAND_H
 #define RNM_SHARE_SERVE_DEMAND_H

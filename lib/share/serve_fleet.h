@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Who has asked for which model, and what he holds since: rspamd says so itself, by the tag that it sends with each
- * check.  Kept in memory as long as the server runs.
+ * Who has asked for which model, and what he holds since: rspamd says so itself, by the tag that it sends
+ * with each check.  Kept in memory as long as the server runs.
  */
 #ifndef RNM_SHARE_SERVE_FLEET_H
 #define RNM_SHARE_SERVE_FLEET_H
@@ -11,7 +11,9 @@
 #include <arpa/inet.h>
 #include <pthread.h>
 
-/* Clients that are told apart; when there are so many, those that have been silent for a day are forgotten. */
+/*
+ * Clients that are told apart; when there are so many, those that have been silent for a day are forgotten.
+ */
 #define RNM_FLEET_CLIENTS_MAX 16384u
 /* Names that were asked for and are not there; the one that was asked for least lately goes. */
 #define RNM_FLEET_MISSING_MAX 256u
@@ -73,8 +75,8 @@ void rnm_fleet_note(struct rnm_fleet *fleet, const struct rnm_fleet_event *event
 void rnm_fleet_offer(struct rnm_fleet *fleet, const struct rnm_served_table *table);
 
 /*
- * Copies for reading at leisure, in the order of names and clients, of names that are missing (latest first), and of
- * offers; release with rnm_fleet_free.  False: no memory.
+ * Copies for reading at leisure, in the order of names and clients, of names that are missing (latest
+ * first), and of offers; release with rnm_fleet_free.  False: no memory.
  */
 bool rnm_fleet_copy(struct rnm_fleet *out, struct rnm_fleet *fleet);
 /* What a tag stands for under this name; NULL. */

@@ -176,7 +176,7 @@ static struct MHD_Response *make_response(struct rnm_server *server, struct rnm_
 	struct MHD_Response *response;
 	char text[48];
 
-	if (answer->body == RNM_BODY_FILE) {
+	if (answer->body == RNM_BODY_FILE && answer->file != NULL) {
 		response = file_response(exchange);
 		if (response != NULL)
 			add_file_headers(server, response, answer);
@@ -395,12 +395,12 @@ enum rnm_status rnm_listener_start(struct rnm_listener *listener, int fd, struct
 	/* Accepted with its request; what says nothing costs no more than a place in the kernel's table. */
 	(void)setsockopt(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, &seconds, sizeof(seconds));
 	listener->daemon = rnm_microhttpd.MHD_start_daemon(
-	    MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ITC | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_TURBO, 0, NULL, NULL, on_request, listener,
-	    MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT, options->max_connections,
-	    MHD_OPTION_PER_IP_CONNECTION_LIMIT, options->max_per_address, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-	    (size_t)RNM_SERVE_HEADERS_MAX, MHD_OPTION_NOTIFY_CONNECTION, on_connection, listener,
-	    MHD_OPTION_NOTIFY_COMPLETED, on_completed, listener, MHD_OPTION_UNESCAPE_CALLBACK, leave_escapes,
-	    NULL, MHD_OPTION_END);
+	    MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ITC | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_TURBO, 0, NULL,
+	    NULL, on_request, listener, MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT,
+	    options->max_connections, MHD_OPTION_PER_IP_CONNECTION_LIMIT, options->max_per_address,
+	    MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)RNM_SERVE_HEADERS_MAX, MHD_OPTION_NOTIFY_CONNECTION,
+	    on_connection, listener, MHD_OPTION_NOTIFY_COMPLETED, on_completed, listener,
+	    MHD_OPTION_UNESCAPE_CALLBACK, leave_escapes, NULL, MHD_OPTION_END);
 	if (listener->daemon != NULL)
 		return RNM_OK;
 	rnm_error_sys(err, "serve.start", errno, "libmicrohttpd cannot start");

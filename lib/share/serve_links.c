@@ -76,7 +76,7 @@ void rnm_links_begin(struct rnm_links *links, struct rnm_link *link, uint64_t le
 	pthread_mutex_lock(&links->lock);
 	link->requests++;
 	link->busy = true;
-	link->deadline = rnm_clock_monotonic() + links->timeout + (double)length / RNM_SERVE_SLOWEST;
+	link->deadline = rnm_clock_monotonic() + links->timeout + (double)length / (double)RNM_SERVE_SLOWEST;
 	pthread_mutex_unlock(&links->lock);
 }
 

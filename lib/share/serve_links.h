@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 /* A client that takes an answer more slowly than this, in bytes a second, is given up. */
-#define RNM_SERVE_SLOWEST 16384
+#define RNM_SERVE_SLOWEST UINT64_C(16384)
 /* As many bytes as an answer is given time for while its model is fetched: ten minutes. */
 #define RNM_SERVE_PATIENCE (600 * RNM_SERVE_SLOWEST)
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The page.  It must be read on a phone at night and by a screen reader: no scripts, nothing fetched, one column
- * where there is no room, states in words and not only in colours.
+ * The page.  It must be read on a phone at night and by a screen reader: no scripts, nothing fetched, one
+ * column where there is no room, states in words and not only in colours.
  */
 #include "share/serve_page.h"
 
@@ -25,41 +25,22 @@ static const char style[] =
     ".good{color:var(--good)}.bad{color:var(--bad);font-weight:600}"
     "code,pre{font-family:ui-monospace,monospace;font-size:.92em}code{overflow-wrap:anywhere}\n"
     "pre{overflow-x:auto;padding:.75rem;border:1px solid var(--line);border-radius:.4rem}\n"
-    ".model{background:var(--card);border:1px solid var(--line);border-radius:.5rem;padding:1rem;margin:1rem 0}\n"
+    ".model{background:var(--card);border:1px solid var(--line);border-radius:.5rem;padding:1rem;margin:1rem "
+    "0}\n"
     "dl{display:grid;grid-template-columns:minmax(7rem,max-content) 1fr;gap:.15rem 1rem;margin:.5rem 0}"
     "dt{color:var(--quiet)}dd{margin:0;overflow-wrap:anywhere}\n"
     "summary{cursor:pointer;padding:.3rem 0;color:var(--link)}nav>*{margin-right:1rem}\n"
-    ".scroll{overflow-x:auto}table{border-collapse:collapse;width:100%}caption{text-align:left;color:var(--quiet)}\n"
-    "th,td{text-align:left;padding:.35rem .75rem .35rem 0;border-bottom:1px solid var(--line);vertical-align:top}"
+    ".scroll{overflow-x:auto}table{border-collapse:collapse;width:100%}caption{text-align:left;color:var(--"
+    "quiet)}\n"
+    "th,td{text-align:left;padding:.35rem .75rem .35rem 0;border-bottom:1px solid "
+    "var(--line);vertical-align:top}"
     "td.number,th.number{text-align:right}\n"
     ":focus-visible{outline:3px solid var(--link);outline-offset:2px}\n"
     "@media(max-width:40rem){dl{grid-template-columns:1fr;gap:0}dd{margin-bottom:.4rem}"
-    "table,tbody,tr,td{display:block}thead{position:absolute;left:-999rem}tr{border-bottom:1px solid var(--line);"
+    "table,tbody,tr,td{display:block}thead{position:absolute;left:-999rem}tr{border-bottom:1px solid "
+    "var(--line);"
     "padding:.5rem 0}td,td.number{border:0;padding:0;text-align:left}"
     "td::before{content:attr(data-label) \": \";color:var(--quiet);font-weight:400}}\n";
-
-/* Text of others: nothing in it may become markup. */
-static void put(struct rnm_buf *out, const char *text)
-{
-	for (const char *c = text; *c != '\0'; c++) {
-		switch (*c) {
-		case '&':
-			rnm_buf_puts(out, "&amp;");
-			break;
-		case '<':
-			rnm_buf_puts(out, "&lt;");
-			break;
-		case '>':
-			rnm_buf_puts(out, "&gt;");
-			break;
-		case '"':
-			rnm_buf_puts(out, "&quot;");
-			break;
-		default:
-			rnm_buf_putc(out, (unsigned char)*c < 0x20 || *c == 0x7f ? '?' : *c);
-		}
-	}
-}
 
 static void put_size(struct rnm_buf *out, uint64_t size)
 {
@@ -134,17 +115,17 @@ static void put_identity(struct rnm_buf *out, const struct rnm_page *page, const
 
 	if (model != NULL && model->rule != NULL) {
 		row(out, "Rule");
-		put(out, model->rule);
+		rnm_buf_html(out, model->rule);
 		if (model->settings != NULL) {
 			rnm_buf_puts(out, ", settings ");
-			put(out, model->settings);
+			rnm_buf_html(out, model->settings);
 		}
 		rnm_buf_puts(out, "</dd>\n");
 	}
 	if (model != NULL) {
 		row(out, "Digest");
 		rnm_buf_puts(out, "<code>");
-		put(out, model->digest);
+		rnm_buf_html(out, model->digest);
 		rnm_buf_printf(out, "</code>%s</dd>\n",
 		               model->digest[0] == '\0' || strcmp(model->digest, name_of(file)) == 0
 		                   ? ""
@@ -152,7 +133,7 @@ static void put_identity(struct rnm_buf *out, const struct rnm_page *page, const
 		row(out, "Version");
 		rnm_buf_printf(out, "%.17g</dd>\n", model->version);
 		row(out, "Architecture");
-		put(out, model->architecture);
+		rnm_buf_html(out, model->architecture);
 		rnm_buf_puts(out, "</dd>\n");
 	}
 	if (model != NULL && model->has_created) {
@@ -208,16 +189,17 @@ static void put_configuration(struct rnm_buf *out, const struct rnm_served *file
 	const struct rnm_served_model *model = file->model;
 	const bool by_digest = model != NULL && strcmp(model->digest, name_of(file)) == 0;
 
-	rnm_buf_puts(out, "<details><summary>Configuration for rspamd</summary>\n"
-	                  "<p>In <code>local.d/neural.conf</code>; HOST is where clients reach this server.</p>\n"
-	                  "<pre tabindex=\"0\">rules {\n  ");
-	put(out, model != NULL && model->rule != NULL ? model->rule : "RULE");
+	rnm_buf_puts(out,
+	             "<details><summary>Configuration for rspamd</summary>\n"
+	             "<p>In <code>local.d/neural.conf</code>; HOST is where clients reach this server.</p>\n"
+	             "<pre tabindex=\"0\">rules {\n  ");
+	rnm_buf_html(out, model != NULL && model->rule != NULL ? model->rule : "RULE");
 	rnm_buf_puts(out, " {\n    external_model {\n      ");
 	if (by_digest) {
 		rnm_buf_puts(out, "base_url = \"http://HOST/models\";\n");
 	} else {
 		rnm_buf_puts(out, "url = \"http://HOST");
-		put(out, file->name);
+		rnm_buf_html(out, file->name);
 		rnm_buf_puts(out, "\";\n");
 	}
 	rnm_buf_puts(out, "      merge_alpha = 1.0;\n    }\n  }\n}</pre>\n</details>\n");
@@ -230,15 +212,16 @@ static void put_model(struct rnm_buf *out, const struct rnm_page *page, const st
 
 	rnm_buf_puts(out, "<article class=\"model\">\n<h3>");
 	if (file->model != NULL && file->model->rule != NULL) {
-		put(out, file->model->rule);
+		rnm_buf_html(out, file->model->rule);
 		rnm_buf_putc(out, ' ');
 	}
 	rnm_buf_puts(out, "<code>");
-	put(out, name);
+	rnm_buf_html(out, name);
 	rnm_buf_puts(out, "</code></h3>\n");
 	if (file->kept)
-		rnm_buf_puts(out, "<p class=\"bad\">No longer in the tree, or replaced by what is no model: the last "
-		                  "good file is offered. SIGHUP takes it away.</p>\n");
+		rnm_buf_puts(
+		    out, "<p class=\"bad\">No longer in the tree, or replaced by what is no model: the last "
+			 "good file is offered. SIGHUP takes it away.</p>\n");
 	rnm_buf_puts(out, "<dl>\n");
 	put_identity(out, page, file);
 	row(out, page->from_redis ? "Exported" : "Published");
@@ -252,7 +235,7 @@ static void put_model(struct rnm_buf *out, const struct rnm_page *page, const st
 	               strncmp(signature, "signed", 6) == 0 ? "good" : "quiet", signature);
 	put_clients_of(out, page, name);
 	rnm_buf_puts(out, "</dl>\n<p><a href=\"");
-	put(out, file->name);
+	rnm_buf_html(out, file->name);
 	rnm_buf_puts(out, "\" download>Download</a></p>\n");
 	put_configuration(out, file);
 	put_history(out, page, name);
@@ -283,7 +266,8 @@ static void cell(struct rnm_buf *out, const char *label, const char *class)
 	               class[0] != '\0' ? "\"" : "");
 }
 
-static void put_client(struct rnm_buf *out, const struct rnm_page *page, const struct rnm_fleet_client *client)
+static void put_client(struct rnm_buf *out, const struct rnm_page *page,
+                       const struct rnm_fleet_client *client)
 {
 	const enum rnm_standing standing = rnm_page_standing(page, client);
 	const struct rnm_fleet_offered *offered =
@@ -291,19 +275,23 @@ static void put_client(struct rnm_buf *out, const struct rnm_page *page, const s
 
 	rnm_buf_puts(out, "<tr>");
 	cell(out, "Client", "");
-	put(out, client->client);
+	rnm_buf_html(out, client->client);
 	rnm_buf_puts(out, "</td>");
 	cell(out, "Model", "");
 	rnm_buf_puts(out, "<code>");
-	put(out, client->name);
+	rnm_buf_html(out, client->name);
 	rnm_buf_puts(out, "</code></td>");
 	cell(out, "Holds", "");
 	if (offered != NULL)
 		rnm_buf_printf(out, "version %.17g", offered->version);
 	else
-		rnm_buf_puts(out, client->held[0] == '\0' ? "nothing that it told of" : "a model from before");
+		rnm_buf_puts(out,
+		             client->held[0] == '\0' ? "nothing that it told of" : "a model from before");
 	rnm_buf_puts(out, "</td>");
-	cell(out, "State", standing == RNM_STANDING_CURRENT ? "good" : standing == RNM_STANDING_UNKNOWN ? "" : "bad");
+	cell(out, "State",
+	     standing == RNM_STANDING_CURRENT   ? "good"
+	     : standing == RNM_STANDING_UNKNOWN ? ""
+	                                        : "bad");
 	rnm_buf_printf(out, "%s</td>", rnm_standing_name(standing));
 	cell(out, "Last asked", "");
 	put_time(out, page, client->last);
@@ -311,7 +299,7 @@ static void put_client(struct rnm_buf *out, const struct rnm_page *page, const s
 	cell(out, "Requests", "number");
 	rnm_buf_printf(out, "%" PRIu64 "</td>", client->requests);
 	cell(out, "Program", "");
-	put(out, client->agent);
+	rnm_buf_html(out, client->agent);
 	rnm_buf_puts(out, "</td></tr>\n");
 }
 
@@ -326,14 +314,16 @@ static void put_fleet(struct rnm_buf *out, const struct rnm_page *page)
 
 	rnm_buf_puts(out, "<section aria-labelledby=\"fleet\">\n<h2 id=\"fleet\">Clients</h2>\n<nav "
 	                  "aria-label=\"Which clients\">");
-	rnm_buf_puts(out, page->only_behind
-	                      ? "<a href=\"/#fleet\">All</a><strong>Only those that are not current</strong>"
-	                      : "<strong>All</strong> <a href=\"/?show=behind#fleet\">Only those that are not "
-	                        "current</a>");
-	rnm_buf_puts(out, "</nav>\n<div class=\"scroll\"><table>\n<thead><tr><th scope=\"col\">Client</th>"
-	                  "<th scope=\"col\">Model</th><th scope=\"col\">Holds</th><th scope=\"col\">State</th>"
-	                  "<th scope=\"col\">Last asked</th><th scope=\"col\" class=\"number\">Requests</th>"
-	                  "<th scope=\"col\">Program</th></tr></thead>\n<tbody>\n");
+	rnm_buf_puts(out,
+	             page->only_behind
+	                 ? "<a href=\"/#fleet\">All</a><strong>Only those that are not current</strong>"
+	                 : "<strong>All</strong> <a href=\"/?show=behind#fleet\">Only those that are not "
+	                   "current</a>");
+	rnm_buf_puts(out,
+	             "</nav>\n<div class=\"scroll\"><table>\n<thead><tr><th scope=\"col\">Client</th>"
+	             "<th scope=\"col\">Model</th><th scope=\"col\">Holds</th><th scope=\"col\">State</th>"
+	             "<th scope=\"col\">Last asked</th><th scope=\"col\" class=\"number\">Requests</th>"
+	             "<th scope=\"col\">Program</th></tr></thead>\n<tbody>\n");
 	for (size_t i = 0; i < page->fleet->count; i++) {
 		if (!is_shown(page, &page->fleet->clients[i]))
 			continue;
@@ -345,12 +335,17 @@ static void put_fleet(struct rnm_buf *out, const struct rnm_page *page)
 	}
 	rnm_buf_puts(out, "</tbody></table></div>\n");
 	if (all == 0)
-		rnm_buf_puts(out, page->only_behind ? "<p>All are current.</p>\n" : "<p>Nobody has asked yet.</p>\n");
+		rnm_buf_puts(out, page->only_behind ? "<p>All are current.</p>\n"
+		                                    : "<p>Nobody has asked yet.</p>\n");
 	if (all > shown)
-		rnm_buf_printf(out, "<p>The first %zu of %zu; <a href=\"/status.json\">status.json</a> has all of "
-		                    "them.</p>\n", shown, all);
+		rnm_buf_printf(out,
+		               "<p>The first %zu of %zu; <a href=\"/status.json\">status.json</a> has all of "
+		               "them.</p>\n",
+		               shown, all);
 	if (page->fleet->forgotten > 0)
-		rnm_buf_printf(out, "<p class=\"bad\">%" PRIu64 " requests of further clients were not counted.</p>\n",
+		rnm_buf_printf(out,
+		               "<p class=\"bad\">%" PRIu64
+		               " requests of further clients were not counted.</p>\n",
 		               page->fleet->forgotten);
 	rnm_buf_puts(out, "</section>\n");
 }
@@ -359,18 +354,19 @@ static void put_missing(struct rnm_buf *out, const struct rnm_page *page)
 {
 	if (page->fleet->missing_count == 0)
 		return;
-	rnm_buf_puts(out, "<section aria-labelledby=\"missing\">\n<h2 id=\"missing\">Asked for, and not there</h2>\n"
-	                  "<p>Names that clients want: digests of rules for which no model is published.</p>\n"
-	                  "<div class=\"scroll\"><table>\n<thead><tr><th scope=\"col\">Name</th>"
-	                  "<th scope=\"col\" class=\"number\">Requests</th><th scope=\"col\">Last asked</th>"
-	                  "<th scope=\"col\">By</th></tr></thead>\n<tbody>\n");
+	rnm_buf_puts(
+	    out, "<section aria-labelledby=\"missing\">\n<h2 id=\"missing\">Asked for, and not there</h2>\n"
+		 "<p>Names that clients want: digests of rules for which no model is published.</p>\n"
+		 "<div class=\"scroll\"><table>\n<thead><tr><th scope=\"col\">Name</th>"
+		 "<th scope=\"col\" class=\"number\">Requests</th><th scope=\"col\">Last asked</th>"
+		 "<th scope=\"col\">By</th></tr></thead>\n<tbody>\n");
 	for (size_t i = 0; i < page->fleet->missing_count; i++) {
 		const struct rnm_fleet_missing *missing = &page->fleet->missing[i];
 
 		rnm_buf_puts(out, "<tr>");
 		cell(out, "Name", "");
 		rnm_buf_puts(out, "<code>");
-		put(out, missing->name);
+		rnm_buf_html(out, missing->name);
 		rnm_buf_puts(out, "</code></td>");
 		cell(out, "Requests", "number");
 		rnm_buf_printf(out, "%" PRIu64 "</td>", missing->requests);
@@ -378,7 +374,7 @@ static void put_missing(struct rnm_buf *out, const struct rnm_page *page)
 		put_time(out, page, missing->last);
 		rnm_buf_puts(out, "</td>");
 		cell(out, "By", "");
-		put(out, missing->client);
+		rnm_buf_html(out, missing->client);
 		rnm_buf_puts(out, "</td></tr>\n");
 	}
 	rnm_buf_puts(out, "</tbody></table></div>\n</section>\n");
@@ -395,7 +391,8 @@ void rnm_page_html(struct rnm_buf *out, const struct rnm_page *page)
 	put_span(out, page->now - page->started);
 	rnm_buf_printf(out, ", %" PRIu64 " requests. Clients check every ", page->requests);
 	put_span(out, (int64_t)page->interval);
-	rnm_buf_puts(out, " or so.</p>\n<nav aria-label=\"Parts of the page\"><a href=\"#fleet\">Clients</a>");
+	rnm_buf_puts(out,
+	             " or so.</p>\n<nav aria-label=\"Parts of the page\"><a href=\"#fleet\">Clients</a>");
 	if (page->fleet->missing_count > 0)
 		rnm_buf_puts(out, "<a href=\"#missing\">Not there</a>");
 	rnm_buf_puts(out, "<a href=\"/status.json\">status.json</a><a href=\"/metrics\">metrics</a></nav>\n");

@@ -15,8 +15,8 @@ struct rnm_page {
 	const struct rnm_fleet *fleet; /* a copy */
 	int64_t now, started;          /* seconds since 1970 */
 	uint64_t requests;
-	double interval;     /* seconds between the checks of a client */
-	bool only_behind;    /* clients that do not have what is offered */
+	double interval;  /* seconds between the checks of a client */
+	bool only_behind; /* clients that do not have what is offered */
 	bool from_redis;
 };
 

@@ -45,7 +45,8 @@ static bool has_companion(const struct rnm_page *page, const struct rnm_served *
 
 const char *rnm_page_signature(const struct rnm_page *page, const struct rnm_served *file)
 {
-	const bool statement = has_companion(page, file, ".rnmsig"), signature = has_companion(page, file, ".sig");
+	const bool statement = has_companion(page, file, ".rnmsig"),
+		   signature = has_companion(page, file, ".sig");
 
 	if (statement)
 		return signature ? "signed, for rnm pull and for rspamd" : "signed, for rnm pull";
@@ -89,7 +90,8 @@ static void put_model(struct rnm_json *json, const struct rnm_page *page, const 
 	rnm_json_end_object(json);
 }
 
-static void put_client(struct rnm_json *json, const struct rnm_page *page, const struct rnm_fleet_client *client)
+static void put_client(struct rnm_json *json, const struct rnm_page *page,
+                       const struct rnm_fleet_client *client)
 {
 	const struct rnm_fleet_offered *offered =
 	    rnm_fleet_find_offer(page->fleet, client->name, client->held);
