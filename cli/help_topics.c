@@ -31,7 +31,8 @@ const struct environment_variable environment_variables[] = {
 	  "Password for --redis when its URL holds none. Passwords on the command line can be seen by other "
 	  "users of the host; this variable and --password-file cannot.",
 	  OPTION_REDIS },
-	{ "SOURCE_DATE_EPOCH", "Seconds since 1970 to stamp into exported files instead of the current time.",
+	{ "SOURCE_DATE_EPOCH",
+	  "Seconds since 1970 to stamp into exported files and signatures instead of the current time.",
 	  OPTION_OUTPUT },
 	{ "TMPDIR", "Folder of unlinked temporary files, which -o - and --compress need; /tmp without it.",
 	  OPTION_OUTPUT },

@@ -14,7 +14,8 @@
 	(ON(VERB_LIST) | ON(VERB_EXPORT) | READS_MODEL | SAVES | ON(VERB_DOCTOR) | ON(VERB_REFRESH) |        \
 	 ON(VERB_SERVE))
 #define READS_CONFIG (ON(VERB_CONFIG) | ON(VERB_DIGEST) | READS_REDIS)
-#define EVERY_VERB (READS_CONFIG | ON(VERB_HELP))
+#define SIGNS (ON(VERB_KEY) | ON(VERB_SIGN))
+#define EVERY_VERB (READS_CONFIG | SIGNS | ON(VERB_HELP))
 
 const char command_summary[] = "the toolkit for rspamd's neural models";
 
@@ -106,13 +107,18 @@ const struct verb_spec verb_specs[VERB_COUNT] = {
 		"the model for this rule and use it, and if not, which of digest, inputs, size or version stands in\n"
 		"the way. Prints a line for each check and the verdict; docs/findings.md explains the ids.\n"
 		"\n"
-		"Exit code 0 for a sound model, 1 for one that is not, 3 for what is no model at all.\n"
+		"With --key or --trusted a file must also be signed (rnm sign) by a key that is trusted, under its own\n"
+		"name or its digest, now; nothing of it is looked at before that is proven.\n"
+		"\n"
+		"Exit code 0 for a sound model, 1 for one that is not, 3 for what is no model at all, 7 for one that is\n"
+		"not signed as demanded.\n"
 		"\n" MODEL_ARGUMENT_HELP,
 		{
 			{ "rnm verify embed.rnm", "a file by itself" },
 			{ "rnm verify embed.rnm -r embed", "for a rule of the configuration" },
 			{ "rnm verify embed.rnm -r embed --live", "and against the versions in Redis" },
 			{ "rnm verify redis:embed -r embed", "the model that workers serve" },
+			{ "rnm verify embed.rnm --trusted keys", "signed by one of the keys in a folder" },
 			{ "rnm verify --strict --json embed.rnm", "before publishing, for a script" },
 		},
 	},
@@ -297,6 +303,47 @@ const struct verb_spec verb_specs[VERB_COUNT] = {
 			{ "rnm refresh -r embed -s default", "one of them" },
 			{ "rnm refresh --expire 30d", "longer than ann_expire; rspamd cuts it back when it loads the model" },
 			{ "rnm refresh --dry-run --json", "what would be done, for a script" },
+		},
+	},
+	[VERB_KEY] = {
+		"key", "new|show|convert FILE", 2,
+		"make, show and convert the keys that sign models",
+		"`new` makes a key pair and writes it into FILE, which only its owner can read. `show` prints its public\n"
+		"key in every form that rspamd's configuration takes; FILE may also be a public key, or the text of\n"
+		"one. `convert` writes a key in another form: rspamd's key pairs (ucl, json), minisign's secret keys\n"
+		"(minisign), or only the public key (pub, as rspamd reads MODEL.pub; minisign-pub).\n"
+		"\n"
+		"A secret is never printed. Passwords, which minisign's keys may have, are asked for on the terminal or\n"
+		"read from a file. A key file that others than its owner and his group can read is refused.\n"
+		"\n"
+		"How models are signed: docs/signing.md.",
+		{
+			{ "rnm key new new.key --pubout new.pub", "a key pair of rspamd, and its public key" },
+			{ "rnm key new mini.key --format minisign --password-file password", "one of minisign, with a password" },
+			{ "rnm key show spam.key", "what to paste into rspamd's configuration" },
+			{ "rnm key convert spam.key --format pub -o embed.rnm.pub", "the public key beside a model" },
+			{ "rnm key convert mini.key -o mini.ucl --password-file password", "a minisign key for rspamd's own signtool" },
+		},
+	},
+	[VERB_SIGN] = {
+		"sign", "FILE...", 1000,
+		"sign models",
+		"Verifies each model and writes two files beside it: FILE.sig, the bytes that rspamadm signtool would\n"
+		"write and that a map with sign+ in front checks, and FILE.rnmsig, a signed statement. It says under\n"
+		"which name the model is to lie, for which rule and digest, its version, when it was signed and until\n"
+		"when that holds, so that a signature cannot be moved to another name, replayed or outlive its time.\n"
+		"Both are read back and checked with the file before it is called signed.\n"
+		"\n"
+		"The name is the model's digest, by which rspamd asks for it, or else that of the file. With -c the\n"
+		"model must also be one for the rule of -r.\n"
+		"\n"
+		"SOURCE_DATE_EPOCH, when set, is the time of signing.",
+		{
+			{ "rnm sign embed.rnm -k spam.key", "for a year" },
+			{ "rnm sign embed.rnm -k spam.key --valid-for 30d -r embed", "for a month, and for one rule" },
+			{ "rnm sign embed.rnm -k spam.key --name embed.rnm", "under the name of the file" },
+			{ "rnm sign *.rnm -k spam.key --dry-run", "verify all of them, write nothing" },
+			{ "rnm sign mail.csv -k spam.key --any-file", "what is no model" },
 		},
 	},
 	[VERB_SERVE] = {
@@ -543,8 +590,56 @@ const struct option_spec option_specs[] = {
 	{ OPTION_REPORT, "report", 0, OPTION_TYPE_FILE, "FILE", NULL,
 	  "also write a page of HTML with the curves, whole in itself, - for standard output", ON(VERB_EVAL),
 	  false },
+	{ OPTION_TRUST_KEY, "key", 0, OPTION_TYPE_FILE, "PUB", NULL,
+	  "the model must be signed with this key: its text, or a file that holds it", ON(VERB_VERIFY), false },
+	{ OPTION_TRUSTED, "trusted", 0, OPTION_TYPE_FOLDER, "DIR", NULL,
+	  "likewise with one of the keys in the files *.pub of this folder", ON(VERB_VERIFY), false },
+	{ OPTION_NAME, "name", 0, OPTION_TYPE_TEXT, "NAME", NULL,
+	  "the name for which the model must be signed (default: that of the file, or its digest)",
+	  ON(VERB_VERIFY), false },
+	{ OPTION_RAW_SIGNATURE, "raw-signature", 0, OPTION_TYPE_FLAG, NULL, NULL,
+	  "be content with FILE.sig where there is no statement: it proves the bytes, but neither name nor time",
+	  ON(VERB_VERIFY), false },
+	{ OPTION_SIGN_KEY, "key", 'k', OPTION_TYPE_FILE, "KEY", NULL,
+	  "sign with this secret key: a key pair of rspamd, or minisign's", ON(VERB_SIGN), false },
+	{ OPTION_NAME, "name", 0, OPTION_TYPE_TEXT, "NAME", NULL,
+	  "the name under which the model is to lie (default: its digest, or the name of the file)",
+	  ON(VERB_SIGN), false },
+	{ OPTION_RULE, "rule", 'r', OPTION_TYPE_TEXT, "RULE", NULL,
+	  "the rule that the model is for (default: what the model says)", ON(VERB_SIGN), false },
+	{ OPTION_CONFIG, "config", 'c', OPTION_TYPE_FILE, "FILE", NULL,
+	  "with -r: the model must be one for the rule of this configuration", ON(VERB_SIGN), false },
+	{ OPTION_VALID_FOR, "valid-for", 0, OPTION_TYPE_TEXT, "TIME", "365d",
+	  "how long the signature holds: 12h, 30d, 52w, or seconds", ON(VERB_SIGN), false },
+	{ OPTION_NOT_AFTER, "not-after", 0, OPTION_TYPE_TEXT, "WHEN", NULL,
+	  "until when it holds: 2027-01-31 (the whole day), 2027-01-31T12:00:00Z, both UTC, or never",
+	  ON(VERB_SIGN), false },
+	{ OPTION_ANY_FILE, "any-file", 0, OPTION_TYPE_FLAG, NULL, NULL,
+	  "sign also what is no model, or one with problems", ON(VERB_SIGN), false },
+	{ OPTION_DRY_RUN, "dry-run", 'n', OPTION_TYPE_FLAG, NULL, NULL, "check everything, write nothing",
+	  SIGNS, false },
+	{ OPTION_FORMAT, "format", 0, OPTION_TYPE_TEXT, "FORMAT", "ucl",
+	  "ucl, json or minisign; with convert also pub or minisign-pub", ON(VERB_KEY), false },
+	{ OPTION_ENCODING, "encoding", 0, OPTION_TYPE_TEXT, "ENCODING", "base32",
+	  "base32, hex or base64, in rspamd's files", ON(VERB_KEY), false },
+	{ OPTION_NAME, "name", 0, OPTION_TYPE_TEXT, "NAME", NULL, "new: a name to stand in the key pair",
+	  ON(VERB_KEY), false },
+	{ OPTION_PUBOUT, "pubout", 0, OPTION_TYPE_FILE, "FILE", NULL,
+	  "new: also write the public key, as rspamd reads MODEL.pub, or minisign's", ON(VERB_KEY), false },
+	{ OPTION_OUTPUT, "output", 'o', OPTION_TYPE_FILE, "FILE", NULL,
+	  "convert: the file to write; without it a public key is printed", ON(VERB_KEY), false },
+	{ OPTION_PASSWORD_FILE, "password-file", 0, OPTION_TYPE_FILE, "FILE", NULL,
+	  "take the password of the key from the first line of this file, - for standard input, instead of "
+	  "the terminal",
+	  SIGNS, false },
+	{ OPTION_NEW_PASSWORD_FILE, "new-password-file", 0, OPTION_TYPE_FILE, "FILE", NULL,
+	  "convert: likewise that of the minisign key to write", ON(VERB_KEY), false },
+	{ OPTION_NO_PASSWORD, "no-password", 0, OPTION_TYPE_FLAG, NULL, NULL,
+	  "new and convert: write a minisign key without a password", ON(VERB_KEY), false },
+	{ OPTION_FORCE, "force", 0, OPTION_TYPE_FLAG, NULL, NULL,
+	  "replace files that are there, a key among them for good", ON(VERB_KEY), false },
 	{ OPTION_JSON, "json", 'j', OPTION_TYPE_FLAG, NULL, NULL, "print one JSON document (rnm help json)",
-	  READS_CONFIG & ~(ON(VERB_SCORE) | ON(VERB_SERVE)), false },
+	  (READS_CONFIG & ~(ON(VERB_SCORE) | ON(VERB_SERVE))) | SIGNS, false },
 	{ OPTION_JSON, "json", 'j', OPTION_TYPE_FLAG, NULL, NULL,
 	  "changes nothing: the answers are lines of JSON in any case", ON(VERB_SCORE), false },
 	{ OPTION_REDIS, "redis", 0, OPTION_TYPE_TEXT, "URL", NULL,
@@ -564,9 +659,14 @@ const struct option_spec option_specs[] = {
 	{ OPTION_CACERTDIR, "cacertdir", 0, OPTION_TYPE_FOLDER, "DIR", NULL,
 	  "TLS: likewise the CAs in this folder, made ready with openssl rehash", READS_REDIS, false },
 	{ OPTION_CERT, "cert", 0, OPTION_TYPE_FILE, "FILE", NULL,
-	  "TLS: identify with this client certificate (PEM); needs --key", READS_REDIS, false },
+	  "TLS: identify with this client certificate (PEM); needs --key", READS_REDIS & ~ON(VERB_VERIFY),
+	  false },
+	{ OPTION_CERT, "cert", 0, OPTION_TYPE_FILE, "FILE", NULL,
+	  "TLS: identify with this client certificate (PEM); needs --tls-key", ON(VERB_VERIFY), false },
 	{ OPTION_KEY, "key", 0, OPTION_TYPE_FILE, "FILE", NULL, "TLS: the private key of --cert (PEM)",
-	  READS_REDIS, false },
+	  READS_REDIS & ~ON(VERB_VERIFY), false },
+	{ OPTION_KEY, "tls-key", 0, OPTION_TYPE_FILE, "FILE", NULL,
+	  "TLS: the private key of --cert (PEM), elsewhere --key", ON(VERB_VERIFY), false },
 	{ OPTION_SNI, "sni", 0, OPTION_TYPE_TEXT, "NAME", NULL,
 	  "TLS: ask for this host name, and expect it in the certificate, instead of the server's own",
 	  READS_REDIS, false },
@@ -633,5 +733,7 @@ const struct option_conflict option_conflicts[] = {
 	  "one says that the vectors are projected, the other that they are not" },
 	{ VERB_EVAL, OPTION_SPAM, OPTION_SETTINGS, "a settings id names training sets in Redis" },
 	{ VERB_EVAL, OPTION_SPAM, OPTION_MODEL_VERSION, "a version names training sets in Redis" },
+	{ VERB_SIGN, OPTION_VALID_FOR, OPTION_NOT_AFTER, "each says when the signature ends" },
+	{ VERB_KEY, OPTION_NO_PASSWORD, OPTION_NEW_PASSWORD_FILE, "one says that there is no password" },
 };
 const size_t option_conflict_count = sizeof(option_conflicts) / sizeof(option_conflicts[0]);

@@ -24,6 +24,7 @@
 #include <rnm/file.h>
 #include <rnm/import.h>
 #include <rnm/json.h>
+#include <rnm/key.h>
 #include <rnm/model_compare.h>
 #include <rnm/model_file.h>
 #include <rnm/model_merge.h>
@@ -34,6 +35,7 @@
 #include <rnm/rule.h>
 #include <rnm/score.h>
 #include <rnm/serve.h>
+#include <rnm/sign.h>
 #include <rnm/store.h>
 #include <rnm/tensor.h>
 #include <rnm/training.h>

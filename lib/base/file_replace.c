@@ -15,6 +15,7 @@
 
 /* Written pages are handed to the disk in steps of this size, so that the final fsync has little left. */
 #define WRITE_OUT_STEP ((uint64_t)8 << 20)
+#define NEW_FILE_MODE 0666
 
 static enum rnm_status cannot_open(struct rnm_error *err, const char *path, int errnum)
 {
@@ -54,10 +55,10 @@ static char *temp_stem(const char *target)
 }
 
 /* A new file for the bytes: one without a name (*temp is NULL) where the filesystem can do that. */
-static int open_temp(const char *target, char **temp)
+static int open_temp(const char *target, mode_t mode, char **temp)
 {
 	char *folder = rnm_file_folder(target);
-	int fd = folder != NULL ? rnm_temp_nameless(folder, 0666, true) : -1;
+	int fd = folder != NULL ? rnm_temp_nameless(folder, mode, true) : -1;
 	char *stem;
 
 	*temp = NULL;
@@ -66,7 +67,7 @@ static int open_temp(const char *target, char **temp)
 		return fd;
 	stem = temp_stem(target);
 	if (stem != NULL)
-		fd = rnm_temp_create(stem, 0666, temp);
+		fd = rnm_temp_create(stem, mode, temp);
 	free(stem);
 	return fd;
 }
@@ -75,12 +76,12 @@ static int open_temp(const char *target, char **temp)
  * The new file takes the permissions and, where we may, the owner of the old one: rspamd's user must still
  * read it.  Never setuid, setgid or sticky: they were given to a program, not to a model.
  */
-static int copy_ownership(int fd, const struct stat *old)
+static int copy_ownership(int fd, const struct stat *old, mode_t mask)
 {
 	/* EINVAL: an owner from outside of our user namespace. */
 	if (fchown(fd, old->st_uid, old->st_gid) != 0 && errno != EPERM && errno != EINVAL)
 		return -1;
-	return fchmod(fd, old->st_mode & 0777);
+	return fchmod(fd, old->st_mode & mask);
 }
 
 /* Shares offset and flags with the original, as >&N of a shell does: what others wrote there stays. */
@@ -100,10 +101,11 @@ static int duplicate(int descriptor)
 static enum rnm_status open_beside(struct rnm_replace *replace, const struct stat *old, const char *path,
                                    struct rnm_error *err)
 {
-	replace->fd = open_temp(replace->target, &replace->temp);
+	replace->fd = open_temp(replace->target, replace->mode, &replace->temp);
 	if (replace->fd < 0)
 		return cannot_create(err, path, replace->target, errno);
-	if (old != NULL && copy_ownership(replace->fd, old) != 0)
+	if (old != NULL &&
+	    copy_ownership(replace->fd, old, replace->mode == NEW_FILE_MODE ? 0777 : replace->mode) != 0)
 		return cannot_open(err, path, errno);
 	return RNM_OK;
 }
@@ -129,18 +131,21 @@ static enum rnm_status open_target(struct rnm_replace *replace, int descriptor, 
 		replace->fd = open(replace->target, O_WRONLY | O_CLOEXEC | O_NOCTTY);
 		return replace->fd >= 0 ? RNM_OK : cannot_open(err, path, errno);
 	}
+	if (replace->keep)
+		return cannot_open(err, path, EEXIST);
 	/* A rename would replace a write-protected file all the same; protection is meant. */
 	if (faccessat(AT_FDCWD, replace->target, W_OK, AT_EACCESS) != 0)
 		return cannot_open(err, path, errno);
 	return open_beside(replace, &st, path, err);
 }
 
-enum rnm_status rnm_replace_open(struct rnm_replace *out, const char *path, struct rnm_error *err)
+static enum rnm_status open_as_asked(struct rnm_replace *out, struct rnm_replace replace, const char *path,
+                                     struct rnm_error *err)
 {
-	struct rnm_replace replace = { .fd = -1 };
 	enum rnm_status status;
 	int descriptor;
 
+	replace.fd = -1;
 	replace.target = rnm_file_target(path, &descriptor);
 	if (replace.target == NULL)
 		return cannot_open(err, path, errno);
@@ -150,6 +155,17 @@ enum rnm_status rnm_replace_open(struct rnm_replace *out, const char *path, stru
 	else
 		rnm_replace_abort(&replace);
 	return status;
+}
+
+enum rnm_status rnm_replace_open(struct rnm_replace *out, const char *path, struct rnm_error *err)
+{
+	return open_as_asked(out, (struct rnm_replace){ .mode = NEW_FILE_MODE }, path, err);
+}
+
+enum rnm_status rnm_replace_open_with(struct rnm_replace *out, const char *path, mode_t mode, bool keep,
+                                      struct rnm_error *err)
+{
+	return open_as_asked(out, (struct rnm_replace){ .mode = mode, .keep = keep }, path, err);
 }
 
 enum rnm_status rnm_replace_write(struct rnm_replace *replace, const void *data, size_t len,
@@ -212,6 +228,17 @@ static bool sync_folder(const char *target)
 	return ok;
 }
 
+/* The temporary name becomes the target, unless there is one by now that is to stay. */
+static bool take_target(struct rnm_replace *replace)
+{
+	if (!replace->keep)
+		return rename(replace->temp, replace->target) == 0;
+	if (renameat2(AT_FDCWD, replace->temp, AT_FDCWD, replace->target, RENAME_NOREPLACE) == 0)
+		return true;
+	/* A filesystem that cannot do that can link, which never replaces. */
+	return errno == EINVAL && link(replace->temp, replace->target) == 0 && unlink(replace->temp) == 0;
+}
+
 enum rnm_status rnm_replace_commit(struct rnm_replace *replace, struct rnm_error *err)
 {
 	enum rnm_status status = RNM_OK;
@@ -227,7 +254,7 @@ enum rnm_status rnm_replace_commit(struct rnm_replace *replace, struct rnm_error
 		return status;
 	}
 	if (fsync(replace->fd) != 0 || (replace->temp == NULL && !give_name(replace)) ||
-	    rename(replace->temp, replace->target) != 0)
+	    !take_target(replace))
 		errnum = errno;
 	if (errnum == 0) {
 		free(replace->temp); /* renamed: there is nothing left for abort to remove */
@@ -255,10 +282,11 @@ void rnm_replace_abort(struct rnm_replace *replace)
 	replace->fd = -1;
 }
 
-enum rnm_status rnm_file_write(const char *path, const void *data, size_t len, struct rnm_error *err)
+enum rnm_status rnm_file_write_with(const char *path, const void *data, size_t len, mode_t mode, bool keep,
+                                    struct rnm_error *err)
 {
 	struct rnm_replace replace;
-	enum rnm_status status = rnm_replace_open(&replace, path, err);
+	enum rnm_status status = rnm_replace_open_with(&replace, path, mode, keep, err);
 
 	if (status != RNM_OK)
 		return status;
@@ -267,4 +295,9 @@ enum rnm_status rnm_file_write(const char *path, const void *data, size_t len, s
 		return rnm_replace_commit(&replace, err);
 	rnm_replace_abort(&replace);
 	return status;
+}
+
+enum rnm_status rnm_file_write(const char *path, const void *data, size_t len, struct rnm_error *err)
+{
+	return rnm_file_write_with(path, data, len, NEW_FILE_MODE, false, err);
 }

@@ -10,6 +10,7 @@
 /* What is counted together, and the errno of a fault that names none. */
 #define KINDS(X)                                                                                             \
 	X(MALLOC, "malloc", ENOMEM) /* with all functions that return memory to be freed */                  \
+	X(MMAP, "mmap", ENOMEM) /* what libsodium takes its guarded memory from */                           \
 	X(OPEN, "open", EMFILE)                                                                              \
 	X(TMPFILE, "tmpfile", ENOSPC) /* open with O_TMPFILE */                                              \
 	X(STAT, "stat", EIO)                                                                                 \

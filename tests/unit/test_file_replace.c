@@ -404,6 +404,55 @@ static void many_write_at_once(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, make_folder, remove_folder)
 
+/* ---- permissions, and files that are to stay ---- */
+
+static void secrets_are_never_seen(void **state)
+{
+	struct rnm_replace replace;
+	struct stat st;
+	const mode_t mask = umask(0);
+
+	(void)state;
+	make_file("key", "old");
+	assert_int_equal(chmod(in_folder("key"), 0644), 0);
+	assert_int_equal(rnm_replace_open_with(&replace, in_folder("key"), 0600, false, NULL), RNM_OK);
+	assert_int_equal(fstat(replace.fd, &st), 0);
+	assert_int_equal(st.st_mode & 0777, 0600);
+	assert_int_equal(rnm_replace_write(&replace, "new", 3, NULL), RNM_OK);
+	assert_int_equal(rnm_replace_commit(&replace, NULL), RNM_OK);
+	assert_int_equal(stat(in_folder("key"), &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0600);
+	assert_int_equal(rnm_replace_open_with(&replace, in_folder("other"), 0600, false, NULL), RNM_OK);
+	assert_int_equal(rnm_replace_commit(&replace, NULL), RNM_OK);
+	assert_int_equal(stat(in_folder("other"), &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0600);
+	umask(mask);
+}
+
+static void what_is_to_stay_stays(void **state)
+{
+	struct rnm_replace replace;
+	struct rnm_error err;
+
+	(void)state;
+	make_file("there", "old");
+	assert_int_equal(rnm_replace_open_with(&replace, in_folder("there"), 0644, true, &err), RNM_E_IO);
+	assert_int_equal(err.sys_errno, EEXIST);
+	/* One that comes meanwhile, too. */
+	assert_int_equal(rnm_replace_open_with(&replace, in_folder("late"), 0644, true, &err), RNM_OK);
+	assert_int_equal(rnm_replace_write(&replace, "new", 3, &err), RNM_OK);
+	make_file("late", "old");
+	assert_int_equal(rnm_replace_commit(&replace, &err), RNM_E_IO);
+	assert_int_equal(err.sys_errno, EEXIST);
+	assert_int_equal(folder_entries(), 2);
+	assert_file("there", "old");
+	assert_file("late", "old");
+	assert_int_equal(rnm_replace_open_with(&replace, in_folder("new"), 0644, true, &err), RNM_OK);
+	assert_int_equal(rnm_replace_write(&replace, "new", 3, &err), RNM_OK);
+	assert_int_equal(rnm_replace_commit(&replace, &err), RNM_OK);
+	assert_file("new", "new");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -421,6 +470,8 @@ int main(void)
 		TEST(other_files_stay),
 		TEST(names_do_not_run_out),
 		TEST(many_write_at_once),
+		TEST(secrets_are_never_seen),
+		TEST(what_is_to_stay_stays),
 	};
 
 	return cmocka_run_group_tests_name("file replacement", tests, NULL, NULL);
