@@ -8,11 +8,12 @@ usage: serve_peer.py malformed PORT            requests that are none, and how e
        serve_peer.py flood PORT COUNT OPEN     how many of so many connections stay open
        serve_peer.py poll PORT PATH COUNT TAG  connections as rspamd's, one after another, each answered with 304
        serve_peer.py expires PORT PATH COUNT   how many seconds Expires lies behind Date, of so many answers
-       serve_peer.py record PORT TO FILE       passes connections on to the port TO and writes requests to FILE
+       serve_peer.py record TO FILE            passes connections on to the port TO and writes requests to FILE; FILE.port says where
        serve_peer.py raw PORT TEXT             sends this (with escapes), prints the answer
        serve_peer.py notify SOCKET FILE        what a service tells its manager
 """
 import calendar
+import os
 import resource
 import socket
 import sys
@@ -193,8 +194,11 @@ def pump(source, target, log):
         pass
 
 
-def record(port, to, path):
-    listener = socket.create_server(("127.0.0.1", port))
+def record(to, path):
+    listener = socket.create_server(("127.0.0.1", 0))
+    with open(path + ".new", "w", encoding="ascii") as file:
+        file.write(str(listener.getsockname()[1]))
+    os.rename(path + ".new", path + ".port")
     with open(path, "ab") as requests, open(path + ".answers", "ab") as answers:
         while True:
             client, _ = listener.accept()

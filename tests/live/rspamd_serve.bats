@@ -67,9 +67,10 @@ wait_for_request() { # FILTER COUNT: until so many lines of the log of rnm are s
 		[ -z "$port" ] || break
 		sleep 0.05
 	done
-	/usr/bin/python3 "$BATS_TEST_DIRNAME/../cli/serve_peer.py" record $((port + 1)) "$port" "$recorded" 3>&- 4>&- &
+	/usr/bin/python3 "$BATS_TEST_DIRNAME/../cli/serve_peer.py" record "$port" "$recorded" 3>&- 4>&- &
 	echo $! >"$WORK/recorder.pid"
-	make_map $((port + 1))
+	for _ in $(seq 200); do [ -e "$recorded.port" ] && break || sleep 0.05; done
+	make_map "$(cat "$recorded.port")"
 	touch "$LOG"
 	rspamd -f -c "$WORK/rspamd.conf" $([ "$(id -u)" != 0 ] || echo -u root -g root) >"$WORK/rspamd.out" 2>&1 3>&- 4>&- &
 	echo $! >"$WORK/rspamd.pid"
