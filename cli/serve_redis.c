@@ -40,6 +40,13 @@ static enum rnm_status add_rule(struct live_models *live, const char *name, stru
 	return RNM_OK;
 }
 
+static enum rnm_status make_room(struct live_models *live, size_t count, struct rnm_error *err)
+{
+	live->items = calloc(count + 1, sizeof(*live->items));
+	live->names = calloc(count + 1, sizeof(*live->names));
+	return live->items != NULL && live->names != NULL ? RNM_OK : rnm_error_nomem(err);
+}
+
 static enum rnm_status add_rules(struct live_models *live, struct rnm_error *err)
 {
 	char **names = NULL;
@@ -47,12 +54,8 @@ static enum rnm_status add_rules(struct live_models *live, struct rnm_error *err
 	enum rnm_status status =
 	    rnm_rule_names(&names, &count, live->context.config, &live->context.rule_options, err);
 
-	if (status == RNM_OK && count > 0) {
-		live->items = calloc(count, sizeof(*live->items));
-		live->names = calloc(count, sizeof(*live->names));
-		if (live->items == NULL || live->names == NULL)
-			status = rnm_error_nomem(err);
-	}
+	if (status == RNM_OK)
+		status = make_room(live, count, err);
 	for (size_t i = 0; status == RNM_OK && i < count; i++)
 		status = add_rule(live, names[i], err);
 	rnm_names_free(names, count);
@@ -66,16 +69,12 @@ static enum rnm_status add_rules(struct live_models *live, struct rnm_error *err
 	return status;
 }
 
+/* NULL: no memory. */
 static char *joined(const char *folder, const char *name)
 {
-	const size_t size = strlen(folder) + strlen(name) + 1;
-	char *path = malloc(size);
+	char *path = NULL;
 
-	if (path != NULL) {
-		strcpy(path, folder);
-		strcat(path, name);
-	}
-	return path;
+	return asprintf(&path, "%s%s", folder, name) >= 0 ? path : NULL;
 }
 
 static enum rnm_status make_folder(struct live_models *live, const char *given, struct rnm_error *err)
@@ -153,31 +152,41 @@ static enum rnm_status export_model(struct live_models *live, struct live_model 
 	return status;
 }
 
+/* Unless it is what was exported last. */
+static enum rnm_status export_if_new(struct live_models *live, struct live_model *model,
+                                     const struct rnm_model_list *list, size_t index, struct rnm_error *err)
+{
+	char *identity = identity_of(&list->models[index].profile);
+	enum rnm_status status = RNM_OK;
+
+	if (identity == NULL)
+		return rnm_error_nomem(err);
+	if (model->held != NULL && strcmp(model->held, identity) == 0) {
+		free(identity);
+		return RNM_OK;
+	}
+	status = export_model(live, model, list, index, err);
+	if (status != RNM_OK) {
+		free(identity);
+		return status;
+	}
+	free(model->held);
+	model->held = identity;
+	return RNM_OK;
+}
+
 static enum rnm_status fetch(struct live_models *live, struct live_model *model, struct rnm_error *err)
 {
 	const struct rnm_choice choice = { .newest = false };
 	struct rnm_model_list *list = NULL;
-	char *identity = NULL;
 	size_t index = 0;
 	enum rnm_status status =
 	    rnm_store_list(&list, live->context.redis, model->rule, live->settings, RNM_LIST_ALIVE, err);
 
 	if (status == RNM_OK)
 		status = rnm_store_choose(&index, list, model->rule, &choice, err);
-	if (status == RNM_OK) {
-		identity = identity_of(&list->models[index].profile);
-		if (identity == NULL)
-			status = rnm_error_nomem(err);
-	}
-	if (status == RNM_OK && (model->held == NULL || strcmp(model->held, identity) != 0)) {
-		status = export_model(live, model, list, index, err);
-		if (status == RNM_OK) {
-			free(model->held);
-			model->held = identity;
-			identity = NULL;
-		}
-	}
-	free(identity);
+	if (status == RNM_OK)
+		status = export_if_new(live, model, list, index, err);
 	rnm_model_list_free(list);
 	return status;
 }

@@ -188,7 +188,7 @@ static struct MHD_Response *make_response(struct rnm_server *server, struct rnm_
 		return NULL;
 	if (answer->status == 405)
 		ADD(response, "Allow", "GET, HEAD");
-	if (answer->status == 416) {
+	if (answer->status == 416 && answer->file != NULL) {
 		snprintf(text, sizeof(text), "bytes */%" PRIu64, answer->file->size);
 		ADD(response, "Content-Range", text);
 	}
