@@ -31,6 +31,11 @@ const struct environment_variable environment_variables[] = {
 	  "Password for --redis when its URL holds none. Passwords on the command line can be seen by other "
 	  "users of the host; this variable and --password-file cannot.",
 	  OPTION_REDIS },
+	{ "AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN",
+	  "Keys for the store of --to s3://... without --credentials.", OPTION_CREDENTIALS },
+	{ "AWS_REGION, AWS_DEFAULT_REGION, AWS_PROFILE",
+	  "Its region without --region, and the section of the file of --credentials (default).",
+	  OPTION_ENDPOINT },
 	{ "SOURCE_DATE_EPOCH",
 	  "Seconds since 1970 to stamp into exported files and signatures instead of the current time.",
 	  OPTION_OUTPUT },
@@ -41,6 +46,10 @@ const struct environment_variable environment_variables[] = {
 	{ "SSL_CERT_FILE, SSL_CERT_DIR, OPENSSL_CONF",
 	  "Read by OpenSSL when Redis is reached over TLS: the CAs of the system, and its own configuration.",
 	  OPTION_CACERT },
+	{ "NOTIFY_SOCKET",
+	  "With --every: the socket of the service manager, which is told when the first look is over "
+	  "(sd_notify).",
+	  OPTION_EVERY },
 	{ "LISTEN_FDS, LISTEN_PID, LISTEN_FDNAMES, NOTIFY_SOCKET, WATCHDOG_USEC, WATCHDOG_PID",
 	  "Set by systemd: sockets to answer at, and where it wants to be told that the service is ready and "
 	  "lives.",

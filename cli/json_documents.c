@@ -148,6 +148,18 @@ const struct json_document json_documents[] = {
 	  "served: null unless written\n"
 	  "evicts: what rspamd takes away next\n"
 	  "ARGUMENT: text, or {bytes} for a long or binary one" },
+	{ VERB_PUBLISH, "rnm publish MODEL... --json",
+	  "{status, problem, to, dry_run,\n"
+	  "  models: [{model, state, name, rule, providers_digest, model_version,\n"
+	  "    previous_version, old_version, architecture, file_size, blake2b,\n"
+	  "    published, not_after, key}],\n"
+	  "  serial, published, in_index, dropped, completed}\n"
+	  "printed after a failure too, then without models and what follows\n"
+	  "state: new, replaced, rollback, unchanged, renewed\n"
+	  "old_version: of a rollback, the version whose weights come back\n"
+	  "published, not_after: UNIX seconds\n"
+	  "completed: an earlier publisher had been stopped, and its work was\n"
+	  "  completed first" },
 	{ VERB_BACKUP, "rnm backup --json",
 	  "{status, problem, manifest, dry_run, sets: [{rule, prefix, settings,\n"
 	  "  status, problem, COUNTS}], COUNTS of all sets, without_live_model,\n"
@@ -198,6 +210,18 @@ const struct json_document json_documents[] = {
 	  "status: a name of rnm help exit-codes; what follows problem only when\n"
 	  "it is done\n"
 	  "signature: in hexadecimal" },
+	{ VERB_PULL, "rnm pull URL --json",
+	  "{status, problem, id, url, file, rule, dry_run, changed, rolled_back,\n"
+	  "  previous_version,\n"
+	  "  statement: {name, rule, providers_digest, model_version, created,\n"
+	  "    not_after, size, blake2b},\n"
+	  "  signer, signer_name, received, resumed, command_ran,\n"
+	  "  imported: {written, present, version, key}, sound,\n"
+	  "  findings: [{severity, id, check, part, node, offset, text, hint}]}\n"
+	  "printed after a failure too, with --every once a look.  status: a name\n"
+	  "of rnm help exit-codes; the fields from changed on only of a model that\n"
+	  "is in place, sound and findings only of one that was looked at\n"
+	  "created, not_after: UNIX seconds" },
 	{ VERB_SERVE, "rnm serve --dry-run --json",
 	  "{files: [{name, size, modified, etag}]}\n"
 	  "modified: what Last-Modified would say; etag: with its quotes" },

@@ -30,6 +30,8 @@
 #include <rnm/model_merge.h>
 #include <rnm/model_write.h>
 #include <rnm/network.h>
+#include <rnm/publish.h>
+#include <rnm/pull.h>
 #include <rnm/redis.h>
 #include <rnm/rnm1.h>
 #include <rnm/rule.h>

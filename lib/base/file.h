@@ -42,6 +42,12 @@ struct rnm_replace {
 RNM_MUST_CHECK enum rnm_status rnm_replace_open(struct rnm_replace *out, const char *path,
                                                 struct rnm_error *err);
 /*
+ * The same for a file that is complete already: temp, open as fd, in the folder of the target, which must not be one
+ * that is written in place (RNM_E_USAGE, "file.target").  Both are the replacement's from then on, also on failure.
+ */
+RNM_MUST_CHECK enum rnm_status rnm_replace_adopt(struct rnm_replace *out, const char *path, int fd, char *temp,
+                                                 struct rnm_error *err);
+/*
  * The same with other permissions than 0666: with 0600 nobody but its owner can read the new file at any moment,
  * whatever the old one's were.  With keep, an existing file stays, and this or commit fails with EEXIST in
  * err->sys_errno.
@@ -56,6 +62,11 @@ RNM_MUST_CHECK enum rnm_status rnm_replace_rename(struct rnm_replace *replace, c
 RNM_MUST_CHECK enum rnm_status rnm_replace_commit(struct rnm_replace *replace, struct rnm_error *err);
 void rnm_replace_abort(struct rnm_replace *replace);
 
+/*
+ * Makes a name in a folder, new, changed or gone, survive a power cut: syncs the folder that path lies in.  Some
+ * filesystems cannot sync folders, which is no error; errno tells on false.
+ */
+bool rnm_file_sync_folder(const char *path);
 /* A whole file by these. */
 RNM_MUST_CHECK enum rnm_status rnm_file_write_with(const char *path, const void *data, size_t len,
                                                    mode_t mode, bool keep, struct rnm_error *err);

@@ -157,6 +157,43 @@ static enum rnm_status open_as_asked(struct rnm_replace *out, struct rnm_replace
 	return status;
 }
 
+/* The checks of open_target, for a file that is there already. */
+static enum rnm_status adopt(struct rnm_replace *replace, int descriptor, const char *path,
+                             struct rnm_error *err)
+{
+	struct stat st;
+
+	if (replace->target == NULL)
+		return cannot_open(err, path, errno);
+	if (stat(replace->target, &st) != 0 && descriptor < 0)
+		return errno == ENOENT ? RNM_OK : cannot_open(err, path, errno);
+	if (descriptor >= 0 || !S_ISREG(st.st_mode)) {
+		rnm_error_set(err, RNM_E_USAGE, "file.target", "%s is no regular file that can be replaced",
+		              path);
+		return rnm_error_at_line(err, path, 0), RNM_E_USAGE;
+	}
+	if (faccessat(AT_FDCWD, replace->target, W_OK, AT_EACCESS) != 0 ||
+	    copy_ownership(replace->fd, &st, 0777) != 0)
+		return cannot_open(err, path, errno);
+	return RNM_OK;
+}
+
+enum rnm_status rnm_replace_adopt(struct rnm_replace *out, const char *path, int fd, char *temp,
+                                  struct rnm_error *err)
+{
+	struct rnm_replace replace = { .fd = fd, .temp = temp };
+	enum rnm_status status;
+	int descriptor;
+
+	replace.target = rnm_file_target(path, &descriptor);
+	status = adopt(&replace, descriptor, path, err);
+	if (status == RNM_OK)
+		*out = replace;
+	else
+		rnm_replace_abort(&replace);
+	return status;
+}
+
 enum rnm_status rnm_replace_open(struct rnm_replace *out, const char *path, struct rnm_error *err)
 {
 	return open_as_asked(out, (struct rnm_replace){ .mode = NEW_FILE_MODE }, path, err);
@@ -209,10 +246,9 @@ static bool give_name(struct rnm_replace *replace)
 	return replace->temp != NULL;
 }
 
-/* Makes the rename itself survive a power cut.  Some filesystems cannot sync folders: not an error. */
-static bool sync_folder(const char *target)
+bool rnm_file_sync_folder(const char *path)
 {
-	char *folder = rnm_file_folder(target);
+	char *folder = rnm_file_folder(path);
 	bool ok = true;
 	int fd;
 
@@ -259,7 +295,7 @@ enum rnm_status rnm_replace_commit(struct rnm_replace *replace, struct rnm_error
 	if (errnum == 0) {
 		free(replace->temp); /* renamed: there is nothing left for abort to remove */
 		replace->temp = NULL;
-		if (!sync_folder(replace->target))
+		if (!rnm_file_sync_folder(replace->target))
 			errnum = errno;
 	}
 	if (errnum != 0)

@@ -3,7 +3,6 @@
 
 #include "base/library.h"
 
-
 #define TEXT_OF(number) #number
 #define NAME_WITH(version) "libssl.so." TEXT_OF(version)
 /* The version that the headers belong to: another one may lay out its structures differently. */

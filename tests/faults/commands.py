@@ -19,8 +19,10 @@ class Command:
     kinds       of fault; without any, all
     report      what it prints on stdout of a failure, as a regular expression
     slow        much I/O: not with one byte at a time
+    tree        whether {out}/tree, a tree of published models, is there before
     silent      completion: offers what it can, and tells of no failure
     tls         over TLS, where OpenSSL says of a failure what it likes
+    web         over HTTP, where libcurl keeps some of the reasons of the system to itself
     heals       writes again what it cannot look at, and counts it as new
     exhaustive  only in an exhaustive run
     """
@@ -36,8 +38,10 @@ class Command:
     kinds: tuple = ()
     report: str = ""
     slow: bool = False
+    tree: bool = False
     silent: bool = False
     tls: bool = False
+    web: bool = False
     heals: bool = False
     exhaustive: bool = False
 
@@ -167,6 +171,13 @@ COMMANDS = [
       for content, kinds in (("tombstone", ("malloc", "send")), ("another spelling", ("malloc",)), ("odd vector", ("malloc",)),
                              ("dead lock", ()), ("orphan", ()))),
     Command("refresh --dry-run", "-c {conf} refresh -r embed --dry-run", many=True),
+    Command("publish", "publish {model} --sign {key} --to {out}/tree", report=FAILED_JSON),
+    Command("publish without nameless files", "publish {model} --to {out}/tree --json", under=NO_TMPFILE, report=FAILED_JSON),
+    Command("publish a second version", "publish {other} --model-version 3 --sign {key} --keep 1 --to {out}/tree --json", tree=True, report=FAILED_JSON),
+    Command("publish --rollback", "publish --rollback --model-version 7 --sign {key} --to {out}/tree", tree=True),
+    Command("publish --renew", "publish --renew --sign {key} --to {out}/tree", tree=True),
+    Command("publish --dry-run", "publish {other} --model-version 3 --sign {key} --keep 1 --to {out}/tree --dry-run", tree=True),
+    Command("publish what is refused", "publish {model} --model-version 1 --to {out}/tree --json", tree=True, exit=8, report=FAILED_JSON),
     Command("key new --dry-run", "key new {out}/new.key --dry-run --json"),
     Command("key show", "key show {key}"),
     Command("key show of an encrypted key", "key show {minisign} --password-file {passphrase} --json"),
@@ -180,11 +191,23 @@ COMMANDS = [
     Command("verify of a signed model", "verify {signed} --key {pub} --trusted {trusted} --json"),
     Command("verify of a large signed file", "verify {bulk} --key {pub}", exit=3),
     Command("verify of a raw signature", "verify {raw} --trusted {trusted} --raw-signature", exhaustive=True),
+    Command("pull", "pull {web}/pulled.rnm --key {pub} --to {out}/model.rnm", old=("model.rnm", "model.rnm.sig", "model.rnm.rnmsig"),
+            tls=True, web=True),
+    Command("pull to a new file, for a rule", "-c {conf} pull {web}/pulled.rnm --trusted {trusted} --to {out}/model.rnm -r embed --json",
+            report=FAILED_JSON, tls=True, web=True, exhaustive=True),
+    Command("pull without nameless files", "pull {web}/pulled.rnm --key {pub} --to {out}/model.rnm --exec true", under=NO_TMPFILE, tls=True,
+            web=True, exhaustive=True),
+    Command("pull into Redis", "-c {conf} pull {web}/pulled.rnm --key {pub} --import -r embed -s unit --state {out}" + DATABASE,
+            database="copy", tls=True, web=True, kinds=("rename", "fsync", "send")),
+    Command("pull --dry-run", "pull {web}/pulled.rnm --key {pub} --to {out}/model.rnm --dry-run", tls=True, web=True, exhaustive=True),
+    Command("pull --print-config", "pull {web}/pulled.rnm --key {pub} --to {out}/model.rnm --print-config"),
     Command("serve --dry-run", "serve {tree} --dry-run", many=True),
     Command("serve --from-redis --dry-run", "-c {conf} serve --from-redis -r embed -s unit --dry-run {out}/cache", many=True, exit=None),
     Command("serve --dry-run, JSON", "serve {tree} --dry-run --json", many=True),
     Command("serve, an address that is in use", "serve {tree} --listen {port}", exit=5, many=True),
     # What goes wrong without a fault as well.
+    Command("pull of what is not there", "pull {web}/absent.rnm --key {pub} --to {out}/model.rnm", exit=7, tls=True, web=True, exhaustive=True),
+    Command("pull from where nothing is", "pull http://127.0.0.1:1/pulled.rnm --key {pub} --to {out}/model.rnm", exit=5, tls=True, web=True, exhaustive=True),
     Command("verify of an unsigned model", "verify {model} --key {pub}", exit=7),
     Command("sign with a key that is none", "sign {model} -k {spam}", exit=3),
     Command("config that is broken", "-c {broken} config", exit=3),
@@ -257,6 +280,9 @@ FAULTS = [
     ("chown:{n}:EIO", False),
     ("chown:{n}:EPERM", GET_OVER),
     ("chmod:{n}:EPERM", False),
+    ("mkdir:{n}:EACCES", False),
+    ("truncate:{n}:EIO", False),
+    ("utimes:{n}:EIO", False),
     ("fcntl:{n}:EMFILE", False),
     ("close:{n}:EIO", False),
     ("close:{n}:EDQUOT", False),

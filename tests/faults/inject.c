@@ -8,6 +8,7 @@
  *   RNM_FAULT=malloc:17+            the 17th and all that follow
  *   RNM_FAULT=write:2:ENOSPC        the 2nd write, with this errno (a number serves too, also EAI_*)
  *   RNM_FAULT=read:3:short          one byte is moved; eof: none; done: the work is done and a failure reported
+ *   RNM_FAULT=rename:2:kill         the process is killed before the 2nd; write:3:torn: when half of it is written
  *   RNM_FAULT=tmpfile:1+:EOPNOTSUPP,rename:1         several
  *   RNM_FAULT=server                see serve()
  *   RNM_FAULT_TRACE=1               a stack trace of each call that is made to fail, on stderr
@@ -129,6 +130,8 @@ enum effect strike(enum kind kind)
 			__sanitizer_print_stack_trace();
 			armed = true;
 		}
+		if (fault->effect == KILL)
+			(void)kill(getpid(), SIGKILL);
 		errno = fault->value;
 		return fault->effect;
 	}
@@ -191,6 +194,10 @@ static void add_fault(char *text)
 		fault.effect = SHORT;
 	else if (value != NULL && strcmp(value, "eof") == 0)
 		fault.effect = END;
+	else if (value != NULL && strcmp(value, "kill") == 0)
+		fault.effect = KILL;
+	else if (value != NULL && strcmp(value, "torn") == 0)
+		fault.effect = TORN;
 	else if (value != NULL && strncmp(value, "done-", 5) == 0)
 		fault.effect = DONE, fault.value = value_of(value + 5);
 	else if (value != NULL)

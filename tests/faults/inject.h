@@ -29,6 +29,9 @@
 	X(UNLINK, "unlink", EIO)                                                                             \
 	X(CHOWN, "chown", EIO)                                                                               \
 	X(CHMOD, "chmod", EPERM)                                                                             \
+	X(MKDIR, "mkdir", EACCES)                                                                            \
+	X(TRUNCATE, "truncate", EIO)                                                                         \
+	X(UTIMES, "utimes", EIO)                                                                             \
 	X(FCNTL, "fcntl", EMFILE)                                                                            \
 	X(CLOSE, "close", EIO)                                                                               \
 	X(RANDOM, "getrandom", ENOSYS)                                                                       \
@@ -49,7 +52,9 @@ enum effect {
 	FAIL, /* with errno set to the value of the fault */
 	SHORT,
 	END,
-	DONE
+	DONE,
+	KILL,
+	TORN /* half of it is done, and the process killed */
 };
 
 /* Counts the call and says what is to become of it; errno is set to the value of the fault. */

@@ -83,6 +83,7 @@ class Stage:
         self.socket = os.path.join(self.folder, "redis.sock")
         self.port, self.tls_port, self.sentinel_port = free_ports(3)
         self.servers = []
+        self.web_port = None
         # A tree as rspamd ships it: of the recorded version where the records are, else Debian's.
         recorded = os.path.join(os.environ.get("RNM_SHARED", "/nonexistent"), "golden", "stock-4.1", "tree")
         self.stock = recorded if os.path.isdir(recorded) else "/etc/rspamd"
@@ -101,7 +102,7 @@ class Stage:
         names = ("model.rnm", "packed.rnm", "other.rnm", "large.rnm", "bare.kann", "password", "spam", "ham", "recorded.csv", "recorded.npy", "recorded.jsonl",
                  "halting", "wide.jsonl", "symbols", "backup", "key", "pub", "minisign", "passphrase", "trusted", "signed.rnm", "raw.rnm", "bulk", "tree")
         return {"conf": self.path("conf", "rspamd.conf"), "broken": self.path("conf", "broken.conf"), "sentinel_conf": self.path("conf", "sentinel.conf"),
-                "socket": self.socket, "port": str(self.port), "tls_port": str(self.tls_port), "stock": self.stock,
+                "socket": self.socket, "port": str(self.port), "tls_port": str(self.tls_port), "web": f"http://127.0.0.1:{self.web_port}", "stock": self.stock,
                 "certs": self.path("certs"), "ca": self.path("certs", "ca.pem"), "models": os.path.join(DATA, "models"),
                 **{name.split(".")[-1] if name.startswith("recorded") else name.split(".")[0]: self.path(name) for name in names}}
 
@@ -243,11 +244,27 @@ class Stage:
         os.unlink(self.path("raw.rnm.rnmsig"))
 
     def make_tree(self):
-        os.makedirs(self.path("tree", "models"))
-        shutil.copy(self.path("model.rnm"), self.path("tree", "models", "376616275a1a984c"))
-        for name in ("index.json", "models/376616275a1a984c.sig"):
-            with open(self.path("tree", name), "w", encoding="ascii") as file:
-                file.write("[]")
+        """Two versions of a model, signed, as their publisher has left them."""
+        for name, version in (("model.rnm", "1"), ("model.rnm", "2")):
+            subprocess.run([self.program, "-q", "publish", self.path(name), "--model-version", version, "--sign", self.path("key"),
+                            "--to", self.path("tree")], env=self.environment(), check=True)
+
+    def start_web_server(self):
+        """Serves a model that fits the rule, signed for ever."""
+        os.makedirs(self.path("www"))
+        os.mkdir(self.path("web"))
+        shutil.copy(self.path("other.rnm"), self.path("www", "pulled.rnm"))
+        subprocess.run([self.program, "-q", "sign", "-k", self.path("key"), "--any-file", "--not-after", "never", "--name", "pulled.rnm",
+                        self.path("www", "pulled.rnm")], env=self.environment(), check=True)
+        self.servers.append(subprocess.Popen([sys.executable, os.path.join(HERE, "..", "cli", "http_server.py"), self.path("web"),
+                                              self.path("www")], stderr=subprocess.DEVNULL))
+        for _ in range(400):
+            if os.path.exists(self.path("web", "port")):
+                with open(self.path("web", "port")) as file:
+                    self.web_port = file.read().strip()
+                return
+            time.sleep(0.05)
+        raise RuntimeError("the web server did not start")
 
     def __enter__(self):
         try:
@@ -258,6 +275,7 @@ class Stage:
             self.make_other_model()
             self.make_backup()
             self.make_signed()
+            self.start_web_server()
             self.make_tree()
         except BaseException:
             self.close()
