@@ -172,10 +172,11 @@ const struct json_document json_documents[] = {
 	{ VERB_RESTORE, "rnm restore DIR|MANIFEST --json",
 	  "{status, problem, manifest, created_at, dry_run, models: [{rule,\n"
 	  "  prefix, settings, version, key, status, problem, hash, profiles,\n"
-	  "  training}], written, same, kept, failed}\n"
+	  "  training, gathered}], written, same, kept, failed}\n"
 	  "printed after a failure too\n"
 	  "hash, profiles, training: written, same (was there), kept (Redis has\n"
 	  "  another one, which stays), nothing (the backup has none)\n"
+	  "gathered: large training sets that go by way of a temporary key\n"
 	  "written, same, kept, failed: models" },
 	{ VERB_DOCTOR, "rnm doctor --json",
 	  "{server, fix, dry_run, keys, lists, models, problems, warnings, notes,\n"
@@ -222,6 +223,26 @@ const struct json_document json_documents[] = {
 	  "of rnm help exit-codes; the fields from changed on only of a model that\n"
 	  "is in place, sound and findings only of one that was looked at\n"
 	  "created, not_after: UNIX seconds" },
+	{ VERB_PROBE, "rnm probe URL... --json",
+	  "{probes: [{url, reached, addresses: [text], poll,\n"
+	  "  problems, warnings,\n"
+	  "  findings: [{id, level, addresses: [text], text, advice}],\n"
+	  "  next: {reason, min, max},\n"
+	  "  cost: {polls_a_day, poll_bytes, fetch_bytes},\n"
+	  "  model: {size, blake2b, kind, providers_digest, version},\n"
+	  "  tls: [{address, version, names, issuer, not_after, sent, trusted}],\n"
+	  "  answers: [{ask, address, round, request, reach, reason, status,\n"
+	  "    date, expires, last_modified, etag, content_encoding, location,\n"
+	  "    age, server, framing, declared, state, received, extra,\n"
+	  "    wire_bytes, at, connect_seconds, first_seconds, all_seconds}]}]}\n"
+	  "level: problem, warning, note\n"
+	  "reason: error, nothing, expires, expires-soon, expires-far,\n"
+	  "  validators, floor, overdue; min, max: seconds\n"
+	  "kind: no-model, padded, unfit, model, encrypted\n"
+	  "ask: head, get, again, other\n"
+	  "reach: answer, connect, tls, silence, cut, headers, protocol\n"
+	  "framing: none, length, chunked, close\n"
+	  "state: none, whole, cut, slow, large, broken" },
 	{ VERB_SERVE, "rnm serve --dry-run --json",
 	  "{files: [{name, size, modified, etag}]}\n"
 	  "modified: what Last-Modified would say; etag: with its quotes" },

@@ -16,8 +16,6 @@
 #include <time.h>
 #include <unistd.h>
 
-extern char **environ;
-
 /* ---- Redis ---- */
 
 enum rnm_status pull_redis_lacks(struct pull_run *run, bool *lacks, struct rnm_error *err)
@@ -176,11 +174,11 @@ static int spawn(pid_t *pid, const char *command, char **environment)
 }
 
 /* Waits for so many seconds, or until a signal asks us to end.  False: it still runs. */
-static bool wait_for(pid_t pid, int *how, double seconds, bool until_signal)
+static bool wait_for(pid_t pid, int *how, unsigned seconds, bool until_signal)
 {
 	const struct timespec step = { .tv_nsec = WAIT_STEP_MS * 1000000L };
 
-	for (double waited = 0; waited < seconds; waited += WAIT_STEP_MS / 1000.0) {
+	for (unsigned i = 0; i < seconds * 1000 / WAIT_STEP_MS; i++) {
 		if (waitpid(pid, how, WNOHANG) != 0)
 			return true;
 		if (until_signal && interrupt_signal != 0)

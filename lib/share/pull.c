@@ -127,7 +127,7 @@ static void learn_from_place(struct rnm_pulling *pulling)
 	if (pulling->paths.statement == NULL ||
 	    rnm_pull_floor_find(pulling->state, pulling->statement.name, trust) != NULL)
 		return;
-	rnm_buf_init(&text, RNM_STATEMENT_FILE_MAX);
+	rnm_buf_init(&text, RNM_STATEMENT_FILE_MAX + 1);
 	if (rnm_file_read(pulling->paths.statement, &text, RNM_STATEMENT_FILE_MAX, NULL) == RNM_OK &&
 	    rnm_statement_read((struct rnm_bytes){ rnm_buf_cstr(&text), text.len }, trust, &statement,
 	                       &signer, NULL) == RNM_OK)

@@ -23,6 +23,7 @@ teardown_file() {
 	stop_by_pid "$WORK/server/pid"
 	stop_redis
 	[ ! -e "$WORK/store.pid" ] || kill "$(cat "$WORK/store.pid")"
+	[ ! -e "$WORK/site/pid" ] || kill "$(cat "$WORK/site/pid")"
 }
 
 all_verbs() {
@@ -155,7 +156,7 @@ print(*[s.getsockname()[1] for s in servers])'
 
 # A model that is signed, with a server for it, as https://models.example.
 prepare_publisher() {
-	mkdir "$WORK/www" "$WORK/models/keys"
+	mkdir "$WORK/www"
 	rnm key new "$WORK/publisher.key" --pubout "$WORK/models/publisher.pub" >/dev/null
 	cp "$WORK/models/publisher.pub" "$WORK/models/keys"
 	cp "$WORK/models/embed.rnm" "$WORK/www"
@@ -179,11 +180,11 @@ prepare_models() {
 	python "$vectors" npy_of "$WORK/models/spam.jsonl" "$WORK/models/spam.npy"
 	python "$vectors" npy_of "$WORK/models/ham.jsonl" "$WORK/models/ham.npy"
 	cp "$WORK/certs/ca.pem" "$WORK/models"
-	prepare_publisher
 	rnm backup -q --all -o "$WORK/models/backups" >/dev/null
 	mkdir -p "$WORK/models/site/models"
 	cp "$WORK/models/embed.rnm" "$WORK/models/site/models/376616275a1a984c"
 	prepare_keys "$WORK/models"
+	prepare_publisher
 }
 
 # The key pair of the seed 00 01 .. 1f, and a model that is signed with it, now.
@@ -191,7 +192,7 @@ prepare_keys() {
 	local public=deexo9q6qgrh5qyq7ggq6fba3h3eqmdg5cj5oxidhsbjgjwktbqb
 	(umask 077; printf 'type = "sign"; pubkey = "%s"; privkey = "%s";\n' $public \
 		yeyroboyfobqyrrbkanaogabxyrnbjcnwefctmyd3ogsbqwd6a8goo6y97h7ceaz7yh4pchhmnou3uthsgcs31sb9k8apd1c1eindhn >"$1/spam.key")
-	mkdir "$1/keys"
+	mkdir -p "$1/keys"
 	printf %s $public | tee "$1/spam.pub" >"$1/keys/spam.pub"
 	echo secret >"$1/password"
 	env -u SOURCE_DATE_EPOCH rnm sign -q "$1/embed.rnm" -k "$1/spam.key"
@@ -223,6 +224,7 @@ prepare_examples() {
 	# The recorded profiles are not written as workers write them, which rnm doctor would tell.
 	rnm doctor -q --fix >/dev/null
 	for key in $(cli keys '*'); do cli copy "$key" "$key" DB 2 >/dev/null; done
+	start_models
 	# A store with a bucket.
 	mkdir -p "$WORK/store/models"
 	printf '[default]\naws_access_key_id = AKIA\naws_secret_access_key = secret\n' >"$WORK/models/s3.keys"
@@ -235,10 +237,14 @@ prepare_examples() {
 	ssh() { shift; eval "\$*"; }
 	generate-vectors() { cat mail.jsonl; }
 	rnm() {
-	  local limit=
+	  local limit= models=http://127.0.0.1:$(cat "$WORK/server/port")
+	  [ "\$1" != probe ] || {
+	    models=https://127.0.0.1:$(cat "$WORK/site/port.models")
+	    set -- "\${@/192.0.2.7,192.0.2.8/127.0.0.1,127.0.0.2}"
+	  }
 	  [ "\$1" != serve ] || { serve_for_a_moment "\$@"; return; }
 	  case "\$*" in *" --every "*) limit="timeout --preserve-status 1" ;; esac
-	  command \$limit "$BIN/rnm" "\${@/https:\/\/models.example/http://127.0.0.1:$(cat "$WORK/server/port")}"
+	  command \$limit "$BIN/rnm" "\${@/https:\/\/models.example/\$models}"
 	}
 	END
 	cat >>"$BASH_ENV" <<-'END'
@@ -264,6 +270,20 @@ prepare_examples() {
 		wait $pid && echo served
 	}
 	END
+}
+
+# A web server with a model, whose CA is trusted.
+start_models() {
+	local name
+	mkdir "$WORK/site"
+	for name in good other bare; do
+		rnm export -q -r embed -v 3 -o "$WORK/site/$name" >/dev/null
+	done
+	/usr/bin/python3 "$BATS_TEST_DIRNAME/odd_server.py" "$WORK/site" 127.0.0.1 127.0.0.2 \
+		"models=$WORK/certs/good.pem,$WORK/certs/server.key" >"$WORK/site/log" 2>&1 3>&- 4>&- &
+	echo $! >"$WORK/site/pid"
+	export SSL_CERT_FILE="$WORK/certs/ca.pem"
+	wait_for_file "$WORK/site/port" "$WORK/site/log"
 }
 
 # What an example has written into Redis does not concern the next page.

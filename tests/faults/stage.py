@@ -100,9 +100,10 @@ class Stage:
 
     def places(self):
         names = ("model.rnm", "packed.rnm", "other.rnm", "large.rnm", "bare.kann", "password", "spam", "ham", "recorded.csv", "recorded.npy", "recorded.jsonl",
-                 "halting", "wide.jsonl", "symbols", "backup", "key", "pub", "minisign", "passphrase", "trusted", "signed.rnm", "raw.rnm", "bulk", "tree")
+                 "halting", "wide.jsonl", "symbols", "backup", "gathered", "key", "pub", "minisign", "passphrase", "trusted", "signed.rnm", "raw.rnm", "bulk")
         return {"conf": self.path("conf", "rspamd.conf"), "broken": self.path("conf", "broken.conf"), "sentinel_conf": self.path("conf", "sentinel.conf"),
                 "socket": self.socket, "port": str(self.port), "tls_port": str(self.tls_port), "web": f"http://127.0.0.1:{self.web_port}", "stock": self.stock,
+                "site_port": open(self.path("site", "port")).read(), "site_tls_port": open(self.path("site", "port.tls")).read(),
                 "certs": self.path("certs"), "ca": self.path("certs", "ca.pem"), "models": os.path.join(DATA, "models"),
                 **{name.split(".")[-1] if name.startswith("recorded") else name.split(".")[0]: self.path(name) for name in names}}
 
@@ -149,11 +150,12 @@ class Stage:
             """ + change, "0", str(database))
 
     def database_state(self, database):
-        """All keys, each with a hash of its value."""
+        """All keys, each with a hash of its value, but those in which a restore gathers vectors and which expire."""
         return self.cli("-n", str(database), "eval", """
             local keys = redis.call('keys', '*')
             table.sort(keys)
-            for i, key in ipairs(keys) do
+            local states = {}
+            for _, key in ipairs(keys) do
                 local kind, value = redis.call('type', key).ok
                 -- Neither has an order that stays.
                 if kind == 'set' or kind == 'hash' then
@@ -163,9 +165,11 @@ class Stage:
                 else
                     value = redis.call('dump', key)
                 end
-                keys[i] = key .. ' ' .. redis.sha1hex(value)
+                if not key:find('^rn_restore_') or redis.call('pttl', key) < 0 then
+                    states[#states + 1] = key .. ' ' .. redis.sha1hex(value)
+                end
             end
-            return keys""", "0")
+            return states""", "0")
 
     def choose_data(self):
         self.cli("acl", "setuser", "reader", "on", ">secret", "~*", "+@all")
@@ -224,6 +228,12 @@ class Stage:
     def make_backup(self):
         subprocess.run([self.program, "-c", self.path("conf", "rspamd.conf"), "backup", "--all", "--with-training", "-o", self.path("backup")],
                        env=self.environment(), check=True, stdout=subprocess.DEVNULL)
+        # A set that a restore does not write in one go.
+        change = """for i = 1, 300 do redis.call(ARGV[1], 'rn_embed_unit_aabbccdd_1_ham_set', 'vector ' .. i) end"""
+        self.cli("eval", change, "0", "sadd")
+        subprocess.run([self.program, "-c", self.path("conf", "rspamd.conf"), "backup", "-r", "embed", "-s", "unit", "--with-training",
+                        "-o", self.path("gathered")], env=self.environment(), check=True, stdout=subprocess.DEVNULL)
+        self.cli("eval", change, "0", "srem")
 
     def make_signed(self):
         """A key pair, one of minisign that costs little to open, and files signed with the first for ever."""
@@ -266,6 +276,20 @@ class Stage:
             time.sleep(0.05)
         raise RuntimeError("the web server did not start")
 
+    def start_site(self):
+        """A web server with the model."""
+        os.mkdir(self.path("site"))
+        for name, model in (("good", "model.rnm"), ("other", "other.rnm"), ("bare", "bare.kann")):
+            shutil.copy(self.path(model), self.path("site", name))
+        certs = self.path("certs")
+        self.servers.append(subprocess.Popen(["/usr/bin/python3", os.path.join(HERE, "..", "cli", "odd_server.py"), self.path("site"), "127.0.0.1",
+                                              f"tls={certs}/good.pem,{certs}/server.key"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
+        for _ in range(400):
+            if os.path.exists(self.path("site", "port")):
+                return
+            time.sleep(0.05)
+        raise RuntimeError("odd_server.py did not start")
+
     def __enter__(self):
         try:
             self.start_redis()
@@ -277,6 +301,7 @@ class Stage:
             self.make_signed()
             self.start_web_server()
             self.make_tree()
+            self.start_site()
         except BaseException:
             self.close()
             raise
