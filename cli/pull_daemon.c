@@ -3,17 +3,15 @@
 #include "interrupt.h"
 #include "output.h"
 #include "pull.h"
+#include "service.h"
 
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -24,29 +22,6 @@
 #define RETRY_CAP 3600.0
 /* Doublings after which the cap is reached in any case. */
 #define DOUBLINGS 16
-
-/* ---- the service manager ---- */
-
-void notify_service(const char *message)
-{
-	const char *path = getenv("NOTIFY_SOCKET");
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	const size_t len = path != NULL ? strlen(path) : 0;
-	int fd;
-
-	if (len < 2 || len >= sizeof(address.sun_path) || (path[0] != '/' && path[0] != '@'))
-		return;
-	memcpy(address.sun_path, path, len);
-	if (path[0] == '@') /* the abstract namespace */
-		address.sun_path[0] = '\0';
-	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return;
-	/* If it cannot be told, it will find out. */
-	(void)!sendto(fd, message, strlen(message), MSG_NOSIGNAL, (const struct sockaddr *)&address,
-	              (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len));
-	close(fd);
-}
 
 /* ---- how long to wait ---- */
 
@@ -125,24 +100,21 @@ int pull_daemon(const struct pull_setup *setup)
 	interrupt_stay();
 	for (;;) {
 		double retry_after = 0, seconds;
-		char status[128];
-
 		code = pull_once(setup, &retry_after);
 		output_flush();
 		if (interrupt_signal != 0 || is_hopeless(code))
 			break;
 		failures = code == RNM_OK ? 0 : failures + 1;
 		seconds = waiting_time(setup->every, failures, retry_after);
-		(void)snprintf(status, sizeof(status), "READY=1\nSTATUS=%s, next look in %.0f s",
-		               code == RNM_OK ? "model is current" : "last look failed", seconds);
-		notify_service(status);
+		service_tell("READY=1\nSTATUS=%s, next look in %.0f s",
+		             code == RNM_OK ? "model is current" : "last look failed", seconds);
 		if (code != RNM_OK)
 			output_note("next look in %.0f s", seconds);
 		wait_seconds(seconds);
 		if (interrupt_signal != 0)
 			break;
 	}
-	notify_service("STOPPING=1");
+	service_tell("STOPPING=1");
 	/* To be ended is how the work of a process that stays ends. */
 	return interrupt_signal == SIGTERM ? RNM_OK : interrupt_signal != 0 ? 130 : code;
 }
