@@ -2,6 +2,7 @@
 #include "context.h"
 #include "interrupt.h"
 #include "output.h"
+#include "password.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -155,38 +156,6 @@ enum rnm_status context_rule(struct context *context, const char *name, struct r
 	return status;
 }
 
-/* The first line of the file, in a buffer that the caller wipes. */
-static enum rnm_status read_password(const char *path, char password[PASSWORD_FILE_MAX],
-                                     struct rnm_error *err)
-{
-	bool from_stdin = strcmp(path, "-") == 0;
-	FILE *file = from_stdin ? stdin : fopen(path, "re");
-	enum rnm_status status = RNM_OK;
-	size_t len;
-
-	if (file == NULL)
-		return rnm_error_sys(err, "password-file", errno, "cannot open the password file %s", path);
-	/* Unbuffered, so that no copy of the secret stays behind in the stream's buffer. */
-	(void)setvbuf(file, NULL, _IONBF, 0);
-	errno = 0;
-	if (fgets(password, PASSWORD_FILE_MAX, file) == NULL)
-		password[0] = '\0';
-	len = strcspn(password, "\r\n");
-	if (ferror(file) != 0)
-		status = rnm_error_sys(err, "password-file", errno, "cannot read the password file %s", path);
-	else if (len == PASSWORD_FILE_MAX - 1)
-		status = rnm_error_set(err, RNM_E_MALFORMED, "password-file",
-		                       "the first line of %s is longer than %d bytes", path,
-		                       PASSWORD_FILE_MAX - 2);
-	else if (len == 0)
-		status = rnm_error_set(err, RNM_E_MALFORMED, "password-file", "the first line of %s is empty",
-		                       path);
-	password[len] = '\0';
-	if (!from_stdin)
-		fclose(file);
-	return status;
-}
-
 /*
  * --password-file always counts.  RNM_REDIS_PASSWORD belongs to --redis: a variable left in the
  * environment must not replace the password of a configuration.
@@ -204,7 +173,7 @@ static enum rnm_status apply_password(struct context *context, struct rnm_error 
 		    strcmp(path, "-") == 0 ? context_take_stdin(context, "--password-file", err) : RNM_OK;
 		if (status != RNM_OK)
 			return status;
-		status = read_password(path, password, err);
+		status = password_from_file(path, password, sizeof(password), err);
 		if (status == RNM_OK)
 			status = rnm_redis_settings_set_password(context->settings, password, err);
 		explicit_bzero(password, sizeof(password));

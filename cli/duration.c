@@ -44,3 +44,28 @@ enum rnm_status duration_option(double *seconds, const struct options *options, 
 	rnm_error_set_hint(err, "a whole number with s, m, h, d or w behind it; without a letter, seconds");
 	return RNM_E_USAGE;
 }
+
+enum rnm_status size_option(uint64_t *bytes, const struct options *options, enum option id, uint64_t fallback,
+                            struct rnm_error *err)
+{
+	static const char units[] = "KMG";
+	const char *text = option_text(options, id, NULL);
+	const size_t digits = text != NULL ? strspn(text, "0123456789") : 0;
+	const char *unit = text != NULL && text[digits] != '\0' ? strchr(units, text[digits]) : units;
+	uint64_t number = 0;
+
+	*bytes = fallback;
+	if (text == NULL)
+		return RNM_OK;
+	for (size_t i = 0; i < digits && digits <= DIGITS_MAX; i++)
+		number = number * 10 + (uint64_t)(text[i] - '0');
+	if (text[digits] != '\0' && unit != NULL)
+		number <<= 10 * (unit - units + 1);
+	*bytes = number;
+	if (digits <= DIGITS_MAX && number > 0 && unit != NULL &&
+	    (text[digits] == '\0' || text[digits + 1] == '\0'))
+		return RNM_OK;
+	rnm_error_set(err, RNM_E_USAGE, "usage.size", "expected a size such as 64M, found '%s'", text);
+	rnm_error_set_hint(err, "a whole number of bytes, or with K, M or G behind it");
+	return RNM_E_USAGE;
+}

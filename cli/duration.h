@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Spans of time on the command line. */
+/* Spans of time and sizes on the command line. */
 #ifndef RNM_CLI_DURATION_H
 #define RNM_CLI_DURATION_H
 
@@ -11,5 +11,9 @@
  */
 RNM_MUST_CHECK enum rnm_status duration_option(double *seconds, const struct options *options, enum option id,
                                                double fallback, struct rnm_error *err);
+
+/* The same for "1000000", "64K", "256M" or "1G" in bytes.  RNM_E_USAGE ("usage.size"). */
+RNM_MUST_CHECK enum rnm_status size_option(uint64_t *bytes, const struct options *options, enum option id,
+                                           uint64_t fallback, struct rnm_error *err);
 
 #endif

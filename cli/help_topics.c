@@ -31,6 +31,11 @@ const struct environment_variable environment_variables[] = {
 	  "Password for --redis when its URL holds none. Passwords on the command line can be seen by other "
 	  "users of the host; this variable and --password-file cannot.",
 	  OPTION_REDIS },
+	{ "AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN",
+	  "Keys for the store of --to s3://... without --credentials.", OPTION_CREDENTIALS },
+	{ "AWS_REGION, AWS_DEFAULT_REGION, AWS_PROFILE",
+	  "Its region without --region, and the section of the file of --credentials (default).",
+	  OPTION_ENDPOINT },
 	{ "SOURCE_DATE_EPOCH", "Seconds since 1970 to stamp into exported files instead of the current time.",
 	  OPTION_OUTPUT },
 	{ "TMPDIR", "Folder of unlinked temporary files, which -o - and --compress need; /tmp without it.",

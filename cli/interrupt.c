@@ -1,13 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "interrupt.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 volatile sig_atomic_t interrupt_signal;
+volatile sig_atomic_t interrupt_wake;
+
+/* Set before the handlers are. */
+static bool staying;
 
 static void on_signal(int number)
 {
-	interrupt_signal = number;
+	if (staying && number == SIGHUP)
+		interrupt_wake = 1;
+	else
+		interrupt_signal = number;
 }
 
 void interrupt_install(void)
@@ -23,4 +31,10 @@ void interrupt_install(void)
 		if (sigaction(signals[i], NULL, &before) == 0 && before.sa_handler != SIG_IGN)
 			(void)sigaction(signals[i], &action, NULL);
 	}
+}
+
+void interrupt_stay(void)
+{
+	staying = true;
+	interrupt_install();
 }

@@ -143,6 +143,18 @@ const struct json_document json_documents[] = {
 	  "served: null unless written\n"
 	  "evicts: what rspamd takes away next\n"
 	  "ARGUMENT: text, or {bytes} for a long or binary one" },
+	{ VERB_PUBLISH, "rnm publish MODEL... --json",
+	  "{status, problem, to, dry_run,\n"
+	  "  models: [{model, state, name, rule, providers_digest, model_version,\n"
+	  "    previous_version, old_version, architecture, file_size, blake2b,\n"
+	  "    published, not_after, key}],\n"
+	  "  serial, published, in_index, dropped, completed}\n"
+	  "printed after a failure too, then without models and what follows\n"
+	  "state: new, replaced, rollback, unchanged, renewed\n"
+	  "old_version: of a rollback, the version whose weights come back\n"
+	  "published, not_after: UNIX seconds\n"
+	  "completed: an earlier publisher had been stopped, and its work was\n"
+	  "  completed first" },
 	{ VERB_BACKUP, "rnm backup --json",
 	  "{status, problem, manifest, dry_run, sets: [{rule, prefix, settings,\n"
 	  "  status, problem, COUNTS}], COUNTS of all sets, without_live_model,\n"

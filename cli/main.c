@@ -31,6 +31,10 @@ static verb_function *const verb_functions[VERB_COUNT] = {
 	[VERB_RESTORE] = verb_restore,
 	[VERB_DOCTOR] = verb_doctor,
 	[VERB_REFRESH] = verb_refresh,
+	[VERB_KEY] = verb_key,
+	[VERB_SIGN] = verb_sign,
+	[VERB_PUBLISH] = verb_publish,
+	[VERB_PULL] = verb_pull,
 	[VERB_HELP] = verb_help,
 	[VERB_NEURAL_EXPORT] = verb_neural_export,
 };

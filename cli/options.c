@@ -7,13 +7,16 @@
 /* Verbs that take a MODEL, which may be in Redis. */
 #define READS_MODEL                                                                                          \
 	(ON(VERB_INSPECT) | ON(VERB_VERIFY) | ON(VERB_SCORE) | ON(VERB_EVAL) | ON(VERB_DIFF) |               \
-	 ON(VERB_MERGE) | ON(VERB_IMPORT))
+	 ON(VERB_MERGE) | ON(VERB_IMPORT) | ON(VERB_PUBLISH))
 #define SCORES (ON(VERB_SCORE) | ON(VERB_EVAL))
 #define SAVES (ON(VERB_BACKUP) | ON(VERB_RESTORE))
 #define READS_REDIS                                                                                          \
 	(ON(VERB_LIST) | ON(VERB_EXPORT) | READS_MODEL | SAVES | ON(VERB_DOCTOR) | ON(VERB_REFRESH))
-#define READS_CONFIG (ON(VERB_CONFIG) | ON(VERB_DIGEST) | READS_REDIS)
-#define EVERY_VERB (READS_CONFIG | ON(VERB_HELP))
+/* Verbs that write into a Redis, and take no more about it from the command line than where it is. */
+#define IMPORTS ON(VERB_PULL)
+#define READS_CONFIG (ON(VERB_CONFIG) | ON(VERB_DIGEST) | READS_REDIS | IMPORTS)
+#define SIGNS (ON(VERB_KEY) | ON(VERB_SIGN))
+#define EVERY_VERB (READS_CONFIG | SIGNS | ON(VERB_HELP))
 
 const char command_summary[] = "the toolkit for rspamd's neural models";
 
@@ -105,13 +108,18 @@ const struct verb_spec verb_specs[VERB_COUNT] = {
 		"the model for this rule and use it, and if not, which of digest, inputs, size or version stands in\n"
 		"the way. Prints a line for each check and the verdict; docs/findings.md explains the ids.\n"
 		"\n"
-		"Exit code 0 for a sound model, 1 for one that is not, 3 for what is no model at all.\n"
+		"With --key or --trusted a file must also be signed (rnm sign) by a key that is trusted, under its own\n"
+		"name or its digest, now; nothing of it is looked at before that is proven.\n"
+		"\n"
+		"Exit code 0 for a sound model, 1 for one that is not, 3 for what is no model at all, 7 for one that is\n"
+		"not signed as demanded.\n"
 		"\n" MODEL_ARGUMENT_HELP,
 		{
 			{ "rnm verify embed.rnm", "a file by itself" },
 			{ "rnm verify embed.rnm -r embed", "for a rule of the configuration" },
 			{ "rnm verify embed.rnm -r embed --live", "and against the versions in Redis" },
 			{ "rnm verify redis:embed -r embed", "the model that workers serve" },
+			{ "rnm verify embed.rnm --trusted /etc/rnm/trusted", "signed by one of these keys" },
 			{ "rnm verify --strict --json embed.rnm", "before publishing, for a script" },
 		},
 	},
@@ -298,6 +306,102 @@ const struct verb_spec verb_specs[VERB_COUNT] = {
 			{ "rnm refresh --dry-run --json", "what would be done, for a script" },
 		},
 	},
+	[VERB_KEY] = {
+		"key", "new|show|convert FILE", 2,
+		"make, show and convert the keys that sign models",
+		"`new` makes a key pair and writes it into FILE, which only its owner can read. `show` prints its public\n"
+		"key in every form that rspamd's configuration takes; FILE may also be a public key, or the text of\n"
+		"one. `convert` writes a key in another form: rspamd's key pairs (ucl, json), minisign's secret keys\n"
+		"(minisign), or only the public key (pub, as rspamd reads MODEL.pub; minisign-pub).\n"
+		"\n"
+		"A secret is never printed. Passwords, which minisign's keys may have, are asked for on the terminal or\n"
+		"read from a file. A key file that others than its owner and his group can read is refused.\n"
+		"\n"
+		"How models are signed: docs/signing.md.",
+		{
+			{ "rnm key new spam.key", "a key pair of rspamd" },
+			{ "rnm key new spam.key --format minisign --pubout spam.pub", "one of minisign, with a password, and its public key" },
+			{ "rnm key show spam.key", "what to paste into rspamd's configuration" },
+			{ "rnm key convert spam.key --format pub -o embed.rnm.pub", "the public key beside a model" },
+			{ "rnm key convert minisign.key -o spam.key", "a minisign key for rspamd's own signtool" },
+		},
+	},
+	[VERB_SIGN] = {
+		"sign", "FILE...", 1000,
+		"sign models",
+		"Verifies each model and writes two files beside it: FILE.sig, the bytes that rspamadm signtool would\n"
+		"write and that a map with sign+ in front checks, and FILE.rnmsig, a signed statement. It says under\n"
+		"which name the model is to lie, for which rule and digest, its version, when it was signed and until\n"
+		"when that holds, so that a signature cannot be moved to another name, replayed or outlive its time.\n"
+		"Both are read back and checked with the file before it is called signed.\n"
+		"\n"
+		"The name is the model's digest, by which rspamd asks for it, or else that of the file. With -c the\n"
+		"model must also be one for the rule of -r.\n"
+		"\n"
+		"SOURCE_DATE_EPOCH, when set, is the time of signing.",
+		{
+			{ "rnm sign embed.rnm -k spam.key", "for a year" },
+			{ "rnm sign embed.rnm -k spam.key --valid-for 30d -r embed", "for a month, and for one rule" },
+			{ "rnm sign embed.rnm -k spam.key --name embed.rnm", "under the name of the file" },
+			{ "rnm sign *.rnm -k spam.key --dry-run", "verify all of them, write nothing" },
+			{ "rnm sign table.map -k spam.key --any-file", "what is no model" },
+		},
+	},
+	[VERB_PUBLISH] = {
+		"publish", "MODEL...", 1000,
+		"publish models in a tree that any web server can serve",
+		"Verifies models, writes each in its canonical form under its hash, and lets the name that rspamd asks\n"
+		"for, the providers digest, lead to it: rspamd's base_url is the address of DIR/models. Beside them\n"
+		"lie an index of all models and a history of all publications. No reader ever sees half of\n"
+		"anything; a publisher that was stopped, at whatever moment, leaves a tree that can be served, and the\n"
+		"next one completes what it had begun. What lies where: docs/publishing.md.\n"
+		"\n"
+		"Refused with exit code 8: a model that is not sound, one whose version is not above the published\n"
+		"one, and one with another architecture, or with normalisation, PCA matrix or thresholds that the\n"
+		"published one lacks or the other way round, because running consumers would mix both.\n"
+		"\n"
+		"--rollback takes names instead of models (none where there is only one), and publishes the weights of\n"
+		"an earlier publication under a version and a time above all others: consumers follow no other way\n"
+		"back.\n"
+		"\n" MODEL_ARGUMENT_HELP,
+		{
+			{ "rnm publish embed.rnm --to /srv/models", "a file" },
+			{ "rnm publish redis:embed --sign publisher.key --to /srv/models --keep 5", "the model that workers serve, signed; objects of the newest five stay" },
+			{ "rnm publish embed.rnm --to s3://models/rnm --endpoint https://s3.example --credentials keys", "the same tree in a bucket" },
+			{ "rnm publish --rollback --to /srv/models", "back to the publication before the present one" },
+			{ "rnm publish --renew --sign publisher.key --to /srv/models", "sign everything again, from a timer" },
+			{ "rnm publish 376616275a1a984c --rollback=2 --to /srv/models", "back to the weights of version 2" },
+		},
+	},
+	[VERB_PULL] = {
+		"pull", "URL", 1,
+		"fetch a published model, check it, and put it in place for rspamd",
+		"Asks a web server for a model that `rnm publish` or `rnm sign` has signed, and puts it into a file from\n"
+		"which rspamd loads it, or writes it into Redis. Beside URL lie URL.rnmsig, which says what the model is\n"
+		"and until when, and URL.sig, which rspamd checks. Nothing is taken that no trusted key has signed, under\n"
+		"this name, now, nor a version older than one that was seen; the model is verified as `rnm verify` does.\n"
+		"Until all of that is done, the file in place is not touched. A download that broke off is taken up again.\n"
+		"\n"
+		"With --every it stays and looks again and again: at once after SIGHUP, less often while looking fails.\n"
+		"--exec and --import are repeated at the next run until they succeed. docs/pulling.md explains what is\n"
+		"remembered and what CMD gets.\n"
+		"\n"
+		"Exit code 0 when a new model is in place or the old one still is the newest, 1 when it does not fit the\n"
+		"rule, 3 for what is no model, 5 when the server cannot be reached, 7 when it is not signed as it must be,\n"
+		"8 when it is older than one that was seen.",
+		{
+			{ "rnm pull https://models.example/embed.rnm --key /etc/rnm/publisher.pub --to /var/lib/rnm/embed.rnm",
+			  "once" },
+			{ "rnm pull https://models.example/embed.rnm --trusted /etc/rnm/keys --to embed.rnm -r embed --every 20m",
+			  "again and again, and only what fits the rule" },
+			{ "rnm pull https://models.example/embed.rnm --key publisher.pub --import -r embed --state /var/lib/rnm",
+			  "into Redis" },
+			{ "rnm pull https://models.example/embed.rnm --key publisher.pub --to embed.rnm --exec 'logger new model $RNM_MODEL_VERSION'",
+			  "tell somebody" },
+			{ "rnm pull https://models.example/embed.rnm --key publisher.pub --to /var/lib/rnm/embed.rnm -r embed --print-config",
+			  "what rspamd's configuration has to say" },
+		},
+	},
 	[VERB_NEURAL_EXPORT] = {
 		"neural_export", NULL, 0,
 		"the original's command: same options, output and exit codes",
@@ -407,6 +511,91 @@ const struct option_spec option_specs[] = {
 	  false },
 	{ OPTION_DRY_RUN, "dry-run", 'n', OPTION_TYPE_FLAG, NULL, NULL,
 	  "tell what would be done, change nothing", ON(VERB_REFRESH), false },
+	{ OPTION_TO, "to", 't', OPTION_TYPE_FOLDER, "DIR", NULL,
+	  "folder of the tree, made when it is not there; or s3://BUCKET[/PREFIX]", ON(VERB_PUBLISH), false },
+	{ OPTION_KEEP, "keep", 'k', OPTION_TYPE_NUMBER, "N", "all",
+	  "leave the objects of the newest N publications of each name and remove older ones",
+	  ON(VERB_PUBLISH), false },
+	{ OPTION_NAME, "name", 0, OPTION_TYPE_TEXT, "NAME", "the providers digest",
+	  "publish the model under this name, for consumers whose url says so", ON(VERB_PUBLISH), false },
+	{ OPTION_MODEL_VERSION, "model-version", 'v', OPTION_TYPE_NUMBER, "N", "its own",
+	  "publish the model as this version", ON(VERB_PUBLISH), false },
+	{ OPTION_ROLLBACK, "rollback", 0, OPTION_TYPE_OPTIONAL, "VERSION|HASH", NULL,
+	  "go back to the publication before the present one, or to that with this version or object",
+	  ON(VERB_PUBLISH), false },
+	{ OPTION_SIGN, "sign", 0, OPTION_TYPE_FILE, "KEY", NULL,
+	  "sign objects, aliases and index with the key pair in this file", ON(VERB_PUBLISH), false },
+	{ OPTION_KEY_PASSWORD_FILE, "key-password-file", 0, OPTION_TYPE_FILE, "FILE", NULL,
+	  "take the password of KEY from the first line of this file instead of the terminal",
+	  ON(VERB_PUBLISH), false },
+	{ OPTION_VALID_FOR, "valid-for", 0, OPTION_TYPE_TEXT, "TIME", "90d",
+	  "with --sign: what is signed holds for this time: 12h, 30d, or seconds", ON(VERB_PUBLISH), false },
+	{ OPTION_ENDPOINT, "endpoint", 0, OPTION_TYPE_TEXT, "URL", NULL,
+	  "address of the S3-compatible store, without the bucket", ON(VERB_PUBLISH), false },
+	{ OPTION_REGION, "region", 0, OPTION_TYPE_TEXT, "NAME", "us-east-1", "region of the bucket",
+	  ON(VERB_PUBLISH), false },
+	{ OPTION_CREDENTIALS, "credentials", 0, OPTION_TYPE_FILE, "FILE", NULL,
+	  "read the keys for the store from this file, in the form of ~/.aws/credentials, instead of the "
+	  "environment",
+	  ON(VERB_PUBLISH), false },
+	{ OPTION_ENDPOINT_CACERT, "endpoint-cacert", 0, OPTION_TYPE_FILE, "FILE", NULL,
+	  "trust the CAs in this file (PEM) for the store instead of the system's", ON(VERB_PUBLISH), false },
+	{ OPTION_PLAIN_HTTP, "plain-http", 0, OPTION_TYPE_FLAG, NULL, NULL,
+	  "http:// also to other hosts than this one: who is in between can read and hold back, though not "
+	  "change, what is sent",
+	  ON(VERB_PUBLISH), false },
+	{ OPTION_RENEW, "renew", 0, OPTION_TYPE_FLAG, NULL, NULL,
+	  "with --sign: publish nothing new, but sign what lies there again, so that it holds for longer",
+	  ON(VERB_PUBLISH), false },
+	{ OPTION_FORCE, "force", 0, OPTION_TYPE_FLAG, NULL, NULL,
+	  "although consumers would mix parts of the published model with this one", ON(VERB_PUBLISH), false },
+	{ OPTION_TRUST_KEY, "key", 0, OPTION_TYPE_TEXT, "KEY", NULL,
+	  "the publisher's public key: its text, or a file with it", ON(VERB_PULL), false },
+	{ OPTION_TRUSTED, "trusted", 0, OPTION_TYPE_FOLDER, "DIR", NULL,
+	  "trust the keys in all files *.pub of this folder", ON(VERB_PULL), false },
+	{ OPTION_TO, "to", 0, OPTION_TYPE_FILE, "FILE", NULL,
+	  "put the model into this file, and its signature into FILE.sig", ON(VERB_PULL), false },
+	{ OPTION_RULE, "rule", 'r', OPTION_TYPE_TEXT, "RULE", NULL,
+	  "take only what rspamd would load for this rule of the configuration (with --import default: "
+	  "default)",
+	  ON(VERB_PULL), false },
+	{ OPTION_IMPORT, "import", 0, OPTION_TYPE_FLAG, NULL, NULL,
+	  "write it into Redis, as rnm import does, when it is new or Redis has none that workers serve",
+	  ON(VERB_PULL), false },
+	{ OPTION_SETTINGS, "settings", 's', OPTION_TYPE_TEXT, "SETTINGS", "default",
+	  "with --import: for this settings id", ON(VERB_PULL), false },
+	{ OPTION_EXEC, "exec", 0, OPTION_TYPE_TEXT, "CMD", NULL,
+	  "run CMD with /bin/sh when a new model is in place; variables RNM_* say which", ON(VERB_PULL), false },
+	{ OPTION_EVERY, "every", 0, OPTION_TYPE_TEXT, "TIME", NULL,
+	  "stay, and look again after this time: 20m, 6h, or seconds", ON(VERB_PULL), false },
+	{ OPTION_NAME, "name", 0, OPTION_TYPE_TEXT, "NAME", "the last part of URL",
+	  "name under which the model must be signed", ON(VERB_PULL), false },
+	{ OPTION_STATE, "state", 0, OPTION_TYPE_FOLDER, "DIR", NULL,
+	  "remember there what was seen, instead of in FILE.rnmpull; needed without --to", ON(VERB_PULL), false },
+	{ OPTION_ALLOW_ROLLBACK, "allow-rollback", 0, OPTION_TYPE_FLAG, NULL, NULL,
+	  "take a model older than one that was seen, this time", ON(VERB_PULL), false },
+	{ OPTION_PRINT_CONFIG, "print-config", 0, OPTION_TYPE_FLAG, NULL, NULL,
+	  "only print the configuration with which rspamd loads the model from FILE", ON(VERB_PULL), false },
+	{ OPTION_MAX_SIZE, "max-size", 0, OPTION_TYPE_TEXT, "SIZE", "256M",
+	  "take no larger model: bytes, or with K, M or G behind it", ON(VERB_PULL), false },
+	{ OPTION_TIMEOUT, "timeout", 0, OPTION_TYPE_TEXT, "TIME", "1h",
+	  "end a download that takes longer", ON(VERB_PULL), false },
+	{ OPTION_AUTH_FILE, "auth-file", 0, OPTION_TYPE_FILE, "FILE", NULL,
+	  "USER:PASSWORD for the server, in the first line of this file", ON(VERB_PULL), false },
+	{ OPTION_PLAIN_HTTP, "plain-http", 0, OPTION_TYPE_FLAG, NULL, NULL,
+	  "http:// also to other hosts than this one: who is in between can see and hold back models, though "
+	  "not change them",
+	  ON(VERB_PULL), false },
+	{ OPTION_HTTP_CACERT, "cacert", 0, OPTION_TYPE_FILE, "FILE", NULL,
+	  "https: trust the CAs in this file (PEM) instead of the system's", ON(VERB_PULL), false },
+	{ OPTION_HTTP_CACERTDIR, "cacertdir", 0, OPTION_TYPE_FOLDER, "DIR", NULL,
+	  "https: likewise the CAs in this folder, made ready with openssl rehash", ON(VERB_PULL), false },
+	{ OPTION_HTTP_CERT, "cert", 0, OPTION_TYPE_FILE, "FILE", NULL,
+	  "https: identify with this client certificate (PEM)", ON(VERB_PULL), false },
+	{ OPTION_HTTP_CERT_KEY, "cert-key", 0, OPTION_TYPE_FILE, "FILE", NULL,
+	  "https: its private key, if it is not in the same file (PEM)", ON(VERB_PULL), false },
+	{ OPTION_DRY_RUN, "dry-run", 'n', OPTION_TYPE_FLAG, NULL, NULL,
+	  "fetch and check everything, change nothing", ON(VERB_PULL), false },
 	{ OPTION_EXIT_CODE, "exit-code", 0, OPTION_TYPE_FLAG, NULL, NULL,
 	  "exit code 1 unless the models are the same", ON(VERB_DIFF), false },
 	{ OPTION_NEWEST, "newest", 0, OPTION_TYPE_FLAG, NULL, NULL,
@@ -436,7 +625,8 @@ const struct option_spec option_specs[] = {
 	{ OPTION_LIVE, "live", 0, OPTION_TYPE_FLAG, NULL, NULL,
 	  "with -r: compare versions with the models that the rule has in Redis", ON(VERB_VERIFY), false },
 	{ OPTION_DRY_RUN, "dry-run", 'n', OPTION_TYPE_FLAG, NULL, NULL,
-	  "read and check everything, write nothing", ON(VERB_EXPORT) | ON(VERB_MERGE) | SAVES, false },
+	  "read and check everything, write nothing",
+	  ON(VERB_EXPORT) | ON(VERB_MERGE) | SAVES | ON(VERB_PUBLISH), false },
 	{ OPTION_DRY_RUN, "dry-run", 'n', OPTION_TYPE_FLAG, NULL, NULL,
 	  "check everything and print the commands that would be sent, write nothing", ON(VERB_IMPORT),
 	  false },
@@ -482,20 +672,68 @@ const struct option_spec option_specs[] = {
 	{ OPTION_REPORT, "report", 0, OPTION_TYPE_FILE, "FILE", NULL,
 	  "also write a page of HTML with the curves, whole in itself, - for standard output", ON(VERB_EVAL),
 	  false },
+	{ OPTION_TRUST_KEY, "key", 0, OPTION_TYPE_FILE, "PUB", NULL,
+	  "the model must be signed with this key: its text, or a file that holds it", ON(VERB_VERIFY), false },
+	{ OPTION_TRUSTED, "trusted", 0, OPTION_TYPE_FOLDER, "DIR", NULL,
+	  "likewise with one of the keys in the files *.pub of this folder", ON(VERB_VERIFY), false },
+	{ OPTION_NAME, "name", 0, OPTION_TYPE_TEXT, "NAME", NULL,
+	  "the name for which the model must be signed (default: that of the file, or its digest)",
+	  ON(VERB_VERIFY), false },
+	{ OPTION_RAW_SIGNATURE, "raw-signature", 0, OPTION_TYPE_FLAG, NULL, NULL,
+	  "be content with FILE.sig where there is no statement: it proves the bytes, but neither name nor time",
+	  ON(VERB_VERIFY), false },
+	{ OPTION_SIGN_KEY, "key", 'k', OPTION_TYPE_FILE, "KEY", NULL,
+	  "sign with this secret key: a key pair of rspamd, or minisign's", ON(VERB_SIGN), false },
+	{ OPTION_NAME, "name", 0, OPTION_TYPE_TEXT, "NAME", NULL,
+	  "the name under which the model is to lie (default: its digest, or the name of the file)",
+	  ON(VERB_SIGN), false },
+	{ OPTION_RULE, "rule", 'r', OPTION_TYPE_TEXT, "RULE", NULL,
+	  "the rule that the model is for (default: what the model says)", ON(VERB_SIGN), false },
+	{ OPTION_CONFIG, "config", 'c', OPTION_TYPE_FILE, "FILE", NULL,
+	  "with -r: the model must be one for the rule of this configuration", ON(VERB_SIGN), false },
+	{ OPTION_VALID_FOR, "valid-for", 0, OPTION_TYPE_TEXT, "TIME", "365d",
+	  "how long the signature holds: 12h, 30d, 52w, or seconds", ON(VERB_SIGN), false },
+	{ OPTION_NOT_AFTER, "not-after", 0, OPTION_TYPE_TEXT, "WHEN", NULL,
+	  "until when it holds: 2027-01-31 (the whole day), 2027-01-31T12:00:00Z, both UTC, or never",
+	  ON(VERB_SIGN), false },
+	{ OPTION_ANY_FILE, "any-file", 0, OPTION_TYPE_FLAG, NULL, NULL,
+	  "sign also what is no model, or one with problems", ON(VERB_SIGN), false },
+	{ OPTION_DRY_RUN, "dry-run", 'n', OPTION_TYPE_FLAG, NULL, NULL, "check everything, write nothing",
+	  SIGNS, false },
+	{ OPTION_FORMAT, "format", 0, OPTION_TYPE_TEXT, "FORMAT", "ucl",
+	  "ucl, json or minisign; with convert also pub or minisign-pub", ON(VERB_KEY), false },
+	{ OPTION_ENCODING, "encoding", 0, OPTION_TYPE_TEXT, "ENCODING", "base32",
+	  "base32, hex or base64, in rspamd's files", ON(VERB_KEY), false },
+	{ OPTION_NAME, "name", 0, OPTION_TYPE_TEXT, "NAME", NULL, "new: a name to stand in the key pair",
+	  ON(VERB_KEY), false },
+	{ OPTION_PUBOUT, "pubout", 0, OPTION_TYPE_FILE, "FILE", NULL,
+	  "new: also write the public key, as rspamd reads MODEL.pub, or minisign's", ON(VERB_KEY), false },
+	{ OPTION_OUTPUT, "output", 'o', OPTION_TYPE_FILE, "FILE", NULL,
+	  "convert: the file to write; without it a public key is printed", ON(VERB_KEY), false },
+	{ OPTION_PASSWORD_FILE, "password-file", 0, OPTION_TYPE_FILE, "FILE", NULL,
+	  "take the password of the key from the first line of this file, - for standard input, instead of "
+	  "the terminal",
+	  SIGNS, false },
+	{ OPTION_NEW_PASSWORD_FILE, "new-password-file", 0, OPTION_TYPE_FILE, "FILE", NULL,
+	  "convert: likewise that of the minisign key to write", ON(VERB_KEY), false },
+	{ OPTION_NO_PASSWORD, "no-password", 0, OPTION_TYPE_FLAG, NULL, NULL,
+	  "new and convert: write a minisign key without a password", ON(VERB_KEY), false },
+	{ OPTION_FORCE, "force", 0, OPTION_TYPE_FLAG, NULL, NULL,
+	  "replace files that are there, a key among them for good", ON(VERB_KEY), false },
 	{ OPTION_JSON, "json", 'j', OPTION_TYPE_FLAG, NULL, NULL, "print one JSON document (rnm help json)",
-	  READS_CONFIG & ~ON(VERB_SCORE), false },
+	  (READS_CONFIG & ~ON(VERB_SCORE)) | SIGNS, false },
 	{ OPTION_JSON, "json", 'j', OPTION_TYPE_FLAG, NULL, NULL,
 	  "changes nothing: the answers are lines of JSON in any case", ON(VERB_SCORE), false },
 	{ OPTION_REDIS, "redis", 0, OPTION_TYPE_TEXT, "URL", NULL,
 	  "use this server instead of the configured ones: redis://[user[:pass]@]host[:port][/db], "
 	  "rediss://... for TLS, or unix:///path[?db=N]",
-	  READS_REDIS & ~ON(VERB_EVAL), false },
+	  (READS_REDIS & ~ON(VERB_EVAL)) | IMPORTS, false },
 	{ OPTION_REDIS, "redis", 0, OPTION_TYPE_OPTIONAL, "URL", NULL,
 	  "evaluate on the training sets in Redis; with a URL, in this server instead of the configured ones",
 	  ON(VERB_EVAL), false },
 	{ OPTION_PASSWORD_FILE, "password-file", 0, OPTION_TYPE_FILE, "FILE", NULL,
-	  "take the Redis password from the first line of this file, - for standard input", READS_REDIS,
-	  false },
+	  "take the Redis password from the first line of this file, - for standard input",
+	  READS_REDIS | IMPORTS, false },
 	/* The names of redis-cli. */
 	{ OPTION_CACERT, "cacert", 0, OPTION_TYPE_FILE, "FILE", NULL,
 	  "TLS: trust the CAs in this file (PEM) instead of the configured ones or the system's", READS_REDIS,
@@ -503,9 +741,14 @@ const struct option_spec option_specs[] = {
 	{ OPTION_CACERTDIR, "cacertdir", 0, OPTION_TYPE_FOLDER, "DIR", NULL,
 	  "TLS: likewise the CAs in this folder, made ready with openssl rehash", READS_REDIS, false },
 	{ OPTION_CERT, "cert", 0, OPTION_TYPE_FILE, "FILE", NULL,
-	  "TLS: identify with this client certificate (PEM); needs --key", READS_REDIS, false },
+	  "TLS: identify with this client certificate (PEM); needs --key", READS_REDIS & ~ON(VERB_VERIFY),
+	  false },
+	{ OPTION_CERT, "cert", 0, OPTION_TYPE_FILE, "FILE", NULL,
+	  "TLS: identify with this client certificate (PEM); needs --tls-key", ON(VERB_VERIFY), false },
 	{ OPTION_KEY, "key", 0, OPTION_TYPE_FILE, "FILE", NULL, "TLS: the private key of --cert (PEM)",
-	  READS_REDIS, false },
+	  READS_REDIS & ~ON(VERB_VERIFY), false },
+	{ OPTION_KEY, "tls-key", 0, OPTION_TYPE_FILE, "FILE", NULL,
+	  "TLS: the private key of --cert (PEM), elsewhere --key", ON(VERB_VERIFY), false },
 	{ OPTION_SNI, "sni", 0, OPTION_TYPE_TEXT, "NAME", NULL,
 	  "TLS: ask for this host name, and expect it in the certificate, instead of the server's own",
 	  READS_REDIS, false },
@@ -514,7 +757,7 @@ const struct option_spec option_specs[] = {
 	  false },
 	{ OPTION_LUA54_NUMBERS, "lua54-numbers", 0, OPTION_TYPE_FLAG, NULL, NULL,
 	  "compute digests as a rspamd built with Lua 5.4 instead of LuaJIT does",
-	  ON(VERB_DIGEST) | READS_REDIS | BEFORE_VERB, false },
+	  ON(VERB_DIGEST) | READS_REDIS | IMPORTS | BEFORE_VERB, false },
 	{ OPTION_VAR, "var", 0, OPTION_TYPE_VARIABLE, "NAME=VALUE", NULL,
 	  "set a path such as CONFDIR, or a template variable, as rspamadm --var does", BEFORE_VERB, false },
 	{ OPTION_LUA_ENV, "lua-env", 0, OPTION_TYPE_FILE, "FILE", NULL,
@@ -566,11 +809,21 @@ const struct option_conflict option_conflicts[] = {
 	{ VERB_INSPECT, OPTION_HASH, OPTION_SVG, "the drawing has no room for it" },
 	{ VERB_EXPORT, OPTION_ALL, OPTION_MODEL_VERSION, "a version belongs to one rule and settings id" },
 	{ VERB_EXPORT, OPTION_NEWEST, OPTION_MODEL_VERSION, "-v already says which model" },
+	{ VERB_PUBLISH, OPTION_RENEW, OPTION_ROLLBACK, "one signs what is there, the other replaces it" },
+	{ VERB_PUBLISH, OPTION_RENEW, OPTION_NAME, "what is renewed is asked for by its name" },
+	{ VERB_PUBLISH, OPTION_RENEW, OPTION_MODEL_VERSION, "what is renewed keeps its version" },
+	{ VERB_PUBLISH, OPTION_ROLLBACK, OPTION_NAME, "a rollback is asked for by its name" },
+	{ VERB_PULL, OPTION_EVERY, OPTION_DRY_RUN, "what changes nothing would be done again and again" },
+	{ VERB_PULL, OPTION_EVERY, OPTION_ALLOW_ROLLBACK, "a rollback is allowed once, not for good" },
+	{ VERB_PULL, OPTION_EVERY, OPTION_PRINT_CONFIG, "one prints, the other pulls" },
+	{ VERB_PULL, OPTION_JSON, OPTION_PRINT_CONFIG, "the configuration has a form of its own" },
 	{ VERB_SCORE, OPTION_RAW, OPTION_PCA,
 	  "one says that the vectors are projected, the other that they are not" },
 	{ VERB_EVAL, OPTION_RAW, OPTION_PCA,
 	  "one says that the vectors are projected, the other that they are not" },
 	{ VERB_EVAL, OPTION_SPAM, OPTION_SETTINGS, "a settings id names training sets in Redis" },
 	{ VERB_EVAL, OPTION_SPAM, OPTION_MODEL_VERSION, "a version names training sets in Redis" },
+	{ VERB_SIGN, OPTION_VALID_FOR, OPTION_NOT_AFTER, "each says when the signature ends" },
+	{ VERB_KEY, OPTION_NO_PASSWORD, OPTION_NEW_PASSWORD_FILE, "one says that there is no password" },
 };
 const size_t option_conflict_count = sizeof(option_conflicts) / sizeof(option_conflicts[0]);

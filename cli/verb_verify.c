@@ -2,6 +2,7 @@
 #include "model_argument.h"
 #include "model_findings.h"
 #include "output.h"
+#include "signature.h"
 #include "verbs.h"
 
 #include <string.h>
@@ -10,7 +11,9 @@
 struct verifying {
 	struct context context;
 	struct model_argument model;
-	struct rnm_rule *rule; /* of -r */
+	struct rnm_trust *trust;             /* of --key and --trusted */
+	struct rnm_signed_file *signed_file; /* NULL: nobody asked for signatures */
+	struct rnm_rule *rule;               /* of -r */
 	struct rnm_model_list *list;
 	struct rnm_verification *verification;
 };
@@ -124,6 +127,8 @@ static bool print_text(const struct verifying *v, bool accepted)
 	rnm_buf_printf(&out, "%s: %s, ", output_color(COLOR_NONE), model_kind_text(v->model.file));
 	output_size(&out, v->model.file->container->file_size);
 	rnm_buf_putc(&out, '\n');
+	if (v->signed_file != NULL)
+		signature_text(&out, &v->signed_file->by);
 	text_checks(&out, v->verification);
 	text_verdict(&out, v, accepted);
 	return output_buffer(&out);
@@ -143,6 +148,7 @@ static bool print_json(const struct verifying *v, bool accepted)
 	rnm_json_kv_string(&json, "file", v->model.text);
 	rnm_json_kv_string(&json, "rule", v->rule != NULL ? v->rule->name : NULL);
 	rnm_json_kv_bool(&json, "accepted", accepted);
+	signature_json(&json, v->signed_file != NULL ? &v->signed_file->by : NULL);
 	rnm_json_key(&json, "checks");
 	rnm_json_begin_array(&json);
 	for (size_t i = 0; i < RNM_CHECK_COUNT; i++) {
@@ -162,11 +168,29 @@ static bool print_json(const struct verifying *v, bool accepted)
 
 /* ---- the verb ---- */
 
+/* Signatures first: bytes that are not proven are not even looked into, and the proven ones are not read again. */
+static enum rnm_status open_signed(struct verifying *v, struct rnm_error *err)
+{
+	const struct options *options = v->context.options;
+	const char *path = options->operands[0];
+	enum rnm_status status = signature_open(&v->signed_file, &v->trust, path, options, err);
+
+	v->model.text = path;
+	if (status == RNM_OK)
+		status = rnm_model_file_read(&v->model.file, rnm_buf_cstr(&v->signed_file->bytes),
+		                             v->signed_file->bytes.len, path, err);
+	if (status == RNM_OK)
+		status = signature_fits(&v->signed_file->by, path, v->model.file, options, err);
+	return status;
+}
+
 static enum rnm_status verify(struct verifying *v, struct rnm_error *err)
 {
 	struct rnm_verify_options how = { .index = SIZE_MAX };
-	enum rnm_status status =
-	    model_argument_open(&v->model, &v->context, v->context.options->operands[0], err);
+	const struct options *options = v->context.options;
+	enum rnm_status status = trust_asked(options)
+	                             ? open_signed(v, err)
+	                             : model_argument_open(&v->model, &v->context, options->operands[0], err);
 
 	if (status == RNM_OK)
 		status = open_rule(v, &how, err);
@@ -188,19 +212,36 @@ static int print_answer(const struct verifying *v)
 	return accepted ? RNM_OK : RNM_NO;
 }
 
-int verb_verify(const struct options *options)
+static int check_usage(const struct options *options)
 {
-	struct verifying v = { 0 };
-	struct rnm_error err;
-	enum rnm_status status;
-	int code;
+	const char *model = options->operand_count > 0 ? options->operands[0] : NULL;
 
-	if (options->operand_count == 0)
+	if (model == NULL)
 		return output_usage_error("rnm verify FILE, or - for standard input",
 		                          "which model to verify is missing");
 	if (option_given(options, OPTION_LIVE) && !option_given(options, OPTION_RULE))
 		return output_usage_error("rnm verify FILE -r RULE --live",
 		                          "--live compares with the models of a rule: name it");
+	if (!trust_asked(options) &&
+	    (option_given(options, OPTION_NAME) || option_given(options, OPTION_RAW_SIGNATURE)))
+		return output_usage_error("rnm verify FILE --key PUB, or --trusted DIR",
+		                          "whose signature is wanted is missing");
+	if (trust_asked(options) &&
+	    (strcmp(model, "-") == 0 || strncmp(model, MODEL_REDIS_SCHEME, strlen(MODEL_REDIS_SCHEME)) == 0))
+		return output_usage_error("rnm verify FILE --key PUB",
+		                          "signatures stand beside files, and %s is none", model);
+	return RNM_OK;
+}
+
+int verb_verify(const struct options *options)
+{
+	struct verifying v = { 0 };
+	struct rnm_error err;
+	enum rnm_status status;
+	int code = check_usage(options);
+
+	if (code != RNM_OK)
+		return code;
 	status = context_open(&v.context, options, &err);
 	if (status == RNM_OK)
 		status = verify(&v, &err);
@@ -209,6 +250,8 @@ int verb_verify(const struct options *options)
 	rnm_model_list_free(v.list);
 	rnm_rule_free(v.rule);
 	model_argument_free(&v.model);
+	rnm_signed_file_free(v.signed_file);
+	rnm_trust_free(v.trust);
 	context_free(&v.context);
 	return code;
 }

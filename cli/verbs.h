@@ -21,6 +21,10 @@ int verb_backup(const struct options *options);
 int verb_restore(const struct options *options);
 int verb_doctor(const struct options *options);
 int verb_refresh(const struct options *options);
+int verb_key(const struct options *options);
+int verb_sign(const struct options *options);
+int verb_publish(const struct options *options);
+int verb_pull(const struct options *options);
 int verb_help(const struct options *options);
 int verb_neural_export(const struct options *options);
 

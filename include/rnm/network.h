@@ -235,6 +235,12 @@ RNM_API void rnm_tensor_histogram(const struct rnm_network_tensor *tensor, doubl
 RNM_API void rnm_network_hash(const struct rnm_network *network, unsigned char hash[RNM_NETWORK_HASH_LEN]);
 RNM_API void rnm_tensor_hash(const struct rnm_network_tensor *tensor,
                              unsigned char hash[RNM_NETWORK_HASH_LEN]);
+/*
+ * The graph without its weights and constants: equal for two networks that rnm_network_compare finds to have the
+ * same graph.  The bytes that are hashed are in docs/network.md.
+ */
+RNM_API void rnm_network_graph_hash(const struct rnm_network *network,
+                                    unsigned char hash[RNM_NETWORK_HASH_LEN]);
 
 /* Where the first output can lie, by the operator that computes it; infinite where nothing bounds it. */
 RNM_API void rnm_network_output_range(const struct rnm_network *network, double *low, double *high);

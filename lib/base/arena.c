@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/arena.h"
 
+#include <sodium.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,6 +27,24 @@ void rnm_arena_init(struct rnm_arena *arena, size_t max)
 	arena->used = 0;
 	arena->max = max;
 	arena->full = false;
+	arena->secret = false;
+}
+
+void rnm_arena_init_secret(struct rnm_arena *arena, size_t max)
+{
+	rnm_arena_init(arena, max);
+	arena->secret = true;
+}
+
+static struct rnm_arena_block *secret_block(size_t size)
+{
+	/* sodium_malloc aligns the end of what it gives, not the start. */
+	const size_t rounded = (size + _Alignof(max_align_t) - 1) & ~(_Alignof(max_align_t) - 1);
+	struct rnm_arena_block *block = sodium_init() >= 0 && rounded >= size ? sodium_malloc(rounded) : NULL;
+
+	if (block != NULL)
+		memset(block, 0, rounded);
+	return block;
 }
 
 void rnm_arena_free(struct rnm_arena *arena)
@@ -35,7 +54,10 @@ void rnm_arena_free(struct rnm_arena *arena)
 	while (block != NULL) {
 		struct rnm_arena_block *next = block->next;
 
-		free(block);
+		if (arena->secret)
+			sodium_free(block);
+		else
+			free(block);
 		block = next;
 	}
 	arena->head = NULL;
@@ -52,7 +74,7 @@ static struct rnm_arena_block *new_block(struct rnm_arena *arena, size_t size)
 	if (want < size)
 		want = size;
 	/* calloc: the arena hands out zeroed memory, and fresh pages are zero for free. */
-	block = calloc(1, sizeof(*block) + want);
+	block = arena->secret ? secret_block(sizeof(*block) + want) : calloc(1, sizeof(*block) + want);
 	if (block == NULL)
 		return NULL;
 	block->size = want;

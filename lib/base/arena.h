@@ -15,10 +15,13 @@ struct rnm_arena {
 	size_t used;                  /* bytes handed out */
 	size_t max;                   /* used never exceeds this */
 	bool full;                    /* an allocation was refused because of max, not for want of memory */
+	bool secret;                  /* blocks lie in guarded memory and are wiped */
 };
 
 /* An empty arena of at most max bytes; allocates nothing. */
 void rnm_arena_init(struct rnm_arena *arena, size_t max);
+/* The same for what nobody else may see: blocks come from sodium_malloc. */
+void rnm_arena_init_secret(struct rnm_arena *arena, size_t max);
 void rnm_arena_free(struct rnm_arena *arena);
 
 /* size zeroed bytes aligned for any type; NULL when out of memory or past the maximum. */

@@ -10,7 +10,7 @@
 
 #define READ_CHUNK ((size_t)64 << 10)
 
-static enum rnm_status open_error(struct rnm_error *err, const char *path, int errnum)
+enum rnm_status rnm_file_open_error(struct rnm_error *err, const char *path, int errnum)
 {
 	rnm_error_sys(err, "file.open", errnum, "cannot open %s", path);
 	rnm_error_at_line(err, path, 0);
@@ -74,7 +74,7 @@ enum rnm_status rnm_file_read(const char *path, struct rnm_buf *out, size_t max,
 	enum rnm_status status;
 
 	if (fd < 0)
-		return open_error(err, path, errno);
+		return rnm_file_open_error(err, path, errno);
 	status = read_all(fd, path, out, max, err);
 	close(fd);
 	return status;

@@ -6,6 +6,7 @@
 #define RNM_BASE_FILE_H
 
 #include <rnm/buf.h>
+#include <sys/types.h>
 
 /*
  * Appends the whole file to out.  Fails with RNM_E_IO ("file.open", "file.read"), RNM_E_NOT_FOUND when
@@ -14,6 +15,9 @@
  */
 RNM_MUST_CHECK enum rnm_status rnm_file_read(const char *path, struct rnm_buf *out, size_t max,
                                              struct rnm_error *err);
+
+/* How opening a file for reading failed, as rnm_file_read says it. */
+enum rnm_status rnm_file_open_error(struct rnm_error *err, const char *path, int errnum);
 
 /*
  * Replacement of a file: bytes go to a temporary name in the same folder; commit syncs them, renames
@@ -31,10 +35,25 @@ struct rnm_replace {
 	char *target; /* resolved path */
 	char *temp;   /* NULL when written in place */
 	bool in_place;
+	mode_t mode; /* of a new file, before the umask; the most that one in the place of another gets */
+	bool keep;   /* what is there by now stays */
 	uint64_t written;
 };
 RNM_MUST_CHECK enum rnm_status rnm_replace_open(struct rnm_replace *out, const char *path,
                                                 struct rnm_error *err);
+/*
+ * The same for a file that is complete already: temp, open as fd, in the folder of the target, which must not be one
+ * that is written in place (RNM_E_USAGE, "file.target").  Both are the replacement's from then on, also on failure.
+ */
+RNM_MUST_CHECK enum rnm_status rnm_replace_adopt(struct rnm_replace *out, const char *path, int fd, char *temp,
+                                                 struct rnm_error *err);
+/*
+ * The same with other permissions than 0666: with 0600 nobody but its owner can read the new file at any moment,
+ * whatever the old one's were.  With keep, an existing file stays, and this or commit fails with EEXIST in
+ * err->sys_errno.
+ */
+RNM_MUST_CHECK enum rnm_status rnm_replace_open_with(struct rnm_replace *out, const char *path, mode_t mode,
+                                                     bool keep, struct rnm_error *err);
 RNM_MUST_CHECK enum rnm_status rnm_replace_write(struct rnm_replace *replace, const void *data, size_t len,
                                                  struct rnm_error *err);
 /* For a target whose name its content decides: the file takes this name in the folder of the target. */
@@ -42,6 +61,12 @@ RNM_MUST_CHECK enum rnm_status rnm_replace_rename(struct rnm_replace *replace, c
                                                   struct rnm_error *err);
 RNM_MUST_CHECK enum rnm_status rnm_replace_commit(struct rnm_replace *replace, struct rnm_error *err);
 void rnm_replace_abort(struct rnm_replace *replace);
+
+/*
+ * Makes a name in a folder, new, changed or gone, survive a power cut: syncs the folder that path lies in.  Some
+ * filesystems cannot sync folders, which is no error; errno tells on false.
+ */
+bool rnm_file_sync_folder(const char *path);
 
 /* write(2) until all is written, EINTR and short writes handled; errno tells on false. */
 bool rnm_write_all(int fd, const void *data, size_t len);

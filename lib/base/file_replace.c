@@ -15,6 +15,7 @@
 
 /* Written pages are handed to the disk in steps of this size, so that the final fsync has little left. */
 #define WRITE_OUT_STEP ((uint64_t)8 << 20)
+#define NEW_FILE_MODE 0666
 
 static enum rnm_status cannot_open(struct rnm_error *err, const char *path, int errnum)
 {
@@ -54,10 +55,10 @@ static char *temp_stem(const char *target)
 }
 
 /* A new file for the bytes: one without a name (*temp is NULL) where the filesystem can do that. */
-static int open_temp(const char *target, char **temp)
+static int open_temp(const char *target, mode_t mode, char **temp)
 {
 	char *folder = rnm_file_folder(target);
-	int fd = folder != NULL ? rnm_temp_nameless(folder, 0666, true) : -1;
+	int fd = folder != NULL ? rnm_temp_nameless(folder, mode, true) : -1;
 	char *stem;
 
 	*temp = NULL;
@@ -66,7 +67,7 @@ static int open_temp(const char *target, char **temp)
 		return fd;
 	stem = temp_stem(target);
 	if (stem != NULL)
-		fd = rnm_temp_create(stem, 0666, temp);
+		fd = rnm_temp_create(stem, mode, temp);
 	free(stem);
 	return fd;
 }
@@ -75,12 +76,12 @@ static int open_temp(const char *target, char **temp)
  * The new file takes the permissions and, where we may, the owner of the old one: rspamd's user must still
  * read it.  Never setuid, setgid or sticky: they were given to a program, not to a model.
  */
-static int copy_ownership(int fd, const struct stat *old)
+static int copy_ownership(int fd, const struct stat *old, mode_t mask)
 {
 	/* EINVAL: an owner from outside of our user namespace. */
 	if (fchown(fd, old->st_uid, old->st_gid) != 0 && errno != EPERM && errno != EINVAL)
 		return -1;
-	return fchmod(fd, old->st_mode & 0777);
+	return fchmod(fd, old->st_mode & mask);
 }
 
 /* Shares offset and flags with the original, as >&N of a shell does: what others wrote there stays. */
@@ -100,10 +101,11 @@ static int duplicate(int descriptor)
 static enum rnm_status open_beside(struct rnm_replace *replace, const struct stat *old, const char *path,
                                    struct rnm_error *err)
 {
-	replace->fd = open_temp(replace->target, &replace->temp);
+	replace->fd = open_temp(replace->target, replace->mode, &replace->temp);
 	if (replace->fd < 0)
 		return cannot_create(err, path, replace->target, errno);
-	if (old != NULL && copy_ownership(replace->fd, old) != 0)
+	if (old != NULL &&
+	    copy_ownership(replace->fd, old, replace->mode == NEW_FILE_MODE ? 0777 : replace->mode) != 0)
 		return cannot_open(err, path, errno);
 	return RNM_OK;
 }
@@ -129,18 +131,21 @@ static enum rnm_status open_target(struct rnm_replace *replace, int descriptor, 
 		replace->fd = open(replace->target, O_WRONLY | O_CLOEXEC | O_NOCTTY);
 		return replace->fd >= 0 ? RNM_OK : cannot_open(err, path, errno);
 	}
+	if (replace->keep)
+		return cannot_open(err, path, EEXIST);
 	/* A rename would replace a write-protected file all the same; protection is meant. */
 	if (faccessat(AT_FDCWD, replace->target, W_OK, AT_EACCESS) != 0)
 		return cannot_open(err, path, errno);
 	return open_beside(replace, &st, path, err);
 }
 
-enum rnm_status rnm_replace_open(struct rnm_replace *out, const char *path, struct rnm_error *err)
+static enum rnm_status open_as_asked(struct rnm_replace *out, struct rnm_replace replace, const char *path,
+                                     struct rnm_error *err)
 {
-	struct rnm_replace replace = { .fd = -1 };
 	enum rnm_status status;
 	int descriptor;
 
+	replace.fd = -1;
 	replace.target = rnm_file_target(path, &descriptor);
 	if (replace.target == NULL)
 		return cannot_open(err, path, errno);
@@ -150,6 +155,54 @@ enum rnm_status rnm_replace_open(struct rnm_replace *out, const char *path, stru
 	else
 		rnm_replace_abort(&replace);
 	return status;
+}
+
+/* The checks of open_target, for a file that is there already. */
+static enum rnm_status adopt(struct rnm_replace *replace, int descriptor, const char *path,
+                             struct rnm_error *err)
+{
+	struct stat st;
+
+	if (replace->target == NULL)
+		return cannot_open(err, path, errno);
+	if (stat(replace->target, &st) != 0 && descriptor < 0)
+		return errno == ENOENT ? RNM_OK : cannot_open(err, path, errno);
+	if (descriptor >= 0 || !S_ISREG(st.st_mode)) {
+		rnm_error_set(err, RNM_E_USAGE, "file.target", "%s is no regular file that can be replaced",
+		              path);
+		return rnm_error_at_line(err, path, 0), RNM_E_USAGE;
+	}
+	if (faccessat(AT_FDCWD, replace->target, W_OK, AT_EACCESS) != 0 ||
+	    copy_ownership(replace->fd, &st, 0777) != 0)
+		return cannot_open(err, path, errno);
+	return RNM_OK;
+}
+
+enum rnm_status rnm_replace_adopt(struct rnm_replace *out, const char *path, int fd, char *temp,
+                                  struct rnm_error *err)
+{
+	struct rnm_replace replace = { .fd = fd, .temp = temp };
+	enum rnm_status status;
+	int descriptor;
+
+	replace.target = rnm_file_target(path, &descriptor);
+	status = adopt(&replace, descriptor, path, err);
+	if (status == RNM_OK)
+		*out = replace;
+	else
+		rnm_replace_abort(&replace);
+	return status;
+}
+
+enum rnm_status rnm_replace_open(struct rnm_replace *out, const char *path, struct rnm_error *err)
+{
+	return open_as_asked(out, (struct rnm_replace){ .mode = NEW_FILE_MODE }, path, err);
+}
+
+enum rnm_status rnm_replace_open_with(struct rnm_replace *out, const char *path, mode_t mode, bool keep,
+                                      struct rnm_error *err)
+{
+	return open_as_asked(out, (struct rnm_replace){ .mode = mode, .keep = keep }, path, err);
 }
 
 enum rnm_status rnm_replace_write(struct rnm_replace *replace, const void *data, size_t len,
@@ -193,10 +246,9 @@ static bool give_name(struct rnm_replace *replace)
 	return replace->temp != NULL;
 }
 
-/* Makes the rename itself survive a power cut.  Some filesystems cannot sync folders: not an error. */
-static bool sync_folder(const char *target)
+bool rnm_file_sync_folder(const char *path)
 {
-	char *folder = rnm_file_folder(target);
+	char *folder = rnm_file_folder(path);
 	bool ok = true;
 	int fd;
 
@@ -210,6 +262,17 @@ static bool sync_folder(const char *target)
 		ok = false;
 	close(fd);
 	return ok;
+}
+
+/* The temporary name becomes the target, unless there is one by now that is to stay. */
+static bool take_target(struct rnm_replace *replace)
+{
+	if (!replace->keep)
+		return rename(replace->temp, replace->target) == 0;
+	if (renameat2(AT_FDCWD, replace->temp, AT_FDCWD, replace->target, RENAME_NOREPLACE) == 0)
+		return true;
+	/* A filesystem that cannot do that can link, which never replaces. */
+	return errno == EINVAL && link(replace->temp, replace->target) == 0 && unlink(replace->temp) == 0;
 }
 
 enum rnm_status rnm_replace_commit(struct rnm_replace *replace, struct rnm_error *err)
@@ -227,12 +290,12 @@ enum rnm_status rnm_replace_commit(struct rnm_replace *replace, struct rnm_error
 		return status;
 	}
 	if (fsync(replace->fd) != 0 || (replace->temp == NULL && !give_name(replace)) ||
-	    rename(replace->temp, replace->target) != 0)
+	    !take_target(replace))
 		errnum = errno;
 	if (errnum == 0) {
 		free(replace->temp); /* renamed: there is nothing left for abort to remove */
 		replace->temp = NULL;
-		if (!sync_folder(replace->target))
+		if (!rnm_file_sync_folder(replace->target))
 			errnum = errno;
 	}
 	if (errnum != 0)

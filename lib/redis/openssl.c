@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "redis/openssl.h"
 
-#include <dlfcn.h>
-#include <pthread.h>
-#include <string.h>
+#include "base/library.h"
 
 #define TEXT_OF(number) #number
 #define NAME_WITH(version) "libssl.so." TEXT_OF(version)
@@ -12,54 +10,28 @@
 
 struct rnm_openssl rnm_openssl;
 
-static const struct {
-	const char *name;
-	size_t offset;
-} functions[] = {
+static const struct rnm_library_function functions[] = {
 #define ROW(name) { #name, offsetof(struct rnm_openssl, name) },
 	RNM_OPENSSL_FUNCTIONS(ROW)
 #undef ROW
 };
 
 /* libcrypto's functions are found through libssl, which depends on it. */
-static bool look_up_all(void *library)
-{
-	for (size_t i = 0; i < sizeof(functions) / sizeof(functions[0]); i++) {
-		void *symbol = dlsym(library, functions[i].name);
-
-		if (symbol == NULL)
-			return false;
-		memcpy((char *)&rnm_openssl + functions[i].offset, &symbol, sizeof(symbol));
-	}
-	return true;
-}
-
-static enum rnm_status load(struct rnm_error *err)
-{
-	void *library = dlopen(LIBRARY, RTLD_NOW | RTLD_LOCAL);
-
-	if (library != NULL && look_up_all(library))
-		return RNM_OK; /* never unloaded: connections use it as long as they live */
-	rnm_error_set(err, RNM_E_IO, "redis.tls-library", "cannot load OpenSSL, which TLS needs: %s",
-	              dlerror());
-	rnm_error_set_hint(err, "install the package libssl3");
-	if (library != NULL)
-		dlclose(library);
-	return RNM_E_IO;
-}
+static struct rnm_library library = { .file = LIBRARY,
+	                              .functions = functions,
+	                              .function_count = sizeof(functions) / sizeof(functions[0]),
+	                              .table = &rnm_openssl,
+	                              .lock = PTHREAD_MUTEX_INITIALIZER };
 
 enum rnm_status rnm_openssl_load(struct rnm_error *err)
 {
-	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-	static bool loaded;
-	enum rnm_status status = RNM_OK;
+	const char *why;
 
-	pthread_mutex_lock(&lock);
-	if (!loaded)
-		status = load(err);
-	loaded = status == RNM_OK;
-	pthread_mutex_unlock(&lock);
-	return status;
+	if (rnm_library_load(&library, &why))
+		return RNM_OK;
+	rnm_error_set(err, RNM_E_IO, "redis.tls-library", "cannot load OpenSSL, which TLS needs: %s", why);
+	rnm_error_set_hint(err, "install the package libssl3");
+	return RNM_E_IO;
 }
 
 unsigned long rnm_openssl_error(void)

@@ -51,9 +51,4 @@ RNM_MUST_CHECK enum rnm_status rnm_profile_digest(char out[RNM_PROFILE_DIGEST_LE
  */
 uint64_t rnm_profile_distance(const char *const *a, size_t a_count, const char *const *b, size_t b_count);
 
-/* Characters that len bytes take in rspamd's base32, without the final NUL. */
-#define RNM_BASE32_LEN(len) (((len)*8 + 4) / 5)
-/* Writes RNM_BASE32_LEN(len) characters and a NUL.  rspamd: src/libutil/str_util.c, "default" base32. */
-void rnm_base32_encode(char *out, const unsigned char *data, size_t len);
-
 #endif

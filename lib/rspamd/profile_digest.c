@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "rspamd/base32.h"
 #include "rspamd/profile.h"
 
 #include <inttypes.h>
@@ -9,26 +10,6 @@
 
 _Static_assert(RNM_BASE32_LEN(crypto_generichash_blake2b_BYTES_MAX) == RNM_PROFILE_DIGEST_LEN,
                "a profile digest is the base32 form of BLAKE2b-512");
-
-void rnm_base32_encode(char *out, const unsigned char *data, size_t len)
-{
-	/* z-base-32's alphabet, but with the bits taken from the least significant end of each byte. */
-	static const char alphabet[] = "ybndrfg8ejkmcpqxot1uwisza345h769";
-	unsigned pending = 0;
-	unsigned bits = 0;
-
-	for (size_t i = 0; i < len; i++) {
-		pending |= (unsigned)data[i] << bits;
-		bits += 8;
-		for (; bits >= 5; bits -= 5) {
-			*out++ = alphabet[pending & 31];
-			pending >>= 5;
-		}
-	}
-	if (bits > 0)
-		*out++ = alphabet[pending & 31];
-	*out = '\0';
-}
 
 static int compare_names(const void *a, const void *b)
 {

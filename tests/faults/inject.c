@@ -8,6 +8,7 @@
  *   RNM_FAULT=malloc:17+            the 17th and all that follow
  *   RNM_FAULT=write:2:ENOSPC        the 2nd write, with this errno (a number serves too, also EAI_*)
  *   RNM_FAULT=read:3:short          one byte is moved; eof: none; done: the work is done and a failure reported
+ *   RNM_FAULT=rename:2:kill         the process is killed before the 2nd; write:3:torn: when half of it is written
  *   RNM_FAULT=tmpfile:1+:EOPNOTSUPP,rename:1         several
  *   RNM_FAULT=server                see serve()
  *   RNM_FAULT_TRACE=1               a stack trace of each call that is made to fail, on stderr
@@ -70,6 +71,9 @@
 	X(UNLINK, "unlink", EIO)                                                                             \
 	X(CHOWN, "chown", EIO)                                                                               \
 	X(CHMOD, "chmod", EPERM)                                                                             \
+	X(MKDIR, "mkdir", EACCES)                                                                            \
+	X(TRUNCATE, "truncate", EIO)                                                                         \
+	X(UTIMES, "utimes", EIO)                                                                             \
 	X(FCNTL, "fcntl", EMFILE)                                                                            \
 	X(CLOSE, "close", EIO)                                                                               \
 	X(RANDOM, "getrandom", ENOSYS)                                                                       \
@@ -98,7 +102,9 @@ enum effect {
 	FAIL, /* with errno set to the value of the fault */
 	SHORT,
 	END,
-	DONE
+	DONE,
+	KILL,
+	TORN /* half of it is done, and the process killed */
 };
 
 struct fault {
@@ -185,6 +191,8 @@ static enum effect strike(enum kind kind)
 			__sanitizer_print_stack_trace();
 			armed = true;
 		}
+		if (fault->effect == KILL)
+			(void)kill(getpid(), SIGKILL);
 		errno = fault->value;
 		return fault->effect;
 	}
@@ -212,6 +220,11 @@ static enum effect strike(enum kind kind)
 		case SHORT:                                                                                  \
 			len = len < 1 ? len : 1;                                                             \
 			break;                                                                               \
+		case TORN:                                                                                   \
+			len = (len + 1) / 2;                                                                 \
+			(void)REAL(name) args;                                                               \
+			(void)kill(getpid(), SIGKILL);                                                       \
+			return -1;                                                                           \
 		default:                                                                                     \
 			break;                                                                               \
 		}                                                                                            \
@@ -316,6 +329,9 @@ WRAP(RENAME, int, -1, rename, (const char *from, const char *to), (from, to))
 WRAP(UNLINK, int, -1, unlink, (const char *path), (path))
 WRAP(CHOWN, int, -1, fchown, (int fd, uid_t owner, gid_t group), (fd, owner, group))
 WRAP(CHMOD, int, -1, fchmod, (int fd, mode_t mode), (fd, mode))
+WRAP(MKDIR, int, -1, mkdir, (const char *path, mode_t mode), (path, mode))
+WRAP(TRUNCATE, int, -1, ftruncate, (int fd, off_t size), (fd, size))
+WRAP(UTIMES, int, -1, futimens, (int fd, const struct timespec times[2]), (fd, times))
 WRAP(RANDOM, ssize_t, -1, getrandom, (void *data, size_t len, unsigned flags), (data, len, flags))
 
 EXPORT int fcntl(int fd, int command, ...)
@@ -488,6 +504,10 @@ static void add_fault(char *text)
 		fault.effect = SHORT;
 	else if (value != NULL && strcmp(value, "eof") == 0)
 		fault.effect = END;
+	else if (value != NULL && strcmp(value, "kill") == 0)
+		fault.effect = KILL;
+	else if (value != NULL && strcmp(value, "torn") == 0)
+		fault.effect = TORN;
 	else if (value != NULL && strncmp(value, "done-", 5) == 0)
 		fault.effect = DONE, fault.value = value_of(value + 5);
 	else if (value != NULL)

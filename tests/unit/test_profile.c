@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Profiles: lib/rspamd/profile*.c. */
+#include "rspamd/base32.h"
 #include "rspamd/profile.h"
 
 #include <math.h>

@@ -1,0 +1,331 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "share/pull_internal.h"
+#include "share/stream_check.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Bytes that are written to the part in one go. */
+#define WRITE_BYTES ((uint64_t)1 << 20)
+
+struct body {
+	struct rnm_pulling *pulling;
+	struct rnm_stream_check *check;
+	uint64_t len;     /* bytes that are there */
+	uint64_t written; /* of them, those that the part has too */
+	uint64_t asked;   /* where the request begins; 0: all of it */
+	bool no_range;    /* it has others: ask for all */
+	bool conditional; /* asked for only if it is not the model of before */
+};
+
+/* ---- what the answer says that it is ---- */
+
+/* "bytes FIRST-LAST/SIZE" must be exactly what was asked for. */
+static bool range_fits(const struct body *body, struct rnm_http *http)
+{
+	const uint64_t size = body->pulling->statement.size;
+	const char *range = rnm_http_header(http, "Content-Range");
+	const int64_t length = rnm_http_length(http);
+	char wanted[96];
+
+	(void)snprintf(wanted, sizeof(wanted), "bytes %" PRIu64 "-%" PRIu64 "/%" PRIu64, body->asked,
+	               size - 1, size);
+	return range != NULL && strcmp(range, wanted) == 0 &&
+	       (length < 0 || (uint64_t)length == size - body->asked);
+}
+
+static enum rnm_status other_size(struct body *body, uint64_t length, struct rnm_error *err)
+{
+	const struct rnm_pulling *pulling = body->pulling;
+
+	return rnm_error_set(err, RNM_E_SIGNATURE, "statement.size",
+	                     "%s has %" PRIu64 " bytes, the signed statement is about %" PRIu64,
+	                     rnm_http_url(pulling->http), length, pulling->statement.size);
+}
+
+static enum rnm_status new_check(struct body *body, struct rnm_error *err)
+{
+	const struct rnm_pulling *pulling = body->pulling;
+
+	return rnm_stream_check_new(&body->check, pulling->bytes, &pulling->signer->key, pulling->signature,
+	                            err);
+}
+
+static enum rnm_status take_whole(struct body *body, struct rnm_http *http, struct rnm_error *err)
+{
+	const int64_t length = rnm_http_length(http);
+
+	if (length >= 0 && (uint64_t)length != body->pulling->statement.size)
+		return other_size(body, (uint64_t)length, err);
+	if (body->len == 0)
+		return RNM_OK;
+	/* The rest was asked for and all of it comes: the file there is another one, or ranges are not known. */
+	rnm_stream_check_free(body->check);
+	body->check = NULL;
+	body->len = body->written = 0;
+	body->pulling->resumed = 0;
+	return rnm_pull_part_cut(body->pulling, err);
+}
+
+/* So that whoever comes after us knows what the part is, also when this process is killed. */
+static enum rnm_status remember_part(struct body *body, struct rnm_http *http, struct rnm_error *err)
+{
+	struct rnm_pulling *pulling = body->pulling;
+	struct rnm_pull_state *state = pulling->state;
+
+	rnm_pull_validators_take(&pulling->model_is, http);
+	if (pulling->part < 0)
+		return RNM_OK;
+	state->has_part = true;
+	memcpy(state->part, pulling->statement.blake2b, RNM_BLAKE2B_SIZE);
+	state->part_is = pulling->model_is;
+	return rnm_pull_state_write(state, pulling->paths.state, err);
+}
+
+static enum rnm_status on_head(void *ctx, struct rnm_http *http, struct rnm_error *err)
+{
+	struct body *body = ctx;
+	const unsigned code = rnm_http_status(http);
+	enum rnm_status status = RNM_OK;
+
+	if (code == 200 || code == 206)
+		status = rnm_pull_check_head(http, "a model", err);
+	if (status != RNM_OK)
+		return status;
+	if (code == 200) {
+		status = take_whole(body, http, err);
+	} else if (code == 206 && body->asked > 0 && range_fits(body, http)) {
+		body->pulling->resumed = body->len;
+	} else if ((code == 206 || code == 416) && body->asked > 0) {
+		body->no_range = true;
+		return RNM_NO;
+	} else if (code == 304 && body->conditional) {
+		return rnm_error_set(err, RNM_E_SIGNATURE, "pull.out-of-step",
+		                     "%s is still the model of before, though there is a new statement",
+		                     rnm_http_url(http));
+	} else if (code == 404 || code == 410) {
+		return rnm_error_set(err, RNM_E_NOT_FOUND, "pull.absent",
+		                     "there is no %s (HTTP status %u), though there is a statement about it",
+		                     rnm_http_url(http), code);
+	} else {
+		return rnm_pull_bad_status(body->pulling, http, "a model", err);
+	}
+	if (status == RNM_OK && body->check == NULL)
+		status = new_check(body, err);
+	return status == RNM_OK ? remember_part(body, http, err) : status;
+}
+
+/* ---- the bytes ---- */
+
+/* What is in memory only, to the part. */
+static enum rnm_status write_out(struct body *body, struct rnm_error *err)
+{
+	const uint64_t from = body->written;
+
+	body->written = body->len;
+	return rnm_pull_part_write(body->pulling, from, body->pulling->bytes + from, body->len - from, err);
+}
+
+static enum rnm_status on_bytes(void *ctx, const void *data, size_t len, struct rnm_error *err)
+{
+	struct body *body = ctx;
+	struct rnm_pulling *pulling = body->pulling;
+	if (len > pulling->statement.size - body->len)
+		return rnm_error_set(err, RNM_E_MALFORMED, "http.too-large",
+		                     "%s sends more than the %" PRIu64 " bytes of the signed statement",
+		                     rnm_http_url(pulling->http), pulling->statement.size);
+	memcpy(pulling->bytes + body->len, data, len);
+	body->len += len;
+	pulling->received += len;
+	rnm_stream_check_more(body->check, body->len);
+	if (pulling->options->progress != NULL)
+		pulling->options->progress(pulling->options->progress_ctx, body->len,
+		                           pulling->statement.size);
+	return body->len - body->written >= WRITE_BYTES ? write_out(body, err) : RNM_OK;
+}
+
+/* ---- the request ---- */
+
+/* A weak ETag names no bytes.  A date will do then: what is put together wrongly does not have the hash. */
+static const char *range_validator(const struct rnm_pull_validators *is)
+{
+	if (is->etag[0] == '"')
+		return is->etag;
+	return is->modified[0] != '\0' ? is->modified : NULL;
+}
+
+/* A publisher replaces the model after its statement: that one of before need not come once more. */
+static bool knows_another(const struct rnm_pulling *pulling)
+{
+	const struct rnm_pull_state *state = pulling->state;
+
+	return !pulling->again && state->has_model &&
+	       memcmp(state->model, pulling->statement.blake2b, RNM_BLAKE2B_SIZE) != 0;
+}
+
+static size_t make_headers(struct body *body, char text[2][RNM_PULL_HEADER_SIZE], const char *headers[2])
+{
+	const struct rnm_pull_state *state = body->pulling->state;
+	const char *validator = body->len > 0 && !body->no_range ? range_validator(&state->part_is) : NULL;
+
+	body->asked = 0;
+	body->conditional = false;
+	headers[0] = text[0];
+	headers[1] = text[1];
+	if (validator != NULL) {
+		body->asked = body->len;
+		(void)snprintf(text[0], RNM_PULL_HEADER_SIZE, "Range: bytes=%" PRIu64 "-", body->len);
+		(void)snprintf(text[1], RNM_PULL_HEADER_SIZE, "If-Range: %s", validator);
+		return 2;
+	}
+	if (body->len > 0 || !knows_another(body->pulling))
+		return 0;
+	body->conditional = true;
+	return rnm_pull_conditions(&state->model_is, text, headers);
+}
+
+static enum rnm_status ask(struct body *body, struct rnm_error *err)
+{
+	struct rnm_pulling *pulling = body->pulling;
+	char text[2][RNM_PULL_HEADER_SIZE];
+	const char *headers[2];
+	const size_t header_count = make_headers(body, text, headers);
+	const struct rnm_http_request request = {
+		.method = RNM_HTTP_GET,
+		.url = pulling->paths.model_url,
+		.headers = headers,
+		.header_count = header_count,
+		.seconds = rnm_pull_seconds(pulling->options),
+		.max = pulling->statement.size,
+		.head = on_head,
+		.sink = on_bytes,
+		.ctx = body,
+	};
+
+	body->no_range = false;
+	return rnm_http_send(pulling->http, &request, err);
+}
+
+/* Until all is there.  An answer with other bytes than those that were asked for is worth a second request for all. */
+static enum rnm_status fill(struct body *body, struct rnm_error *err)
+{
+	const uint64_t size = body->pulling->statement.size;
+	enum rnm_status status = RNM_OK, written;
+
+	if (body->len < size)
+		status = ask(body, err);
+	if (status == RNM_NO && body->no_range)
+		status = ask(body, err);
+	/* Also what came before a failure: the next run begins there. */
+	written = write_out(body, status == RNM_OK ? err : NULL);
+	if (status == RNM_OK)
+		status = written;
+	if (status != RNM_OK)
+		return status;
+	return body->len == size ? RNM_OK : other_size(body, body->len, err);
+}
+
+/* What the server's other file says that it is. */
+static enum rnm_status not_signed(struct body *body, struct rnm_error *err)
+{
+	char url[RNM_HTTP_URL_MAX + 1];
+
+	rnm_http_url_plain(url, sizeof(url), body->pulling->paths.signature_url);
+	return rnm_error_set(err, RNM_E_SIGNATURE, "signature.bad",
+	                     "%s is no signature of the model by the key of the statement", url);
+}
+
+/* RNM_E_SIGNATURE when these are not the bytes that were signed. */
+static enum rnm_status answer(struct body *body, struct rnm_error *err)
+{
+	uint8_t hash[RNM_BLAKE2B_SIZE];
+	enum rnm_status status;
+	bool is_signed;
+
+	rnm_stream_check_end(body->check, hash, &is_signed);
+	body->check = NULL;
+	status = rnm_statement_about(&body->pulling->statement, body->len, hash, err);
+	if (status == RNM_OK && !is_signed)
+		status = not_signed(body, err);
+	return status;
+}
+
+static enum rnm_status fetch(struct body *body, struct rnm_error *err)
+{
+	struct rnm_pulling *pulling = body->pulling;
+	enum rnm_status status = new_check(body, err);
+
+	if (status != RNM_OK)
+		return status;
+	body->written = pulling->resumed = body->len;
+	rnm_stream_check_more(body->check, body->len);
+	status = fill(body, err);
+	if (status == RNM_OK)
+		status = answer(body, err);
+	if (status != RNM_E_SIGNATURE || pulling->resumed == 0)
+		return status;
+	/* The beginning of an earlier run was none after all, or the server has put another file behind it. */
+	body->len = body->written = pulling->resumed = 0;
+	status = rnm_pull_part_cut(pulling, err);
+	if (status == RNM_OK)
+		status = new_check(body, err);
+	if (status == RNM_OK)
+		status = fill(body, err);
+	return status == RNM_OK ? answer(body, err) : status;
+}
+
+/* Other signatures of the model in place, which need not be fetched for that. */
+static enum rnm_status check_in_place(struct body *body, struct rnm_error *err)
+{
+	const struct rnm_pulling *pulling = body->pulling;
+	const struct rnm_bytes bytes = { (const char *)pulling->bytes, (size_t)pulling->statement.size };
+	enum rnm_status status = rnm_signature_check(&pulling->signer->key, bytes, pulling->signature, err);
+
+	return status == RNM_E_SIGNATURE ? not_signed(body, err) : status;
+}
+
+enum rnm_status rnm_pull_make_room(struct rnm_pulling *pulling, struct rnm_error *err)
+{
+	const uint64_t max =
+	    pulling->options->max_size > 0 ? pulling->options->max_size : RNM_PULL_SIZE_DEFAULT;
+
+	if (pulling->statement.size > max) {
+		rnm_error_set(err, RNM_E_REFUSED, "pull.too-large",
+		              "the model has %" PRIu64 " bytes, and at most %" PRIu64 " may come",
+		              pulling->statement.size, max);
+		rnm_error_set_hint(err, "rspamd reads no map beyond its max_map_size (256 MiB by default)");
+		return RNM_E_REFUSED;
+	}
+	free(pulling->bytes);
+	pulling->bytes = malloc(pulling->statement.size > 0 ? pulling->statement.size : 1);
+	return pulling->bytes != NULL ? RNM_OK : rnm_error_nomem(err);
+}
+
+static enum rnm_status fetch_from_server(struct body *body, struct rnm_error *err)
+{
+	struct rnm_pulling *pulling = body->pulling;
+	enum rnm_status status = rnm_pull_part_open(pulling, &body->len, err);
+
+	if (status == RNM_OK)
+		status = fetch(body, err);
+	rnm_stream_check_free(body->check);
+	/* What does not belong to the statement is of no use to the next run. */
+	if (status == RNM_E_SIGNATURE || (status != RNM_OK && body->len == 0))
+		rnm_pull_part_drop(pulling);
+	return status;
+}
+
+enum rnm_status rnm_pull_fetch_body(struct rnm_pulling *pulling, struct rnm_error *err)
+{
+	struct body body = { .pulling = pulling };
+	enum rnm_status status;
+
+	pulling->received = pulling->resumed = 0;
+	status =
+	    rnm_pull_model_in_place(pulling) ? check_in_place(&body, err) : fetch_from_server(&body, err);
+	/* A publisher replaces one file after the other. */
+	pulling->out_of_step = status == RNM_E_SIGNATURE;
+	return status;
+}
