@@ -45,6 +45,10 @@ const struct environment_variable environment_variables[] = {
 	{ "SSL_CERT_FILE, SSL_CERT_DIR, OPENSSL_CONF",
 	  "Read by OpenSSL when Redis is reached over TLS: the CAs of the system, and its own configuration.",
 	  OPTION_CACERT },
+	{ "NOTIFY_SOCKET",
+	  "With --every: the socket of the service manager, which is told when the first look is over "
+	  "(sd_notify).",
+	  OPTION_EVERY },
 	{ "TZ", "Time zone of the times in tables; JSON holds UTC.", OPTION_COUNT },
 };
 const size_t environment_variable_count = sizeof(environment_variables) / sizeof(environment_variables[0]);

@@ -16,7 +16,7 @@
 _Static_assert(RNM_PULL_URL_TEXT_SIZE == RNM_HTTP_URL_MAX + 1, "a whole URL");
 
 /* A publisher needs this long at most from the statement to the model; what takes longer is not one at work. */
-#define PUBLISHER_MS 500
+#define PUBLISHER_MS 300
 #define PAUSE_STEP_MS 50
 
 struct owned {

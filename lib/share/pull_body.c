@@ -198,7 +198,8 @@ static enum rnm_status ask(struct body *body, struct rnm_error *err)
 		.headers = headers,
 		.header_count = header_count,
 		.seconds = rnm_pull_seconds(pulling->options),
-		.max = pulling->statement.size,
+		/* What is longer than the statement says is told in words of our own. */
+		.max = UINT64_MAX,
 		.head = on_head,
 		.sink = on_bytes,
 		.ctx = body,
@@ -247,6 +248,8 @@ static enum rnm_status answer(struct body *body, struct rnm_error *err)
 	rnm_stream_check_end(body->check, hash, &is_signed);
 	body->check = NULL;
 	status = rnm_statement_about(&body->pulling->statement, body->len, hash, err);
+	if (status == RNM_E_SIGNATURE)
+		rnm_error_at_line(err, rnm_http_url(body->pulling->http), 0);
 	if (status == RNM_OK && !is_signed)
 		status = not_signed(body, err);
 	return status;
