@@ -2,6 +2,7 @@
 /* What may stand at the cursor of a command line. */
 #include "complete.h"
 #include "help.h"
+#include "key_show.h"
 #include "model_argument.h"
 #include "neural_args.h"
 #include "output.h"
@@ -156,9 +157,11 @@ static void complete_name(struct completion *out, const struct line *line, enum 
 	context_free(&context);
 }
 
-static void complete_format(struct completion *out)
+static void complete_format(struct completion *out, const struct line *line)
 {
-	for (size_t i = 0; i < scoring_format_count; i++)
+	for (size_t i = 0; line->options.verb == VERB_KEY && i < KEY_FORM_COUNT; i++)
+		completion_add(out, key_form_names[i], "");
+	for (size_t i = 0; line->options.verb != VERB_KEY && i < scoring_format_count; i++)
 		completion_add(out, scoring_formats[i], "");
 }
 
@@ -191,7 +194,7 @@ static void complete_argument(struct completion *out, const struct line *line, c
 	if (is_name_in_redis(line, spec->id))
 		complete_name(out, line, spec->id);
 	else if (spec->id == OPTION_FORMAT)
-		complete_format(out);
+		complete_format(out, line);
 	else if (spec->id == OPTION_KEEP)
 		complete_keep(out, line);
 	else if (spec->type == OPTION_TYPE_FOLDER ||
@@ -311,6 +314,27 @@ static void complete_model_operand(struct completion *out, const struct line *li
 	}
 }
 
+/* Files, and before them words such as new|show|convert. */
+static void complete_file_operand(struct completion *out, const struct line *line)
+{
+	const char *operands = verb_specs[line->options.verb].operands;
+	const size_t words = strcspn(operands, " ");
+
+	if (memchr(operands, '|', words) == NULL || line->options.operand_count > 0) {
+		out->kind = COMPLETION_FILES;
+		return;
+	}
+	for (size_t at = 0; at < words;) {
+		const size_t len = strcspn(operands + at, "| ");
+		char *word = strndup(operands + at, len);
+
+		if (word != NULL)
+			completion_add(out, word, "");
+		free(word);
+		at += len + 1;
+	}
+}
+
 static void complete_operand(struct completion *out, const struct line *line)
 {
 	const struct verb_spec *verb = &verb_specs[line->options.verb];
@@ -324,6 +348,8 @@ static void complete_operand(struct completion *out, const struct line *line)
 		context_free(&context);
 	} else if (strstr(verb->operands, "TOPIC") != NULL) {
 		complete_topics(out);
+	} else if (strstr(verb->operands, "FILE") != NULL) {
+		complete_file_operand(out, line);
 	} else {
 		complete_model_operand(out, line);
 	}

@@ -36,7 +36,7 @@ const struct environment_variable environment_variables[] = {
 	{ "AWS_REGION, AWS_DEFAULT_REGION, AWS_PROFILE",
 	  "Its region without --region, and the section of the file of --credentials (default).",
 	  OPTION_ENDPOINT },
-	{ "SOURCE_DATE_EPOCH", "Seconds since 1970 to stamp into exported files instead of the current time.",
+	{ "SOURCE_DATE_EPOCH", "Seconds since 1970 to stamp into exported files and signatures instead of the current time.",
 	  OPTION_OUTPUT },
 	{ "TMPDIR", "Folder of unlinked temporary files, which -o - and --compress need; /tmp without it.",
 	  OPTION_OUTPUT },

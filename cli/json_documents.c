@@ -63,14 +63,19 @@ const struct json_document json_documents[] = {
 	  "effective_thresholds: as rspamd applies them for a rule with roc_enabled\n"
 	  "severity: warning, unfit, error; the last two are problems" },
 	{ VERB_VERIFY, "rnm verify MODEL --json",
-	  "{file, rule, accepted, checks: [{check, state, summary}], problems,\n"
-	  "  warnings, sound,\n"
+	  "{file, rule, accepted,\n"
+	  "  signature: {key, trusted_as, statement: STATEMENT},\n"
+	  "  checks: [{check, state, summary}], problems, warnings, sound,\n"
 	  "  findings: [{severity, id, check, part, node, offset, text, hint}]}\n"
 	  "check: container, frames, network, pca, dimensions, thresholds,\n"
 	  "  answers, rule\n"
 	  "state: skipped, ok, warning, problem\n"
 	  "severity: warning, unfit, error; the last two are problems\n"
-	  "accepted: what the exit code says" },
+	  "accepted: what the exit code says\n"
+	  "signature: null unless --key or --trusted asks for it\n"
+	  "STATEMENT: {name, rule, providers_digest, model_version, created,\n"
+	  "  not_after, size, blake2b}, times in seconds since 1970; null for a\n"
+	  "  raw signature alone" },
 	{ VERB_SCORE, "rnm score MODEL",
 	  "a line for each vector: {id, output, score, symbol, weight}\n"
 	  "id: the vector's own, else its line (in .npy files its row)\n"
@@ -203,5 +208,19 @@ const struct json_document json_documents[] = {
 	  "of rnm help exit-codes; the fields from changed on only of a model that\n"
 	  "is in place, sound and findings only of one that was looked at\n"
 	  "created, not_after: UNIX seconds" },
+	{ VERB_KEY, "rnm key show FILE --json",
+	  "{file, kind, encrypted, base32, hex, base64, minisign, minisign_id,\n"
+	  "  id, map}\n"
+	  "kind: rspamd-ucl, rspamd-json, minisign, public\n"
+	  "map: a map line of rspamd with this key" },
+	{ VERB_KEY, "rnm key new FILE --json",
+	  "{file, dry_run, base32, hex, base64, minisign, minisign_id, id}; so\n"
+	  "does convert.  With new --dry-run there is no key" },
+	{ VERB_SIGN, "rnm sign FILE... --json",
+	  "{key, dry_run, files: [{file, status, problem, signature, and the\n"
+	  "  members of STATEMENT of rnm verify}]}\n"
+	  "status: a name of rnm help exit-codes; what follows problem only when\n"
+	  "it is done\n"
+	  "signature: in hexadecimal" },
 };
 const size_t json_document_count = sizeof(json_documents) / sizeof(json_documents[0]);

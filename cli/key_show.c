@@ -7,6 +7,8 @@
 /* Where the examples have the model. */
 #define MODEL_PATH "/var/lib/rnm/MODEL.rnm"
 
+const char *const key_form_names[KEY_FORM_COUNT] = { "ucl", "json", "minisign", "pub", "minisign-pub" };
+
 static const char *kind_of(const struct shown_key *shown)
 {
 	static const char *const kinds[] = {

@@ -8,6 +8,17 @@
 #include <rnm/json.h>
 #include <rnm/key.h>
 
+/* Forms that --format names; the public ones are of `convert` only. */
+enum key_form {
+	KEY_FORM_UCL,
+	KEY_FORM_JSON,
+	KEY_FORM_MINISIGN,
+	KEY_FORM_PUB,
+	KEY_FORM_MINISIGN_PUB,
+	KEY_FORM_COUNT
+};
+extern const char *const key_form_names[KEY_FORM_COUNT];
+
 struct shown_key {
 	const char *file;                    /* as given */
 	const struct rnm_key_origin *origin; /* NULL for a public key */

@@ -119,7 +119,7 @@ const struct verb_spec verb_specs[VERB_COUNT] = {
 			{ "rnm verify embed.rnm -r embed", "for a rule of the configuration" },
 			{ "rnm verify embed.rnm -r embed --live", "and against the versions in Redis" },
 			{ "rnm verify redis:embed -r embed", "the model that workers serve" },
-			{ "rnm verify embed.rnm --trusted /etc/rnm/trusted", "signed by one of these keys" },
+			{ "rnm verify embed.rnm --trusted keys", "signed by one of the keys in a folder" },
 			{ "rnm verify --strict --json embed.rnm", "before publishing, for a script" },
 		},
 	},
@@ -319,11 +319,11 @@ const struct verb_spec verb_specs[VERB_COUNT] = {
 		"\n"
 		"How models are signed: docs/signing.md.",
 		{
-			{ "rnm key new spam.key", "a key pair of rspamd" },
-			{ "rnm key new spam.key --format minisign --pubout spam.pub", "one of minisign, with a password, and its public key" },
+			{ "rnm key new new.key --pubout new.pub", "a key pair of rspamd, and its public key" },
+			{ "rnm key new mini.key --format minisign --password-file password", "one of minisign, with a password" },
 			{ "rnm key show spam.key", "what to paste into rspamd's configuration" },
 			{ "rnm key convert spam.key --format pub -o embed.rnm.pub", "the public key beside a model" },
-			{ "rnm key convert minisign.key -o spam.key", "a minisign key for rspamd's own signtool" },
+			{ "rnm key convert mini.key -o mini.ucl --password-file password", "a minisign key for rspamd's own signtool" },
 		},
 	},
 	[VERB_SIGN] = {
@@ -344,7 +344,7 @@ const struct verb_spec verb_specs[VERB_COUNT] = {
 			{ "rnm sign embed.rnm -k spam.key --valid-for 30d -r embed", "for a month, and for one rule" },
 			{ "rnm sign embed.rnm -k spam.key --name embed.rnm", "under the name of the file" },
 			{ "rnm sign *.rnm -k spam.key --dry-run", "verify all of them, write nothing" },
-			{ "rnm sign table.map -k spam.key --any-file", "what is no model" },
+			{ "rnm sign mail.csv -k spam.key --any-file", "what is no model" },
 		},
 	},
 	[VERB_PUBLISH] = {

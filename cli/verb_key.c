@@ -10,38 +10,33 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Forms that --format names; the public ones are of `convert` only. */
-enum form { FORM_UCL, FORM_JSON, FORM_MINISIGN, FORM_PUB, FORM_MINISIGN_PUB, FORM_COUNT };
-
-static const char *const form_names[FORM_COUNT] = { "ucl", "json", "minisign", "pub", "minisign-pub" };
-
-static enum rnm_status read_form(const struct options *options, enum form last, enum form *form,
+static enum rnm_status read_form(const struct options *options, enum key_form last, enum key_form *form,
                                  struct rnm_error *err)
 {
-	const char *name = option_text(options, OPTION_FORMAT, form_names[FORM_UCL]);
+	const char *name = option_text(options, OPTION_FORMAT, key_form_names[KEY_FORM_UCL]);
 
 	for (int i = 0; i <= (int)last; i++) {
-		if (strcmp(name, form_names[i]) == 0) {
-			*form = (enum form)i;
+		if (strcmp(name, key_form_names[i]) == 0) {
+			*form = (enum key_form)i;
 			return RNM_OK;
 		}
 	}
 	rnm_error_set(err, RNM_E_USAGE, "usage.format", "unknown format of keys '%s'", name);
 	rnm_error_set_hint(err, "--format %s",
-	                   last == FORM_MINISIGN ? "ucl, json or minisign"
-	                                         : "ucl, json, minisign, pub or minisign-pub");
+	                   last == KEY_FORM_MINISIGN ? "ucl, json or minisign"
+	                                             : "ucl, json, minisign, pub or minisign-pub");
 	return RNM_E_USAGE;
 }
 
-static enum rnm_status read_encoding(const struct options *options, enum form form,
+static enum rnm_status read_encoding(const struct options *options, enum key_form form,
                                      enum rnm_key_encoding *encoding, struct rnm_error *err)
 {
 	const char *name = option_text(options, OPTION_ENCODING, NULL);
 
-	*encoding = form == FORM_MINISIGN_PUB ? RNM_KEY_MINISIGN : RNM_KEY_BASE32;
+	*encoding = form == KEY_FORM_MINISIGN_PUB ? RNM_KEY_MINISIGN : RNM_KEY_BASE32;
 	if (name == NULL)
 		return RNM_OK;
-	if (form == FORM_MINISIGN || form == FORM_MINISIGN_PUB)
+	if (form == KEY_FORM_MINISIGN || form == KEY_FORM_MINISIGN_PUB)
 		return rnm_error_set(err, RNM_E_USAGE, "usage.format", "minisign's keys have one encoding");
 	for (int i = RNM_KEY_BASE32; i <= RNM_KEY_BASE64; i++) {
 		if (strcmp(name, rnm_key_encoding_name((enum rnm_key_encoding)i)) == 0) {
@@ -67,8 +62,9 @@ struct writing {
 	char password[RNM_PASSWORD_MAX + 1];
 };
 
-static enum rnm_status prepare_writing(struct writing *writing, const struct options *options, enum form form,
-                                       enum option password_file, const char *path, struct rnm_error *err)
+static enum rnm_status prepare_writing(struct writing *writing, const struct options *options,
+                                       enum key_form form, enum option password_file, const char *path,
+                                       struct rnm_error *err)
 {
 	static const enum rnm_key_format formats[] = { RNM_KEY_UCL, RNM_KEY_JSON, RNM_KEY_MINISIGN_FILE };
 	struct rnm_key_write_options *how = &writing->how;
@@ -78,14 +74,14 @@ static enum rnm_status prepare_writing(struct writing *writing, const struct opt
 	how->name = option_text(options, OPTION_NAME, NULL);
 	how->replace = option_given(options, OPTION_FORCE);
 	status = read_encoding(options, form, &how->encoding, err);
-	if (status != RNM_OK || form != FORM_MINISIGN || option_given(options, OPTION_NO_PASSWORD) ||
+	if (status != RNM_OK || form != KEY_FORM_MINISIGN || option_given(options, OPTION_NO_PASSWORD) ||
 	    option_given(options, OPTION_DRY_RUN))
 		return status;
 	how->password = writing->password;
 	return password_choose(options, password_file, path, writing->password, err);
 }
 
-static enum rnm_status write_key(const struct rnm_key *key, const struct options *options, enum form form,
+static enum rnm_status write_key(const struct rnm_key *key, const struct options *options, enum key_form form,
                                  enum option password_file, const char *path, struct rnm_error *err)
 {
 	struct writing writing = { 0 };
@@ -148,14 +144,14 @@ static enum rnm_status check_target(const struct options *options, const char *p
 	return RNM_E_REFUSED;
 }
 
-static enum rnm_status key_new(const struct options *options, struct rnm_error *err)
+static enum rnm_status key_new(const struct options *options, bool *printed, struct rnm_error *err)
 {
 	const char *path = options->operands[1];
 	const char *pubout = option_text(options, OPTION_PUBOUT, NULL);
 	const bool dry_run = option_given(options, OPTION_DRY_RUN);
 	struct rnm_key *key = NULL;
-	enum form form;
-	enum rnm_status status = read_form(options, FORM_MINISIGN, &form, err);
+	enum key_form form;
+	enum rnm_status status = read_form(options, KEY_FORM_MINISIGN, &form, err);
 
 	/* Before a password is asked for, and before one file is there without the other. */
 	if (status == RNM_OK)
@@ -168,10 +164,10 @@ static enum rnm_status key_new(const struct options *options, struct rnm_error *
 		status = write_key(key, options, form, OPTION_PASSWORD_FILE, path, err);
 	if (status == RNM_OK && pubout != NULL && !dry_run)
 		status = rnm_public_key_write(rnm_key_public(key), pubout,
-		                              form == FORM_MINISIGN ? RNM_KEY_MINISIGN : RNM_KEY_BASE32,
+		                              form == KEY_FORM_MINISIGN ? RNM_KEY_MINISIGN : RNM_KEY_BASE32,
 		                              option_given(options, OPTION_FORCE), err);
-	if (status == RNM_OK && !report_written(options, dry_run ? NULL : rnm_key_public(key), path))
-		status = rnm_error_nomem(err);
+	if (status == RNM_OK)
+		*printed = report_written(options, dry_run ? NULL : rnm_key_public(key), path);
 	rnm_key_free(key);
 	return status;
 }
@@ -196,24 +192,23 @@ static enum rnm_status open_any(const struct options *options, const char *name,
 	return status;
 }
 
-static enum rnm_status key_show(const struct options *options, struct rnm_error *err)
+static enum rnm_status key_show(const struct options *options, bool *printed, struct rnm_error *err)
 {
 	struct shown_key shown = { .file = options->operands[1] };
 	struct rnm_key *key = NULL;
 	enum rnm_status status = open_any(options, shown.file, &shown.key, &key, err);
-	bool printed = true;
 
 	if (status == RNM_OK) {
 		shown.origin = key != NULL ? rnm_key_origin(key) : NULL;
-		printed = option_given(options, OPTION_JSON) ? key_show_json(&shown) : key_show_text(&shown);
+		*printed = option_given(options, OPTION_JSON) ? key_show_json(&shown) : key_show_text(&shown);
 	}
 	rnm_key_free(key);
-	return printed ? status : rnm_error_nomem(err);
+	return status;
 }
 
 /* A public key: into the file of -o, else to standard output. */
 static enum rnm_status write_public(const struct options *options, const struct rnm_public_key *key,
-                                    enum form form, struct rnm_error *err)
+                                    enum key_form form, bool *printed, struct rnm_error *err)
 {
 	const char *path = option_text(options, OPTION_OUTPUT, "-");
 	enum rnm_key_encoding encoding;
@@ -225,18 +220,19 @@ static enum rnm_status write_public(const struct options *options, const struct 
 	if (strcmp(path, "-") == 0) {
 		rnm_buf_init(&out, OUTPUT_MAX);
 		rnm_public_key_file_text(key, encoding, &out);
-		return output_buffer(&out) ? RNM_OK : rnm_error_nomem(err);
+		*printed = output_buffer(&out);
+		return RNM_OK;
 	}
 	status = check_target(options, path, err);
 	if (status == RNM_OK && !option_given(options, OPTION_DRY_RUN))
 		status = rnm_public_key_write(key, path, encoding, option_given(options, OPTION_FORCE), err);
-	if (status == RNM_OK && !report_written(options, key, path))
-		status = rnm_error_nomem(err);
+	if (status == RNM_OK)
+		*printed = report_written(options, key, path);
 	return status;
 }
 
-static enum rnm_status write_secret(const struct options *options, const struct rnm_key *key, enum form form,
-                                    struct rnm_error *err)
+static enum rnm_status write_secret(const struct options *options, const struct rnm_key *key,
+                                    enum key_form form, bool *printed, struct rnm_error *err)
 {
 	const char *path = option_text(options, OPTION_OUTPUT, NULL);
 	enum rnm_status status;
@@ -255,23 +251,23 @@ static enum rnm_status write_secret(const struct options *options, const struct 
 	status = check_target(options, path, err);
 	if (status == RNM_OK)
 		status = write_key(key, options, form, OPTION_NEW_PASSWORD_FILE, path, err);
-	if (status == RNM_OK && !report_written(options, rnm_key_public(key), path))
-		status = rnm_error_nomem(err);
+	if (status == RNM_OK)
+		*printed = report_written(options, rnm_key_public(key), path);
 	return status;
 }
 
-static enum rnm_status key_convert(const struct options *options, struct rnm_error *err)
+static enum rnm_status key_convert(const struct options *options, bool *printed, struct rnm_error *err)
 {
 	struct rnm_public_key public;
 	struct rnm_key *key = NULL;
-	enum form form;
-	enum rnm_status status = read_form(options, FORM_MINISIGN_PUB, &form, err);
+	enum key_form form;
+	enum rnm_status status = read_form(options, KEY_FORM_MINISIGN_PUB, &form, err);
 
 	if (status == RNM_OK)
 		status = open_any(options, options->operands[1], &public, &key, err);
 	if (status == RNM_OK)
-		status = form >= FORM_PUB ? write_public(options, &public, form, err)
-		                          : write_secret(options, key, form, err);
+		status = form >= KEY_FORM_PUB ? write_public(options, &public, form, printed, err)
+		                              : write_secret(options, key, form, printed, err);
 	rnm_key_free(key);
 	return status;
 }
@@ -280,7 +276,8 @@ static enum rnm_status key_convert(const struct options *options, struct rnm_err
 
 struct word {
 	const char *name;
-	enum rnm_status (*run)(const struct options *options, struct rnm_error *err);
+	/* *printed becomes false when what there is to say did not get out, which has been told then. */
+	enum rnm_status (*run)(const struct options *options, bool *printed, struct rnm_error *err);
 	/* Options that mean something to it; the table knows only whole verbs. */
 	enum option options[8];
 	size_t option_count;
@@ -330,6 +327,7 @@ static enum rnm_status check_options(const struct word *word, const struct optio
 int verb_key(const struct options *options)
 {
 	const struct word *word = NULL;
+	bool printed = true;
 	struct rnm_error err;
 	enum rnm_status status;
 
@@ -344,6 +342,8 @@ int verb_key(const struct options *options)
 	if (status == RNM_OK)
 		status = need_operand(options, &err);
 	if (status == RNM_OK)
-		status = word->run(options, &err);
-	return status == RNM_OK ? RNM_OK : output_error(&err);
+		status = word->run(options, &printed, &err);
+	if (status != RNM_OK)
+		return output_error(&err);
+	return printed ? RNM_OK : RNM_E_IO;
 }

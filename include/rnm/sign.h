@@ -132,7 +132,7 @@ struct rnm_signing {
 };
 /*
  * Signs the bytes and makes the statement, whose size and hash are filled in.  RNM_E_USAGE ("sign.empty",
- * "statement.invalid").
+ * "statement.invalid"), RNM_E_REFUSED ("sign.domain") for what could be taken for a statement.
  */
 RNM_API RNM_MUST_CHECK enum rnm_status rnm_signing_new(struct rnm_signing **out, struct rnm_bytes file,
                                                        const struct rnm_key *key,

@@ -44,15 +44,23 @@ const struct rnm_key_origin *rnm_key_origin(const struct rnm_key *key)
 	return &key->origin;
 }
 
-bool rnm_key_complete(struct rnm_key *key)
+enum rnm_status rnm_key_complete(struct rnm_key *key, const struct rnm_public_key *named, const char *path,
+                                 struct rnm_error *err)
 {
 	uint8_t *derived = sodium_malloc(RNM_SECRET_KEY_SIZE);
-	bool same = derived != NULL &&
-	            crypto_sign_seed_keypair(key->public.bytes, derived, key->secret) == 0 &&
-	            sodium_memcmp(derived, key->secret, RNM_SECRET_KEY_SIZE) == 0;
+	bool same;
 
+	if (derived == NULL)
+		return rnm_error_nomem(err);
+	same = crypto_sign_seed_keypair(key->public.bytes, derived, key->secret) == 0 &&
+	       sodium_memcmp(derived, key->secret, RNM_SECRET_KEY_SIZE) == 0 &&
+	       (named == NULL || rnm_public_key_equal(named, &key->public));
 	sodium_free(derived);
-	return same;
+	if (same)
+		return RNM_OK;
+	return rnm_key_file_error(err, path, "key.pair",
+	                          "a public key that belongs to the secret one: a signature by the two "
+	                          "would give the secret away");
 }
 
 enum rnm_status rnm_key_generate(struct rnm_key **out, struct rnm_error *err)
@@ -131,20 +139,33 @@ static enum rnm_status parse(struct rnm_key *key, const char *path, struct rnm_b
 	return rnm_key_read_ucl(key, path, text, err);
 }
 
+/* What is no key at all is called that, whoever may read it; a password is asked for only where it would count. */
+static enum rnm_status parse_unexposed(struct rnm_key *key, int fd, const char *path, struct rnm_bytes text,
+                                       const struct rnm_password_source *passwords, struct rnm_error *err)
+{
+	struct rnm_error exposure;
+	const enum rnm_status seen = check_exposure(fd, path, &key->origin.group_readable, &exposure);
+	const enum rnm_status parsed = parse(key, path, text, seen == RNM_OK ? passwords : NULL, err);
+
+	if (seen == RNM_OK || parsed == RNM_E_MALFORMED || parsed == RNM_E_NOMEM)
+		return parsed;
+	if (err != NULL)
+		*err = exposure;
+	return seen;
+}
+
 static enum rnm_status load_open(struct rnm_key **out, int fd, const char *path,
                                  const struct rnm_password_source *passwords, struct rnm_error *err)
 {
 	struct rnm_key *key = rnm_key_new();
 	char *room = key != NULL ? sodium_malloc(RNM_KEY_FILE_MAX + 2) : NULL;
 	enum rnm_status status = room != NULL ? RNM_OK : rnm_error_nomem(err);
-	size_t len;
+	size_t len = 0;
 
-	if (status == RNM_OK)
-		status = check_exposure(fd, path, &key->origin.group_readable, err);
 	if (status == RNM_OK)
 		status = read_secret(fd, path, room, &len, err);
 	if (status == RNM_OK)
-		status = parse(key, path, (struct rnm_bytes){ room, len }, passwords, err);
+		status = parse_unexposed(key, fd, path, (struct rnm_bytes){ room, len }, passwords, err);
 	sodium_free(room);
 	if (status == RNM_OK)
 		*out = key;

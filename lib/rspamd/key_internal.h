@@ -16,6 +16,13 @@
 /* Bytes of the name of a key. */
 #define RNM_KEY_NAME_MAX 128u
 
+/*
+ * What a file may ask for to try a password: minisign's own keys ask for exactly this.  A hostile file could else
+ * keep the machine busy for years.
+ */
+#define RNM_KEY_OPERATIONS_MAX 33554432u
+#define RNM_KEY_MEMORY_MAX ((uint64_t)1 << 30)
+
 struct rnm_key {
 	struct rnm_public_key public;
 	uint8_t secret[RNM_SECRET_KEY_SIZE];
@@ -28,10 +35,12 @@ bool rnm_key_crypto_ready(void);
 /* An empty one; NULL without memory. */
 struct rnm_key *rnm_key_new(void);
 /*
- * Derives the public key from the seed in key->secret.  A file whose public key is another one must not be signed
- * with: Ed25519 mixes both, and two such signatures give the secret away.
+ * Derives the public key from the seed in key->secret, and compares it with the one behind the seed and, unless NULL,
+ * with `named`.  A pair of strangers must not sign: Ed25519 mixes both, and two such signatures give the secret away.
+ * RNM_E_MALFORMED ("key.pair").
  */
-bool rnm_key_complete(struct rnm_key *key);
+RNM_MUST_CHECK enum rnm_status rnm_key_complete(struct rnm_key *key, const struct rnm_public_key *named,
+                                                const char *path, struct rnm_error *err);
 
 /* Fails with RNM_E_MALFORMED and this id about a file. */
 enum rnm_status rnm_key_file_error(struct rnm_error *err, const char *path, const char *id,

@@ -30,13 +30,6 @@ struct hidden {
 #define TEXT_LENGTH ((FILE_SIZE + 2) / 3 * 4)
 
 /*
- * What a file may ask for to try a password: minisign's own keys ask for exactly this.  A hostile file could else
- * keep the machine busy for years.
- */
-#define RNM_KEY_OPERATIONS_MAX 33554432u
-#define RNM_KEY_MEMORY_MAX ((uint64_t)1 << 30)
-
-/*
  * What we ask for: 128 MiB, scrypt's N = 2^17, r = 8, p = 1.  A password is then tried in half a second and not in
  * four, and on a machine with 1 GiB of memory too; minisign reads it.
  */
@@ -186,11 +179,7 @@ static enum rnm_status take(struct rnm_key *key, const uint8_t bytes[FILE_SIZE],
 	key->public.has_minisign_id = true;
 	memcpy(key->public.minisign_id, hidden->id, sizeof(hidden->id));
 	memcpy(key->secret, hidden->secret, sizeof(hidden->secret));
-	if (!rnm_key_complete(key))
-		return rnm_key_file_error(err, path, "key.pair",
-		                          "a public key that belongs to the secret one: a signature by "
-		                          "the two would give the secret away");
-	return RNM_OK;
+	return rnm_key_complete(key, NULL, path, err);
 }
 
 /* The base64 after the comment line; *line is empty when there is none. */

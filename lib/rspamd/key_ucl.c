@@ -9,9 +9,9 @@
 #include <string.h>
 #include <strings.h>
 
-/* The tree of a file of RNM_KEY_FILE_MAX bytes. */
-#define TREE_MAX ((size_t)4 << 20)
-#define TREE_DEPTH 8u
+/* Memory and depth of the tree of a key pair: far more than one needs. */
+#define RNM_KEY_TREE_MAX ((size_t)4 << 20)
+#define RNM_KEY_TREE_DEPTH_MAX 8u
 
 static const char *const public_names[] = { "pubkey", "public", "public_key" };
 static const char *const secret_names[] = { "privkey", "private", "private_key", "secret", "secret_key" };
@@ -74,25 +74,22 @@ static enum rnm_status take(struct rnm_key *key, const struct rnm_value *pair, c
 		return rnm_key_file_error(err, path, "key.file",
 		                          "32 bytes of public and 64 bytes of secret key in the encoding of "
 		                          "the file");
-	if (!rnm_key_complete(key) || !rnm_public_key_equal(&named, &key->public))
-		return rnm_key_file_error(
-		    err, path, "key.pair",
-		    "a public key that belongs to the secret one: a signature by the two "
-		    "would give the secret away");
-	return RNM_OK;
+	return rnm_key_complete(key, &named, path, err);
 }
 
 enum rnm_status rnm_key_read_ucl(struct rnm_key *key, const char *path, struct rnm_bytes text,
                                  struct rnm_error *err)
 {
 	struct rnm_arena arena;
-	const struct rnm_ucl_options options = { .arena = &arena, .filename = path, .max_depth = TREE_DEPTH };
+	const struct rnm_ucl_options options = { .arena = &arena,
+		                                 .filename = path,
+		                                 .max_depth = RNM_KEY_TREE_DEPTH_MAX };
 	const struct rnm_value *pair;
 	struct rnm_error problem;
 	struct rnm_value *root;
 	enum rnm_status status;
 
-	rnm_arena_init_secret(&arena, TREE_MAX);
+	rnm_arena_init_secret(&arena, RNM_KEY_TREE_MAX);
 	status = rnm_ucl_parse(&root, &options, text.data, text.len, &problem);
 	if (status == RNM_OK) {
 		pair = rnm_value_get(root, "keypair");

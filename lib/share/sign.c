@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/file.h"
+#include "share/envelope.h"
 #include "share/hash_beside.h"
 #include "store/model_file.h"
 
@@ -90,6 +91,20 @@ static enum rnm_status nothing_to_sign(struct rnm_error *err)
 	return rnm_error_set(err, RNM_E_USAGE, "sign.empty", "expected a file to sign, found an empty one");
 }
 
+/*
+ * Raw signatures have no domain of their own: that of a file which looks like the text under a statement would be one of
+ * that statement.  No model looks like it.
+ */
+static bool looks_like_ours(struct rnm_bytes file)
+{
+	static const char *const domains[] = { RNM_DOMAIN_STATEMENT "\n", RNM_DOMAIN_INDEX "\n" };
+
+	for (size_t i = 0; i < sizeof(domains) / sizeof(domains[0]); i++)
+		if (file.len >= strlen(domains[i]) && memcmp(file.data, domains[i], strlen(domains[i])) == 0)
+			return true;
+	return false;
+}
+
 enum rnm_status rnm_signing_new(struct rnm_signing **out, struct rnm_bytes file, const struct rnm_key *key,
                                 const struct rnm_statement *statement, struct rnm_error *err)
 {
@@ -99,6 +114,10 @@ enum rnm_status rnm_signing_new(struct rnm_signing **out, struct rnm_bytes file,
 
 	if (file.len == 0)
 		return nothing_to_sign(err);
+	if (looks_like_ours(file))
+		return rnm_error_set(err, RNM_E_REFUSED, "sign.domain",
+		                     "the file begins like the text under a statement of rnm: its signature "
+		                     "would be taken for one");
 	signing = calloc(1, sizeof(*signing));
 	if (signing == NULL)
 		return rnm_error_nomem(err);
@@ -178,7 +197,7 @@ enum rnm_status rnm_sign_file(struct rnm_signing **out, const char *path, const 
 		status = describe(&statement, bytes, path, options, err);
 	if (status == RNM_OK)
 		status = rnm_signing_new(out, bytes, key, &statement, err);
-	if (status == RNM_E_USAGE)
+	if (status == RNM_E_USAGE || status == RNM_E_REFUSED)
 		rnm_error_at_line(err, path, 0);
 	rnm_buf_free(&file);
 	return status;

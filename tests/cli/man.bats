@@ -167,6 +167,18 @@ prepare_models() {
 	python "$vectors" npy_of "$WORK/models/ham.jsonl" "$WORK/models/ham.npy"
 	cp "$WORK/certs/ca.pem" "$WORK/models"
 	rnm backup -q --all -o "$WORK/models/backups" >/dev/null
+	prepare_keys "$WORK/models"
+}
+
+# The key pair of the seed 00 01 .. 1f, and a model that is signed with it, now.
+prepare_keys() {
+	local public=deexo9q6qgrh5qyq7ggq6fba3h3eqmdg5cj5oxidhsbjgjwktbqb
+	(umask 077; printf 'type = "sign"; pubkey = "%s"; privkey = "%s";\n' $public \
+		yeyroboyfobqyrrbkanaogabxyrnbjcnwefctmyd3ogsbqwd6a8goo6y97h7ceaz7yh4pchhmnou3uthsgcs31sb9k8apd1c1eindhn >"$1/spam.key")
+	mkdir "$1/keys"
+	printf %s $public | tee "$1/spam.pub" >"$1/keys/spam.pub"
+	echo secret >"$1/password"
+	env -u SOURCE_DATE_EPOCH rnm sign -q "$1/embed.rnm" -k "$1/spam.key"
 }
 
 # The servers, the configuration and the folder that the examples speak of.

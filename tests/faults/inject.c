@@ -53,6 +53,7 @@
 /* What is counted together, and the errno of a fault that names none. */
 #define KINDS(X)                                                                                             \
 	X(MALLOC, "malloc", ENOMEM) /* with all functions that return memory to be freed */                  \
+	X(MMAP, "mmap", ENOMEM) /* what libsodium takes its guarded memory from */                           \
 	X(OPEN, "open", EMFILE)                                                                              \
 	X(TMPFILE, "tmpfile", ENOSPC) /* open with O_TMPFILE */                                              \
 	X(STAT, "stat", EIO)                                                                                 \
@@ -231,6 +232,9 @@ static enum effect strike(enum kind kind)
 		return REAL(name) args;                                                                      \
 	}
 
+WRAP(MMAP, void *, MAP_FAILED, mmap, (void *at, size_t len, int rights, int flags, int fd, off_t offset),
+     (at, len, rights, flags, fd, offset))
+
 /* ---- memory: the sanitizer's own functions are weak, and stay reachable under these names ---- */
 
 void *__interceptor_malloc(size_t size);
@@ -326,6 +330,8 @@ WRAP(SYNC_RANGE, int, -1, sync_file_range, (int fd, off_t from, off_t len, unsig
 WRAP(LINK, int, -1, linkat, (int from_at, const char *from, int to_at, const char *to, int flags),
      (from_at, from, to_at, to, flags))
 WRAP(RENAME, int, -1, rename, (const char *from, const char *to), (from, to))
+WRAP(RENAME, int, -1, renameat2,
+     (int from_at, const char *from, int to_at, const char *to, unsigned flags), (from_at, from, to_at, to, flags))
 WRAP(UNLINK, int, -1, unlink, (const char *path), (path))
 WRAP(CHOWN, int, -1, fchown, (int fd, uid_t owner, gid_t group), (fd, owner, group))
 WRAP(CHMOD, int, -1, fchmod, (int fd, mode_t mode), (fd, mode))

@@ -76,7 +76,7 @@ class Stage:
 
     def places(self):
         names = ("model.rnm", "packed.rnm", "other.rnm", "large.rnm", "bare.kann", "password", "spam", "ham", "recorded.csv", "recorded.npy", "recorded.jsonl",
-                 "halting", "wide.jsonl", "symbols", "backup")
+                 "halting", "wide.jsonl", "symbols", "backup", "key", "pub", "minisign", "passphrase", "trusted", "signed.rnm", "raw.rnm", "heavy")
         return {"conf": self.path("conf", "rspamd.conf"), "broken": self.path("conf", "broken.conf"), "sentinel_conf": self.path("conf", "sentinel.conf"),
                 "socket": self.socket, "port": str(self.port), "tls_port": str(self.tls_port), "stock": self.stock,
                 "certs": self.path("certs"), "ca": self.path("certs", "ca.pem"), "models": os.path.join(DATA, "models"),
@@ -197,6 +197,24 @@ class Stage:
         subprocess.run([self.program, "-c", self.path("conf", "rspamd.conf"), "backup", "--all", "--with-training", "-o", self.path("backup")],
                        env=self.environment(), check=True, stdout=subprocess.DEVNULL)
 
+    def make_signed(self):
+        """A key pair, one of minisign that costs little to open, and files signed with the first for ever."""
+        public = "deexo9q6qgrh5qyq7ggq6fba3h3eqmdg5cj5oxidhsbjgjwktbqb"
+        secret = "yeyroboyfobqyrrbkanaogabxyrnbjcnwefctmyd3ogsbqwd6a8goo6y97h7ceaz7yh4pchhmnou3uthsgcs31sb9k8apd1c1eindhn"
+        os.mkdir(self.path("trusted"))
+        for name, text in (("key", f"type = sign; pubkey = {public}; privkey = {secret};\n"), ("pub", public),
+                           ("trusted/signer.pub", public), ("passphrase", "x\n"), ("heavy", "rnm\n" * 80000)):
+            with open(self.path(name), "w") as file:
+                file.write(text)
+        shutil.copy(os.path.join(HERE, "..", "fuzz", "corpus", "key", "minisign-password"), self.path("minisign"))
+        for name in ("key", "minisign"):
+            os.chmod(self.path(name), 0o600)
+        for name in ("signed.rnm", "raw.rnm"):
+            shutil.copy(self.path("model.rnm"), self.path(name))
+        subprocess.run([self.program, "-q", "sign", "-k", self.path("key"), "--any-file", "--not-after", "never",
+                        *(self.path(name) for name in ("signed.rnm", "raw.rnm", "heavy"))], env=self.environment(), check=True)
+        os.unlink(self.path("raw.rnm.rnmsig"))
+
     def __enter__(self):
         try:
             self.start_redis()
@@ -205,6 +223,7 @@ class Stage:
             self.make_vectors()
             self.make_other_model()
             self.make_backup()
+            self.make_signed()
         except BaseException:
             self.close()
             raise

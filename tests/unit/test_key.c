@@ -208,8 +208,8 @@ static void test_public_key_files(void **state)
 		PUBLIC_TEXT "\n",
 		PUBLIC_TEXT " \r\n\n",
 		PUBLIC_HEX "\n",
-		"untrusted comment: minisign public key 1\n"
-		"RWQBAgMEBQYHCAOhB7/zzhC+HXDdGOdLwJln5NYwm6UNXx3chmQSVTG4\n",
+		("untrusted comment: minisign public key 1\n"
+		 "RWQBAgMEBQYHCAOhB7/zzhC+HXDdGOdLwJln5NYwm6UNXx3chmQSVTG4\n"),
 	};
 	static const char *const bad[] = {
 		"",
