@@ -46,7 +46,4 @@ RNM_MUST_CHECK enum rnm_status pull_redis_lacks(struct pull_run *run, bool *lack
 /* err: NULL, or what the look failed with. */
 bool pull_report(const struct pull_run *run, const struct rnm_error *err);
 
-/* Tells the service manager, if there is one that wants to know: "READY=1" and the like. */
-void notify_service(const char *message);
-
 #endif
