@@ -208,6 +208,19 @@ const struct json_document json_documents[] = {
 	  "of rnm help exit-codes; the fields from changed on only of a model that\n"
 	  "is in place, sound and findings only of one that was looked at\n"
 	  "created, not_after: UNIX seconds" },
+	{ VERB_WATCH, "rnm watch --json",
+	  "{event, time, rule, settings, to, dry_run, gate, problem, id, hint,\n"
+	  "  name, model_version, published_version, previous_version, auc, drift,\n"
+	  "  spam, ham, relation, start, weight_cosine, blake2b, serial}\n"
+	  "one document for each rule whenever there is something new to tell\n"
+	  "event: published, held, waiting (too few vectors), current (is published\n"
+	  "  already), empty (no model in Redis), failed (then nothing from name\n"
+	  "  on; rule is null when it concerns all)\n"
+	  "gate: verify, succession, auc, drift, command; of held and waiting\n"
+	  "drift: mean difference of scores from those of the published model\n"
+	  "relation, start, weight_cosine: verdict, start and matrices.cosine of\n"
+	  "  rnm diff PUBLISHED NEW --json\n"
+	  "time: UNIX seconds" },
 	{ VERB_KEY, "rnm key show FILE --json",
 	  "{file, kind, encrypted, base32, hex, base64, minisign, minisign_id,\n"
 	  "  id, map}\n"

@@ -11,7 +11,9 @@
 #define SCORES (ON(VERB_SCORE) | ON(VERB_EVAL))
 #define SAVES (ON(VERB_BACKUP) | ON(VERB_RESTORE))
 #define READS_REDIS                                                                                          \
-	(ON(VERB_LIST) | ON(VERB_EXPORT) | READS_MODEL | SAVES | ON(VERB_DOCTOR) | ON(VERB_REFRESH))
+	(ON(VERB_LIST) | ON(VERB_EXPORT) | READS_MODEL | SAVES | ON(VERB_DOCTOR) | ON(VERB_REFRESH) |        \
+	 ON(VERB_WATCH))
+#define PUBLISHES (ON(VERB_PUBLISH) | ON(VERB_WATCH))
 /* Verbs that write into a Redis, and take no more about it from the command line than where it is. */
 #define IMPORTS ON(VERB_PULL)
 #define READS_CONFIG (ON(VERB_CONFIG) | ON(VERB_DIGEST) | READS_REDIS | IMPORTS)
@@ -401,6 +403,33 @@ const struct verb_spec verb_specs[VERB_COUNT] = {
 			  "what rspamd's configuration has to say" },
 		},
 	},
+	[VERB_WATCH] = {
+		"watch", NULL, 0,
+		"publish each model that rspamd trains, unless it is worse",
+		"Watches Redis for models that rspamd's workers have begun to serve, and publishes each of them in a\n"
+		"tree, as `rnm publish` does. Redis is asked to tell of changes (notify-keyspace-events with K and z), and\n"
+		"looked at every so often all the same. What does not pass is held back, and it is said why: a model\n"
+		"that `rnm verify` finds unfit for the rule; one that may not follow the published one, first of all\n"
+		"because its version is not above it; one below --min-auc or beyond --max-drift; one to which the\n"
+		"command of --gate says no. A model is judged once; after SIGHUP, which also reads the configuration\n"
+		"anew, once more.\n"
+		"\n"
+		"--min-auc and --max-drift need ten vectors of spam and of ham at least: of the files, else of\n"
+		"rspamd's training sets, from which the model was trained or which were gathered since.\n"
+		"\n"
+		"With --once the exit code is 0 when the model is published now or was before, 4 when there is none or\n"
+		"too few vectors, 8 when it is held back. docs/watching.md explains the gates and what CMD gets.",
+		{
+			{ "rnm watch -r embed --to /srv/models --sign publisher.key", "until it is ended" },
+			{ "rnm watch -r embed --to /srv/models --sign publisher.key --min-auc 0.95 --spam spam.csv --ham ham.csv",
+			  "with mail that was kept for it" },
+			{ "rnm watch --all --to /srv/models --sign publisher.key --max-drift 0.3", "all rules, and no leaps" },
+			{ "rnm watch -r embed --to /srv/models --sign publisher.key --once --dry-run",
+			  "what would be done now" },
+			{ "rnm watch -r embed --to /srv/models --once --gate 'rnm score \"$RNM_FILE\" --vectors spam.csv | ./judge'",
+			  "a gate of your own" },
+		},
+	},
 	[VERB_NEURAL_EXPORT] = {
 		"neural_export", NULL, 0,
 		"the original's command: same options, output and exit codes",
@@ -511,43 +540,68 @@ const struct option_spec option_specs[] = {
 	{ OPTION_DRY_RUN, "dry-run", 'n', OPTION_TYPE_FLAG, NULL, NULL,
 	  "tell what would be done, change nothing", ON(VERB_REFRESH), false },
 	{ OPTION_TO, "to", 't', OPTION_TYPE_FOLDER, "DIR", NULL,
-	  "folder of the tree, made when it is not there; or s3://BUCKET[/PREFIX]", ON(VERB_PUBLISH), false },
+	  "folder of the tree, made when it is not there; or s3://BUCKET[/PREFIX]", PUBLISHES, false },
 	{ OPTION_KEEP, "keep", 'k', OPTION_TYPE_NUMBER, "N", "all",
 	  "leave the objects of the newest N publications of each name and remove older ones",
-	  ON(VERB_PUBLISH), false },
+	  PUBLISHES, false },
 	{ OPTION_NAME, "name", 0, OPTION_TYPE_TEXT, "NAME", "the providers digest",
-	  "publish the model under this name, for consumers whose url says so", ON(VERB_PUBLISH), false },
+	  "publish the model under this name, for consumers whose url says so", PUBLISHES, false },
 	{ OPTION_MODEL_VERSION, "model-version", 'v', OPTION_TYPE_NUMBER, "N", "its own",
 	  "publish the model as this version", ON(VERB_PUBLISH), false },
 	{ OPTION_ROLLBACK, "rollback", 0, OPTION_TYPE_OPTIONAL, "VERSION|HASH", NULL,
 	  "go back to the publication before the present one, or to that with this version or object",
 	  ON(VERB_PUBLISH), false },
 	{ OPTION_SIGN, "sign", 0, OPTION_TYPE_FILE, "KEY", NULL,
-	  "sign objects, aliases and index with the key pair in this file", ON(VERB_PUBLISH), false },
+	  "sign objects, aliases and index with the key pair in this file", PUBLISHES, false },
 	{ OPTION_KEY_PASSWORD_FILE, "key-password-file", 0, OPTION_TYPE_FILE, "FILE", NULL,
 	  "take the password of KEY from the first line of this file instead of the terminal",
-	  ON(VERB_PUBLISH), false },
+	  PUBLISHES, false },
 	{ OPTION_VALID_FOR, "valid-for", 0, OPTION_TYPE_TEXT, "TIME", "90d",
-	  "with --sign: what is signed holds for this time: 12h, 30d, or seconds", ON(VERB_PUBLISH), false },
+	  "with --sign: what is signed holds for this time: 12h, 30d, or seconds", PUBLISHES, false },
 	{ OPTION_ENDPOINT, "endpoint", 0, OPTION_TYPE_TEXT, "URL", NULL,
-	  "address of the S3-compatible store, without the bucket", ON(VERB_PUBLISH), false },
+	  "address of the S3-compatible store, without the bucket", PUBLISHES, false },
 	{ OPTION_REGION, "region", 0, OPTION_TYPE_TEXT, "NAME", "us-east-1", "region of the bucket",
-	  ON(VERB_PUBLISH), false },
+	  PUBLISHES, false },
 	{ OPTION_CREDENTIALS, "credentials", 0, OPTION_TYPE_FILE, "FILE", NULL,
 	  "read the keys for the store from this file, in the form of ~/.aws/credentials, instead of the "
 	  "environment",
-	  ON(VERB_PUBLISH), false },
+	  PUBLISHES, false },
 	{ OPTION_ENDPOINT_CACERT, "endpoint-cacert", 0, OPTION_TYPE_FILE, "FILE", NULL,
-	  "trust the CAs in this file (PEM) for the store instead of the system's", ON(VERB_PUBLISH), false },
+	  "trust the CAs in this file (PEM) for the store instead of the system's", PUBLISHES, false },
 	{ OPTION_PLAIN_HTTP, "plain-http", 0, OPTION_TYPE_FLAG, NULL, NULL,
 	  "http:// also to other hosts than this one: who is in between can read and hold back, though not "
 	  "change, what is sent",
-	  ON(VERB_PUBLISH), false },
+	  PUBLISHES, false },
 	{ OPTION_RENEW, "renew", 0, OPTION_TYPE_FLAG, NULL, NULL,
 	  "with --sign: publish nothing new, but sign what lies there again, so that it holds for longer",
 	  ON(VERB_PUBLISH), false },
 	{ OPTION_FORCE, "force", 0, OPTION_TYPE_FLAG, NULL, NULL,
 	  "although consumers would mix parts of the published model with this one", ON(VERB_PUBLISH), false },
+	{ OPTION_RULE, "rule", 'r', OPTION_TYPE_TEXT, "RULE", "default", "the rule whose models are published",
+	  ON(VERB_WATCH), false },
+	{ OPTION_SETTINGS, "settings", 's', OPTION_TYPE_TEXT, "SETTINGS", "default", "their settings id",
+	  ON(VERB_WATCH), false },
+	{ OPTION_ALL, "all", 'a', OPTION_TYPE_FLAG, NULL, NULL, "every rule of the configuration that has providers",
+	  ON(VERB_WATCH), false },
+	{ OPTION_MIN_AUC, "min-auc", 0, OPTION_TYPE_NUMBER, "X", NULL,
+	  "hold back a model whose area under the ROC curve is below this, from 0 to 1", ON(VERB_WATCH), false },
+	{ OPTION_MAX_DRIFT, "max-drift", 0, OPTION_TYPE_NUMBER, "D", NULL,
+	  "hold back a model whose scores differ from those of the published one by more than this on the "
+	  "average, from 0 to 2",
+	  ON(VERB_WATCH), false },
+	{ OPTION_SPAM, "spam", 0, OPTION_TYPE_FILE, "FILE", "the training sets in Redis",
+	  "vectors of spam to measure with", ON(VERB_WATCH), false },
+	{ OPTION_HAM, "ham", 0, OPTION_TYPE_FILE, "FILE", "the training sets in Redis",
+	  "vectors of ham to measure with", ON(VERB_WATCH), false },
+	{ OPTION_GATE, "gate", 0, OPTION_TYPE_TEXT, "CMD", NULL,
+	  "hold back a model unless CMD, run with /bin/sh, ends with exit code 0; variables RNM_* tell of it",
+	  ON(VERB_WATCH), false },
+	{ OPTION_EVERY, "every", 0, OPTION_TYPE_TEXT, "TIME", "1m",
+	  "look after this time at the latest, also when Redis tells of nothing: 20s, 5m, or seconds",
+	  ON(VERB_WATCH), false },
+	{ OPTION_ONCE, "once", 0, OPTION_TYPE_FLAG, NULL, NULL, "look once and end", ON(VERB_WATCH), false },
+	{ OPTION_DRY_RUN, "dry-run", 'n', OPTION_TYPE_FLAG, NULL, NULL, "judge, and publish nothing",
+	  ON(VERB_WATCH), false },
 	{ OPTION_TRUST_KEY, "key", 0, OPTION_TYPE_TEXT, "KEY", NULL,
 	  "the publisher's public key: its text, or a file with it", ON(VERB_PULL), false },
 	{ OPTION_TRUSTED, "trusted", 0, OPTION_TYPE_FOLDER, "DIR", NULL,
@@ -816,6 +870,9 @@ const struct option_conflict option_conflicts[] = {
 	{ VERB_PULL, OPTION_EVERY, OPTION_ALLOW_ROLLBACK, "a rollback is allowed once, not for good" },
 	{ VERB_PULL, OPTION_EVERY, OPTION_PRINT_CONFIG, "one prints, the other pulls" },
 	{ VERB_PULL, OPTION_JSON, OPTION_PRINT_CONFIG, "the configuration has a form of its own" },
+	{ VERB_WATCH, OPTION_ALL, OPTION_RULE, "one names a rule, the other means all of them" },
+	{ VERB_WATCH, OPTION_ALL, OPTION_NAME, "a name is that of one model" },
+	{ VERB_WATCH, OPTION_ONCE, OPTION_EVERY, "one look has no next one" },
 	{ VERB_SCORE, OPTION_RAW, OPTION_PCA,
 	  "one says that the vectors are projected, the other that they are not" },
 	{ VERB_EVAL, OPTION_RAW, OPTION_PCA,

@@ -62,12 +62,13 @@ static void describe(struct command_variables *variables, const struct pull_run 
 	command_variable(variables, "RNM_RULE=%s", statement->rule);
 	command_variable(variables, "RNM_PROVIDERS_DIGEST=%s", statement->providers_digest);
 	command_variable(variables, "RNM_MODEL_VERSION=%llu",
-	             (unsigned long long)(statement->has_model_version ? statement->model_version : 0));
-	command_variable(variables, "RNM_PREVIOUS_VERSION=%llu", (unsigned long long)run->pull->previous_version);
+	                 (unsigned long long)(statement->has_model_version ? statement->model_version : 0));
+	command_variable(variables, "RNM_PREVIOUS_VERSION=%llu",
+	                 (unsigned long long)run->pull->previous_version);
 	command_variable(variables, "RNM_BLAKE2B=%s", hash);
 	command_variable(variables, "RNM_SIGNER=%s", run->pull->signer);
 	command_variable(variables, "RNM_REDIS_KEY=%s",
-	             run->import != NULL && run->import->key != NULL ? run->import->key : "");
+	                 run->import != NULL && run->import->key != NULL ? run->import->key : "");
 }
 
 static enum rnm_status judge_command(const struct command_result *result, struct rnm_error *err)

@@ -42,9 +42,9 @@ RNM_API const char *rnm_watch_state_name(enum rnm_watch_state state); /* "empty"
 
 struct rnm_watch_report {
 	enum rnm_watch_state state;
-	bool is_news;             /* false: the last look at this rule said the same */
-	enum rnm_watch_gate gate; /* of HELD and WAITING: which one */
-	struct rnm_error why;     /* of those, and of EMPTY: id, sentence, hint */
+	bool is_news;                      /* false: the last look at this rule said the same */
+	enum rnm_watch_gate gate;          /* of HELD and WAITING: which one */
+	struct rnm_error why;              /* of those, and of EMPTY: id, sentence, hint */
 	char name[RNM_ALIAS_NAME_MAX + 1]; /* of the alias; "" as long as it is not known */
 	double version;                    /* of the model in Redis; 0 when there is none */
 	uint64_t published_version;        /* what consumers have, after the look; 0: nothing */
@@ -53,7 +53,8 @@ struct rnm_watch_report {
 	uint64_t spam, ham; /* vectors */
 	bool has_auc, has_drift, has_relation;
 	double auc;
-	double drift; /* mean of |score of this model - score of the published one| over all vectors, 0 to 2 */
+	double
+	    drift; /* mean of |score of this model - score of the published one| over all vectors, 0 to 2 */
 	/* As `rnm diff` has them, A being the published model; weight_cosine is that of the weight matrices. */
 	enum rnm_model_relation relation;
 	enum rnm_model_start start;

@@ -25,7 +25,8 @@ static enum rnm_keyspace_events events_of(const struct rnm_reply *reply)
 {
 	const char *flags;
 
-	if (reply->kind != RNM_EVENT_ARRAY || reply->count != 2 || reply->items[1].kind != RNM_EVENT_BULK_BEGIN)
+	if (reply->kind != RNM_EVENT_ARRAY || reply->count != 2 ||
+	    reply->items[1].kind != RNM_EVENT_BULK_BEGIN)
 		return RNM_KEYSPACE_UNKNOWN;
 	flags = reply->items[1].text.data;
 	return strchr(flags, 'K') != NULL && strpbrk(flags, "zA") != NULL ? RNM_KEYSPACE_ON
@@ -36,8 +37,7 @@ enum rnm_status rnm_redis_keyspace_events(struct rnm_redis *redis, enum rnm_keys
                                           struct rnm_error *err)
 {
 	struct rnm_reply *reply = NULL;
-	enum rnm_status status =
-	    rnm_redis_sendv(redis, err, "CONFIG", "GET", "notify-keyspace-events", NULL);
+	enum rnm_status status = rnm_redis_sendv(redis, err, "CONFIG", "GET", "notify-keyspace-events", NULL);
 
 	if (status == RNM_OK)
 		status = rnm_redis_reply(redis, &reply, CONFIG_REPLY_MAX, err);

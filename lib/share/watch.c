@@ -17,8 +17,12 @@
 const char *rnm_watch_gate_name(enum rnm_watch_gate gate)
 {
 	static const char *const names[] = {
-		[RNM_WATCH_NO_GATE] = NULL,  [RNM_WATCH_VERIFY] = "verify", [RNM_WATCH_SUCCESSION] = "succession",
-		[RNM_WATCH_AUC] = "auc",     [RNM_WATCH_DRIFT] = "drift",   [RNM_WATCH_COMMAND] = "command",
+		[RNM_WATCH_NO_GATE] = NULL,
+		[RNM_WATCH_VERIFY] = "verify",
+		[RNM_WATCH_SUCCESSION] = "succession",
+		[RNM_WATCH_AUC] = "auc",
+		[RNM_WATCH_DRIFT] = "drift",
+		[RNM_WATCH_COMMAND] = "command",
 	};
 
 	return names[gate];
@@ -27,8 +31,9 @@ const char *rnm_watch_gate_name(enum rnm_watch_gate gate)
 const char *rnm_watch_state_name(enum rnm_watch_state state)
 {
 	static const char *const names[] = {
-		[RNM_WATCH_EMPTY] = "empty", [RNM_WATCH_CURRENT] = "current",     [RNM_WATCH_WAITING] = "waiting",
-		[RNM_WATCH_HELD] = "held",   [RNM_WATCH_PUBLISHED] = "published",
+		[RNM_WATCH_EMPTY] = "empty",         [RNM_WATCH_CURRENT] = "current",
+		[RNM_WATCH_WAITING] = "waiting",     [RNM_WATCH_HELD] = "held",
+		[RNM_WATCH_PUBLISHED] = "published",
 	};
 
 	return names[state];
@@ -232,18 +237,19 @@ static enum rnm_status check_measures(struct rnm_watching *watching, struct rnm_
 	if (status != RNM_OK)
 		return status;
 	if (report->has_auc && !(report->auc >= options->min_auc))
-		return rnm_error_set(err, RNM_NO, "watch.auc",
-		                     "the area under its ROC curve is %.4f, expected at least %g (on %llu spam and "
-		                     "%llu ham)",
-		                     report->auc, options->min_auc, (unsigned long long)report->spam,
-		                     (unsigned long long)report->ham);
+		return rnm_error_set(
+		    err, RNM_NO, "watch.auc",
+		    "the area under its ROC curve is %.4f, expected at least %g (on %llu spam and "
+		    "%llu ham)",
+		    report->auc, options->min_auc, (unsigned long long)report->spam,
+		    (unsigned long long)report->ham);
 	report->gate = RNM_WATCH_DRIFT;
 	if (report->has_drift && !(report->drift <= options->max_drift))
-		return rnm_error_set(err, RNM_NO, "watch.drift",
-		                     "its scores differ from those of the published version %llu by %.4f on the "
-		                     "average, expected at most %g",
-		                     (unsigned long long)report->published_version, report->drift,
-		                     options->max_drift);
+		return rnm_error_set(
+		    err, RNM_NO, "watch.drift",
+		    "its scores differ from those of the published version %llu by %.4f on the "
+		    "average, expected at most %g",
+		    (unsigned long long)report->published_version, report->drift, options->max_drift);
 	return RNM_OK;
 }
 
@@ -275,7 +281,8 @@ static enum rnm_status judge(struct rnm_watching *watching, struct rnm_error *er
 	bool current = false;
 	enum rnm_status status = through_gates(watching, &current, &report->why);
 
-	if (status == RNM_NO || (status == RNM_E_NOT_FOUND && strcmp(report->why.id, "watch.few-vectors") == 0)) {
+	if (status == RNM_NO ||
+	    (status == RNM_E_NOT_FOUND && strcmp(report->why.id, "watch.few-vectors") == 0)) {
 		report->state = status == RNM_NO ? RNM_WATCH_HELD : RNM_WATCH_WAITING;
 		return RNM_OK;
 	}
@@ -299,16 +306,18 @@ static enum rnm_status set_name(const struct rnm_watch *watch, const struct rnm_
 	const char *name = watch->options.name != NULL ? watch->options.name : subject->rule->digest;
 
 	if (*name == '\0')
-		return rnm_error_set(err, RNM_E_REFUSED, "watch.no-digest",
-		                     "the rule %s has no providers, so that rspamd loads its models from no file",
-		                     subject->rule->name);
+		return rnm_error_set(
+		    err, RNM_E_REFUSED, "watch.no-digest",
+		    "the rule %s has no providers, so that rspamd loads its models from no file",
+		    subject->rule->name);
 	(void)snprintf(record->name, sizeof(record->name), "%s", name);
 	for (const struct rnm_watch_record *other = watch->records; other != record; other++)
 		if (strcmp(other->name, record->name) == 0)
-			return rnm_error_set(err, RNM_E_REFUSED, "watch.same-name",
-			                     "the models of the rules %s and %s would both be published as %s: watch "
-			                     "one of them",
-			                     other->rule, record->rule, record->name);
+			return rnm_error_set(
+			    err, RNM_E_REFUSED, "watch.same-name",
+			    "the models of the rules %s and %s would both be published as %s: watch "
+			    "one of them",
+			    other->rule, record->rule, record->name);
 	return RNM_OK;
 }
 
@@ -340,7 +349,8 @@ static bool nothing_there(struct rnm_watch_report *report, enum rnm_status statu
 		report->state = RNM_WATCH_HELD;
 		report->gate = RNM_WATCH_VERIFY;
 		/* Its hint is for those who export by hand. */
-		rnm_error_set_hint(&report->why, "rspamd trains a new model for the configuration that it has now");
+		rnm_error_set_hint(&report->why,
+		                   "rspamd trains a new model for the configuration that it has now");
 		return true;
 	}
 	report->state = RNM_WATCH_EMPTY;

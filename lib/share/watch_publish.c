@@ -55,7 +55,8 @@ static enum rnm_status compare(struct rnm_watching *watching, bool *same, struct
 	report->weight_cosine = comparison->network != NULL && comparison->network->matrices.count > 0
 	                            ? comparison->network->matrices.cosine
 	                            : NAN;
-	*same = comparison->relation == RNM_MODELS_IDENTICAL || comparison->relation == RNM_MODELS_OTHER_LABEL;
+	*same =
+	    comparison->relation == RNM_MODELS_IDENTICAL || comparison->relation == RNM_MODELS_OTHER_LABEL;
 	rnm_model_comparison_free(comparison);
 	return RNM_OK;
 }
@@ -70,18 +71,19 @@ static enum rnm_status try_to_add(struct rnm_publisher *publisher, const struct 
 
 static bool is_published_version(const struct rnm_watching *watching)
 {
-	return watching->published != NULL &&
-	       fabs((double)watching->report->published_version - watching->file->container->model_version) <= 0;
+	return watching->published != NULL && fabs((double)watching->report->published_version -
+	                                           watching->file->container->model_version) <= 0;
 }
 
 /* The publisher's advice is for those who publish by hand. */
 static void explain(const struct rnm_watching *watching, struct rnm_error *err)
 {
 	if (strcmp(err->id, "publish.version") == 0 && watching->published != NULL)
-		rnm_error_set_hint(err,
-		                   "rspamd counts on from what Redis has: `rnm import` of the published model "
-		                   "puts it there, or `rnm publish --model-version %llu` publishes this one",
-		                   (unsigned long long)watching->report->published_version + 1);
+		rnm_error_set_hint(
+		    err,
+		    "rspamd counts on from what Redis has: `rnm import` of the published model "
+		    "puts it there, or `rnm publish --model-version %llu` publishes this one",
+		    (unsigned long long)watching->report->published_version + 1);
 }
 
 enum rnm_status rnm_watch_succeeds(struct rnm_watching *watching, bool *current, struct rnm_error *err)

@@ -95,7 +95,8 @@ static void start_anew(struct measuring *measuring)
 
 static bool are_enough(const struct measuring *measuring)
 {
-	return measuring->spam.count >= RNM_WATCH_VECTORS_MIN && measuring->ham.count >= RNM_WATCH_VECTORS_MIN;
+	return measuring->spam.count >= RNM_WATCH_VECTORS_MIN &&
+	       measuring->ham.count >= RNM_WATCH_VECTORS_MIN;
 }
 
 /* ---- where vectors come from ---- */
@@ -167,7 +168,8 @@ static enum rnm_status read_vectors(struct measuring *measuring, struct rnm_erro
 	if (before != NULL)
 		status = read_training(measuring, before, err);
 	if (status == RNM_OK && !are_enough(measuring))
-		status = read_training(measuring, watching->list->models[watching->index].profile.redis_key, err);
+		status =
+		    read_training(measuring, watching->list->models[watching->index].profile.redis_key, err);
 	return status;
 }
 
@@ -177,15 +179,16 @@ static enum rnm_status too_few(const struct measuring *measuring, struct rnm_err
 {
 	const bool files = measuring->watching->options->spam != NULL;
 
-	rnm_error_set(err, RNM_E_NOT_FOUND, "watch.few-vectors",
-	              "version %.0f cannot be judged yet: expected at least %d vectors of spam and of ham %s, found "
-	              "%zu and %zu",
-	              measuring->watching->report->version, RNM_WATCH_VECTORS_MIN,
-	              files ? "in the files" : "in the training sets", measuring->spam.count,
-	              measuring->ham.count);
+	rnm_error_set(
+	    err, RNM_E_NOT_FOUND, "watch.few-vectors",
+	    "version %.0f cannot be judged yet: expected at least %d vectors of spam and of ham %s, found "
+	    "%zu and %zu",
+	    measuring->watching->report->version, RNM_WATCH_VECTORS_MIN,
+	    files ? "in the files" : "in the training sets", measuring->spam.count, measuring->ham.count);
 	if (!files)
-		rnm_error_set_hint(err, "rspamd deletes those that a model was trained from after ten minutes; "
-		                        "--spam and --ham name files that stay");
+		rnm_error_set_hint(err,
+		                   "rspamd deletes those that a model was trained from after ten minutes; "
+		                   "--spam and --ham name files that stay");
 	return RNM_E_NOT_FOUND;
 }
 
