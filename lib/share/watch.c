@@ -86,8 +86,10 @@ static void forget(struct rnm_watch_record *record)
 
 void rnm_watch_forget(struct rnm_watch *watch)
 {
-	for (size_t i = 0; i < watch->count; i++)
+	for (size_t i = 0; i < watch->count; i++) {
+		watch->records[i].has_report = false;
 		forget(&watch->records[i]);
+	}
 }
 
 void rnm_watch_free(struct rnm_watch *watch)
