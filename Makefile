@@ -56,7 +56,7 @@ faults: deps-test
 	@CC=clang cmake -S . -B build-asan -G Ninja -DCMAKE_BUILD_TYPE=Debug -DRNM_SANITIZE=ON >/dev/null
 	@cmake --build build-asan
 	@tests/faults/run --exhaustive build-asan/rnm_faults
-	@RNM=$(CURDIR)/build-asan/rnm RNM_BUILD=$(CURDIR)/build-asan RNM_KILL_SECONDS=60 bats tests/cli/kill.bats
+	@RNM=$(CURDIR)/build-asan/rnm RNM_BUILD=$(CURDIR)/build-asan RNM_KILL_SECONDS=60 bats tests/cli/kill.bats tests/cli/publish.bats tests/cli/publish_s3.bats
 
 coverage: deps-test
 	@scripts/coverage

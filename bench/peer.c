@@ -4,13 +4,11 @@
  *   peer measure OUT CMD...   runs CMD with stdout in OUT; prints wall seconds, CPU seconds, peak RSS in KiB
  *   peer copy PORT KEY FILE   the bare socket-to-file copy: HGET KEY ann, the bulk written to FILE, fsync
  *   peer model INPUTS HIDDEN  a KANN image of INPUTS -> HIDDEN -> 1 with random weights, on stdout
- *   peer sha512 FILE          reads FILE and hashes it with libsodium's SHA-512, of which Ed25519 is made
  * It is deliberately without checks that a tool would need: it is the lower bound, not an example.
  */
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/in.h>
-#include <sodium.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -184,28 +182,6 @@ static int model(int32_t inputs, int32_t hidden)
 	return fflush(stdout) == 0 ? 0 : 1;
 }
 
-static int sha512(const char *path)
-{
-	unsigned char hash[crypto_hash_sha512_BYTES];
-	int fd = open(path, O_RDONLY);
-	off_t size = fd >= 0 ? lseek(fd, 0, SEEK_END) : -1;
-	unsigned char *data = size > 0 ? malloc((size_t)size) : NULL;
-	size_t got = 0;
-
-	if (data == NULL || sodium_init() < 0)
-		die("sha512");
-	while (got < (size_t)size) {
-		ssize_t n = pread(fd, data + got, (size_t)size - got, (off_t)got);
-
-		if (n <= 0)
-			die("read");
-		got += (size_t)n;
-	}
-	crypto_hash_sha512(hash, data, got);
-	printf("%02x\n", hash[0]);
-	return 0;
-}
-
 int main(int argc, char **argv)
 {
 	if (argc >= 4 && strcmp(argv[1], "measure") == 0)
@@ -216,9 +192,6 @@ int main(int argc, char **argv)
 		return put(atoi(argv[2]), argv[3], argv[4]);
 	if (argc == 4 && strcmp(argv[1], "model") == 0)
 		return model(atoi(argv[2]), atoi(argv[3]));
-	if (argc == 3 && strcmp(argv[1], "sha512") == 0)
-		return sha512(argv[2]);
-	fprintf(stderr, "usage: peer measure OUT CMD... | copy PORT KEY FILE | put PORT KEY FILE | model INPUTS HIDDEN | "
-	                "sha512 FILE\n");
+	fprintf(stderr, "usage: peer measure OUT CMD... | copy PORT KEY FILE | put PORT KEY FILE | model INPUTS HIDDEN\n");
 	return 2;
 }

@@ -196,18 +196,6 @@ const struct json_document json_documents[] = {
 	  "due: it had less than it may have; renewed: due, and no --dry-run\n"
 	  "ttl_before_ms, ttl_after_ms: null for ever\n"
 	  "reason: why nothing was renewed, or null" },
-	{ VERB_PULL, "rnm pull URL --json",
-	  "{status, problem, id, url, file, rule, dry_run, changed, rolled_back,\n"
-	  "  previous_version,\n"
-	  "  statement: {name, rule, providers_digest, model_version, created,\n"
-	  "    not_after, size, blake2b},\n"
-	  "  signer, signer_name, received, resumed, command_ran,\n"
-	  "  imported: {written, present, version, key}, sound,\n"
-	  "  findings: [{severity, id, check, part, node, offset, text, hint}]}\n"
-	  "printed after a failure too, with --every once a look.  status: a name\n"
-	  "of rnm help exit-codes; the fields from changed on only of a model that\n"
-	  "is in place, sound and findings only of one that was looked at\n"
-	  "created, not_after: UNIX seconds" },
 	{ VERB_WATCH, "rnm watch --json",
 	  "{event, time, rule, settings, to, dry_run, gate, problem, id, hint,\n"
 	  "  name, model_version, published_version, previous_version, auc, drift,\n"
@@ -235,5 +223,17 @@ const struct json_document json_documents[] = {
 	  "status: a name of rnm help exit-codes; what follows problem only when\n"
 	  "it is done\n"
 	  "signature: in hexadecimal" },
+	{ VERB_PULL, "rnm pull URL --json",
+	  "{status, problem, id, url, file, rule, dry_run, changed, rolled_back,\n"
+	  "  previous_version,\n"
+	  "  statement: {name, rule, providers_digest, model_version, created,\n"
+	  "    not_after, size, blake2b},\n"
+	  "  signer, signer_name, received, resumed, command_ran,\n"
+	  "  imported: {written, present, version, key}, sound,\n"
+	  "  findings: [{severity, id, check, part, node, offset, text, hint}]}\n"
+	  "printed after a failure too, with --every once a look.  status: a name\n"
+	  "of rnm help exit-codes; the fields from changed on only of a model that\n"
+	  "is in place, sound and findings only of one that was looked at\n"
+	  "created, not_after: UNIX seconds" },
 };
 const size_t json_document_count = sizeof(json_documents) / sizeof(json_documents[0]);

@@ -367,12 +367,15 @@ const struct verb_spec verb_specs[VERB_COUNT] = {
 		"back.\n"
 		"\n" MODEL_ARGUMENT_HELP,
 		{
-			{ "rnm publish embed.rnm --to /srv/models", "a file" },
-			{ "rnm publish redis:embed --sign publisher.key --to /srv/models --keep 5", "the model that workers serve, signed; objects of the newest five stay" },
-			{ "rnm publish embed.rnm --to s3://models/rnm --endpoint https://s3.example --credentials keys", "the same tree in a bucket" },
-			{ "rnm publish --rollback --to /srv/models", "back to the publication before the present one" },
-			{ "rnm publish --renew --sign publisher.key --to /srv/models", "sign everything again, from a timer" },
-			{ "rnm publish 376616275a1a984c --rollback=2 --to /srv/models", "back to the weights of version 2" },
+			{ "rnm publish embed.rnm --sign spam.key --to /srv/models", "a file, signed" },
+			{ "rnm publish redis:embed --model-version 4 --sign spam.key --to /srv/models --keep 5",
+			  "the model that workers serve, as version 4; objects of the newest five publications stay" },
+			{ "rnm publish --rollback --sign spam.key --to /srv/models", "back to the publication before" },
+			{ "rnm publish 376616275a1a984c --rollback=4 --sign spam.key --to /srv/models",
+			  "back to the weights of version 4" },
+			{ "rnm publish --renew --sign spam.key --to /srv/models", "sign everything again, from a timer" },
+			{ "rnm publish embed.rnm --sign spam.key --to s3://models/rnm --endpoint https://s3.example --credentials s3.keys",
+			  "the same tree in a bucket" },
 		},
 	},
 	[VERB_PULL] = {

@@ -91,8 +91,8 @@ static void prompt_on(int fd, const char *prompt)
 	rnm_buf_free(&text);
 }
 
-/* Ctrl-C and its like only raise a flag meanwhile, or the terminal would stay as it is. */
-static enum rnm_status ask_on(int fd, const char *prompt, char *password, size_t size, struct rnm_error *err)
+static enum rnm_status ask_silently(int fd, const char *prompt, char *password, size_t size,
+                                    struct rnm_error *err)
 {
 	struct termios before, silent;
 	enum rnm_status status;
@@ -101,13 +101,28 @@ static enum rnm_status ask_on(int fd, const char *prompt, char *password, size_t
 		return rnm_error_sys(err, "usage.password", errno, "cannot hide what is typed");
 	silent = before;
 	silent.c_lflag &= ~(tcflag_t)(ECHO | ECHONL);
-	interrupt_install();
 	if (tcsetattr(fd, TCSAFLUSH, &silent) != 0)
 		return rnm_error_sys(err, "usage.password", errno, "cannot hide what is typed");
 	prompt_on(fd, prompt);
 	status = read_line(fd, password, size, err);
 	say(fd, "\n");
 	(void)tcsetattr(fd, TCSAFLUSH, &before);
+	return status;
+}
+
+/* Ctrl-C and its like only raise a flag meanwhile, or the terminal would stay as it is. */
+static enum rnm_status ask_on(int fd, const char *prompt, char *password, size_t size, struct rnm_error *err)
+{
+	static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
+	struct sigaction before[sizeof(signals) / sizeof(signals[0])];
+	enum rnm_status status;
+
+	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
+		(void)sigaction(signals[i], NULL, &before[i]);
+	interrupt_install();
+	status = ask_silently(fd, prompt, password, size, err);
+	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
+		(void)sigaction(signals[i], &before[i], NULL);
 	return status;
 }
 

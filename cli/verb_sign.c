@@ -156,7 +156,7 @@ static bool print_text(const struct sign_run *run)
 		return true;
 	rnm_buf_init(&out, OUTPUT_MAX);
 	for (size_t i = 0; i < run->count; i++) {
-		if (run->files[i].status != RNM_OK)
+		if (run->files[i].status != RNM_OK || run->files[i].signing == NULL)
 			continue;
 		text_file(&out, &run->files[i], dry_run);
 		done++;
@@ -175,7 +175,7 @@ static void json_file(struct rnm_json *json, const struct signed_one *file)
 	rnm_json_kv_string(json, "file", file->path);
 	rnm_json_kv_string(json, "status", rnm_status_name(file->status));
 	rnm_json_kv_string(json, "problem", file->status != RNM_OK ? file->problem : NULL);
-	if (file->status == RNM_OK) {
+	if (file->status == RNM_OK && file->signing != NULL) {
 		for (size_t i = 0; i < RNM_SIGNATURE_SIZE; i++)
 			(void)snprintf(signature + 2 * i, 3, "%02x", file->signing->signature[i]);
 		rnm_json_kv_string(json, "signature", signature);

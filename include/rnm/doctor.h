@@ -46,7 +46,7 @@ RNM_API const char *rnm_remedy_name(enum rnm_remedy remedy); /* "none", "drop-pr
 enum rnm_health_state {
 	RNM_HEALTH_OPEN,
 	RNM_HEALTH_REPAIRED,
-	RNM_HEALTH_GONE,  /* it was no longer so when it was to be repaired: somebody else has been faster */
+	RNM_HEALTH_GONE,  /* it is no longer so: other repairs have settled it, or somebody else was faster */
 	RNM_HEALTH_FAILED /* `outcome` says why */
 };
 RNM_API const char *rnm_health_state_name(enum rnm_health_state state); /* "open", "repaired", ... */
@@ -67,11 +67,11 @@ struct rnm_health_finding {
 	const char *outcome; /* after a repair: what was done, or why not; NULL before */
 
 	/* What the repair needs. */
-	const char *zset;        /* list of the profile, or NULL */
+	const char *zset;        /* the list that it is about, or NULL */
 	struct rnm_bytes member; /* the profile as stored */
 	const char *other_key;   /* second training set, or NULL */
-	double seconds;          /* whole time to live, or how long a lock holds */
-	uint64_t width;          /* numbers of the vectors that stay */
+	double seconds;          /* whole time to live, how long a lock holds, or when the file was changed */
+	uint64_t width;          /* numbers of the vectors that stay, or the inode of the file */
 };
 
 struct rnm_health_report {
@@ -111,7 +111,9 @@ RNM_API void rnm_health_report_free(struct rnm_health_report *report);
 
 /*
  * Repairs what has a remedy and is open, one by one, each in a transaction that looks again before it changes
- * anything; state and outcome of every finding tell what became of it.  redis must be connected for writing.
+ * anything; state and outcome of every finding tell what became of it.  Lists that were changed are judged
+ * again: what a repair brings to light is added to the report, whose findings may move for that, and repaired as well.  redis must be connected for
+ * writing.
  * RNM_OK also when some repairs have failed; anything else (the connection broke) leaves the rest open.
  */
 RNM_API RNM_MUST_CHECK enum rnm_status rnm_health_repair(struct rnm_health_report *report,

@@ -75,12 +75,6 @@ RNM_API void rnm_model_file_free(struct rnm_model_file *file);
 RNM_API RNM_MUST_CHECK enum rnm_status rnm_model_file_add_pca(struct rnm_model_file *file, const char *path,
                                                               struct rnm_error *err);
 
-/*
- * The bytes of the file as they were read, once: what was checked is what is in them.  Borrowed; empty for a model
- * in Redis.
- */
-RNM_API struct rnm_bytes rnm_model_file_bytes(const struct rnm_model_file *file);
-
 /* RNM_OK, or the status of the first problem, which is copied to err. */
 RNM_API enum rnm_status rnm_model_file_verdict(const struct rnm_model_file *file, struct rnm_error *err);
 

@@ -67,6 +67,9 @@ void rnm_replace_abort(struct rnm_replace *replace);
  * filesystems cannot sync folders, which is no error; errno tells on false.
  */
 bool rnm_file_sync_folder(const char *path);
+/* A whole file by these. */
+RNM_MUST_CHECK enum rnm_status rnm_file_write_with(const char *path, const void *data, size_t len,
+                                                   mode_t mode, bool keep, struct rnm_error *err);
 
 /* write(2) until all is written, EINTR and short writes handled; errno tells on false. */
 bool rnm_write_all(int fd, const void *data, size_t len);

@@ -318,10 +318,11 @@ void rnm_replace_abort(struct rnm_replace *replace)
 	replace->fd = -1;
 }
 
-enum rnm_status rnm_file_write(const char *path, const void *data, size_t len, struct rnm_error *err)
+enum rnm_status rnm_file_write_with(const char *path, const void *data, size_t len, mode_t mode, bool keep,
+                                    struct rnm_error *err)
 {
 	struct rnm_replace replace;
-	enum rnm_status status = rnm_replace_open(&replace, path, err);
+	enum rnm_status status = rnm_replace_open_with(&replace, path, mode, keep, err);
 
 	if (status != RNM_OK)
 		return status;
@@ -330,4 +331,9 @@ enum rnm_status rnm_file_write(const char *path, const void *data, size_t len, s
 		return rnm_replace_commit(&replace, err);
 	rnm_replace_abort(&replace);
 	return status;
+}
+
+enum rnm_status rnm_file_write(const char *path, const void *data, size_t len, struct rnm_error *err)
+{
+	return rnm_file_write_with(path, data, len, NEW_FILE_MODE, false, err);
 }

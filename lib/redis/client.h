@@ -36,6 +36,7 @@ struct rnm_redis {
 	bool linked;                         /* of a replica: its link to the master stands */
 	char sentinel[RNM_ADDRESS_TEXT_MAX]; /* the Sentinel that named the server, or "" */
 	char user[RNM_CLIENT_USER_MAX];      /* whose rights we have, for hints */
+	const char *rights;                  /* all that the work at hand needs, for hints; or NULL */
 	const volatile sig_atomic_t *cancel;
 	double timeout;
 

@@ -151,11 +151,32 @@ static bool right_text(const struct rnm_refused *refused, bool key, char text[RI
 	return true;
 }
 
+/* "... to access one of the keys" (Redis 6), "... to access a key" (7); else it is the command. */
+static bool is_of_keys(const char *answer)
+{
+	return strstr(answer, "access") != NULL;
+}
+
+bool rnm_refusal_is_of_command(const char *answer)
+{
+	const struct entry *entry = find(answer);
+
+	return entry != NULL && ((entry->advice == ADVICE_RIGHT && !is_of_keys(answer)) ||
+	                         strcmp(entry->id, "answer.unknown-command") == 0);
+}
+
+static const char *rights_of(const struct rnm_refused *refused)
+{
+	if (refused->rights != NULL || refused->redis == NULL)
+		return refused->rights;
+	return refused->redis->rights;
+}
+
 static void advise_right(struct rnm_error *err, const struct rnm_refused *refused, const char *answer)
 {
-	/* "... to access one of the keys" (Redis 6), "... to access a key" (7); else it is the command. */
-	const bool key = strstr(answer, "access") != NULL;
+	const bool key = is_of_keys(answer);
 	const char *user = refused->redis != NULL ? refused->redis->user : "USER";
+	const char *rights = rights_of(refused);
 	char right[RIGHT_MAX];
 
 	if (!right_text(refused, key, right))
@@ -164,8 +185,8 @@ static void advise_right(struct rnm_error *err, const struct rnm_refused *refuse
 		rnm_error_set_hint(err,
 		                   "the Redis user may not %s these keys: its ACL needs a key pattern such "
 		                   "as %s (ACL SETUSER %s %s)",
-		                   refused->rights != NULL ? "use" : "read", right, user, right);
-	else if (refused->command != NULL && strcmp(refused->command, "SCAN") == 0)
+		                   rights != NULL ? "use" : "read", right, user, right);
+	else if (rights == NULL && refused->command != NULL && strcmp(refused->command, "SCAN") == 0)
 		rnm_error_set_hint(
 		    err,
 		    "the Redis user may not run SCAN: name -r and -s instead of --all, or type "
@@ -174,8 +195,7 @@ static void advise_right(struct rnm_error *err, const struct rnm_refused *refuse
 	else
 		rnm_error_set_hint(err, "the Redis user may not run %s: type ACL SETUSER %s %s (all that %s)",
 		                   refused->command != NULL ? refused->command : "this command", user, right,
-		                   refused->rights != NULL ? refused->rights
-		                                           : "an export needs: +zrevrange +hexists +hmget");
+		                   rights != NULL ? rights : "an export needs: +zrevrange +hexists +hmget");
 }
 
 static const struct entry *advise(struct rnm_error *err, const struct rnm_refused *refused,

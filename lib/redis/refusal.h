@@ -12,7 +12,7 @@ struct rnm_refused {
 	const struct rnm_redis *redis; /* for the name of the user */
 	const char *command;           /* such as "ZREVRANGE" */
 	const char *global;            /* neural.prefix, with which all keys begin */
-	const char *rights;            /* all that the work needs, such as "+zrevrange +hmget" */
+	const char *rights;            /* "an export needs: +zrevrange ..."; without it, redis->rights */
 };
 
 /*
@@ -23,6 +23,9 @@ void rnm_refusal_explain(struct rnm_error *err, const struct rnm_refused *refuse
 
 /* The same, but the error keeps its id. */
 void rnm_refusal_hint(struct rnm_error *err, const struct rnm_refused *refused, const char *answer);
+
+/* Whether this reply refuses the command itself, whatever its keys. */
+bool rnm_refusal_is_of_command(const char *answer);
 
 /*
  * Whether a server says by this reply that it is of no use to anybody now, while another one may be.  Any

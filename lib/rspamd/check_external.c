@@ -3,6 +3,7 @@
  * Remarks about external_model.  rspamd: lualib/lua_neural_external.lua.
  */
 #include "rspamd/check.h"
+#include "rspamd/external.h"
 #include "rspamd/rule.h"
 #include "rspamd/rule_number.h"
 
@@ -143,22 +144,43 @@ static void check_shared(struct external *at, const char *rule, const struct rnm
 		    same.first, rule, rule);
 }
 
-/* Whether one of the sources is a text that fits; url may be a text, a list, or a section with either. */
-static bool any_source(const struct rnm_value *url, bool (*fits)(const char *text))
+static bool any_of(const struct rnm_value *sources, bool (*fits)(const char *text))
 {
-	const char *text;
+	const char *text = rnm_value_string(sources);
 
-	if (url != NULL && url->type == RNM_OBJECT)
-		url = rnm_value_get(url, "url");
-	text = rnm_value_string(url);
 	if (text != NULL)
 		return fits(text);
-	for (size_t i = 0; url != NULL && url->type == RNM_ARRAY && i < rnm_value_count(url); i++) {
-		text = rnm_value_string(rnm_value_at(url, i));
+	for (size_t i = 0; sources->type == RNM_ARRAY && i < rnm_value_count(sources); i++) {
+		text = rnm_value_string(rnm_value_at(sources, i));
 		if (text != NULL && fits(text))
 			return true;
 	}
 	return false;
+}
+
+/* Whether one of the sources is a text that fits. */
+static bool any_source(const struct rnm_value *url, bool (*fits)(const char *text))
+{
+	const struct rnm_value *lists[RNM_EXTERNAL_LISTS];
+	const size_t count = rnm_external_sources(lists, url);
+
+	for (size_t i = 0; i < count; i++)
+		if (any_of(lists[i], fits))
+			return true;
+	return false;
+}
+
+static void check_sources(struct external *at, const char *rule, const struct rnm_value *url)
+{
+	const struct rnm_value *lists[RNM_EXTERNAL_LISTS];
+	const size_t count = rnm_external_sources(lists, url);
+
+	for (size_t i = 0; i < count; i++) {
+		if (lists[i]->type == RNM_ARRAY)
+			check_url_list(at, rule, lists[i]);
+		else
+			check_url_text(at, rule, lists[i]);
+	}
 }
 
 static void check_sign_key(struct external *at, const char *rule, const struct rnm_value *model)
@@ -210,10 +232,7 @@ static void check_model(void *ctx, const char *name, const struct rnm_value *rul
 		                rnm_value_truthy(base) && !rnm_value_truthy(url)
 		                    ? "its URL ends in /nil, and "
 		                    : "");
-	if (url != NULL && url->type == RNM_ARRAY)
-		check_url_list(at, name, url);
-	else if (url != NULL)
-		check_url_text(at, name, url);
+	check_sources(at, name, url);
 	if (url != NULL)
 		check_shared(at, name, url);
 	check_sign_key(at, name, model);

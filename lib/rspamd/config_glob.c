@@ -3,52 +3,28 @@
  * The names that a pattern stands for, as glob(3) finds them.  Not glob(3) itself: it takes a folder that it
  * cannot read, for whatever reason, for an empty one, and that of glibc frees a name twice when memory runs out.
  */
+#include "base/name_list.h"
 #include "rspamd/config_internal.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fnmatch.h>
+#include <rnm/rule.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
-struct names {
-	char **items;
-	size_t count;
-	size_t cap;
-};
-
 void config_names_drop(void *ctx, char **names, size_t count)
 {
 	(void)ctx;
-	for (size_t i = 0; i < count; i++)
-		free(names[i]);
-	free(names);
-}
-
-static void drop(struct names *names)
-{
-	config_names_drop(NULL, names->items, names->count);
-	*names = (struct names){ NULL, 0, 0 };
+	rnm_names_free(names, count);
 }
 
 /* Adds a name in two parts.  Returns 0 or an errno. */
-static int add(struct names *names, const char *start, const char *rest)
+static int add(struct rnm_name_list *names, const char *start, const char *rest)
 {
-	if (names->count == names->cap) {
-		size_t cap = names->cap == 0 ? 16 : names->cap * 2;
-		char **grown = reallocarray(names->items, cap, sizeof(*grown));
-
-		if (grown == NULL)
-			return ENOMEM;
-		names->items = grown;
-		names->cap = cap;
-	}
-	if (asprintf(&names->items[names->count], "%s%s", start, rest) < 0)
-		return ENOMEM;
-	names->count++;
-	return 0;
+	return rnm_name_list_add(names, start, rest) ? 0 : ENOMEM;
 }
 
 /* Bytes before the first part of the pattern, between slashes, that has a wildcard. */
@@ -81,7 +57,7 @@ static char *without_escapes(const char *text, size_t len)
 }
 
 /* Appends to each name of from. */
-static int add_plain(struct names *to, const struct names *from, const char *text, size_t len)
+static int add_plain(struct rnm_name_list *to, const struct rnm_name_list *from, const char *text, size_t len)
 {
 	char *plain = without_escapes(text, len);
 	int errnum = plain != NULL ? 0 : ENOMEM;
@@ -92,7 +68,7 @@ static int add_plain(struct names *to, const struct names *from, const char *tex
 	return errnum;
 }
 
-static int match_entries(struct config_loader *loader, struct names *to, const char *folder, DIR *dir,
+static int match_entries(struct config_loader *loader, struct rnm_name_list *to, const char *folder, DIR *dir,
                          const char *part)
 {
 	int errnum = 0;
@@ -116,8 +92,8 @@ static int match_entries(struct config_loader *loader, struct names *to, const c
 }
 
 /* Replaces each folder of from by what in it matches the part, which has a wildcard. */
-static int add_matches(struct config_loader *loader, struct names *to, const struct names *from,
-                       const char *text, size_t len)
+static int add_matches(struct config_loader *loader, struct rnm_name_list *to,
+                       const struct rnm_name_list *from, const char *text, size_t len)
 {
 	char *part = strndup(text, len);
 	int errnum = part != NULL ? 0 : ENOMEM;
@@ -138,7 +114,7 @@ static int add_matches(struct config_loader *loader, struct names *to, const str
 }
 
 /* Keeps the names of what is there. */
-static int keep_present(struct names *names)
+static int keep_present(struct rnm_name_list *names)
 {
 	size_t kept = 0;
 	int errnum = 0;
@@ -158,21 +134,16 @@ static int keep_present(struct names *names)
 	return errnum;
 }
 
-static int compare_names(const void *a, const void *b)
-{
-	return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
 int config_glob(void *ctx, const char *pattern, char ***names, size_t *count)
 {
 	struct config_loader *loader = ctx;
-	struct names found = { NULL, 0, 0 };
+	struct rnm_name_list found = { 0 };
 	int errnum = config_count_lookup(loader);
 
 	if (errnum == 0)
 		errnum = add(&found, "", "");
 	while (errnum == 0 && *pattern != '\0') {
-		struct names next = { NULL, 0, 0 };
+		struct rnm_name_list next = { 0 };
 		size_t len = plain_part(pattern);
 		bool plain = len > 0;
 
@@ -181,16 +152,15 @@ int config_glob(void *ctx, const char *pattern, char ***names, size_t *count)
 		errnum = plain ? add_plain(&next, &found, pattern, len)
 		               : add_matches(loader, &next, &found, pattern, len);
 		pattern += len;
-		drop(&found);
+		rnm_name_list_clear(&found);
 		found = next;
 		if (errnum == 0 && plain && *pattern == '\0')
 			errnum = keep_present(&found);
 	}
 	if (errnum != 0)
-		drop(&found);
+		rnm_name_list_clear(&found);
 	/* Byte order, as rspamd has it without LANG. */
-	if (found.count > 0)
-		qsort(found.items, found.count, sizeof(*found.items), compare_names);
+	rnm_name_list_sort(&found);
 	*names = found.items;
 	*count = found.count;
 	return errnum;

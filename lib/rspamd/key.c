@@ -159,11 +159,14 @@ static enum rnm_status load_open(struct rnm_key **out, int fd, const char *path,
 {
 	struct rnm_key *key = rnm_key_new();
 	char *room = key != NULL ? sodium_malloc(RNM_KEY_FILE_MAX + 2) : NULL;
-	enum rnm_status status = room != NULL ? RNM_OK : rnm_error_nomem(err);
+	enum rnm_status status;
 	size_t len = 0;
 
-	if (status == RNM_OK)
-		status = read_secret(fd, path, room, &len, err);
+	if (room == NULL) {
+		rnm_key_free(key);
+		return rnm_error_nomem(err);
+	}
+	status = read_secret(fd, path, room, &len, err);
 	if (status == RNM_OK)
 		status = parse_unexposed(key, fd, path, (struct rnm_bytes){ room, len }, passwords, err);
 	sodium_free(room);

@@ -14,7 +14,7 @@
 #define DERIVATION_SCRYPT "Sc"
 #define DERIVATION_NONE "\0\0"
 #define CHECKSUM "B2"
-#define TAG 2u
+#define TAG ((size_t)2)
 #define SALT_SIZE 32u
 #define CHECKSUM_SIZE 32u
 
@@ -254,34 +254,37 @@ static enum rnm_status fill(uint8_t bytes[FILE_SIZE], struct hidden *hidden, con
 	return status;
 }
 
+static enum rnm_status put_text(struct rnm_buf *out, const uint8_t bytes[FILE_SIZE], bool encrypted,
+                                struct rnm_error *err)
+{
+	char *text = sodium_malloc(TEXT_LENGTH + 1);
+
+	if (text == NULL)
+		return rnm_error_nomem(err);
+	sodium_bin2base64(text, TEXT_LENGTH + 1, bytes, FILE_SIZE, sodium_base64_VARIANT_ORIGINAL);
+	rnm_buf_printf(out, RNM_MINISIGN_COMMENT "minisign %ssecret key\n", encrypted ? "encrypted " : "");
+	rnm_buf_puts(out, text);
+	rnm_buf_putc(out, '\n');
+	sodium_free(text);
+	return out->failed ? rnm_error_nomem(err) : RNM_OK;
+}
+
 enum rnm_status rnm_key_write_minisign(const struct rnm_key *key, const struct rnm_key_write_options *options,
                                        struct rnm_buf *out, struct rnm_error *err)
 {
-	const size_t text_size = TEXT_LENGTH + 1;
 	uint8_t *bytes;
 	struct hidden *hidden;
-	char *text;
 	enum rnm_status status;
 
 	if (options->name != NULL)
 		return rnm_error_set(err, RNM_E_USAGE, "key.name", "a key of minisign has no name");
 	bytes = sodium_malloc(FILE_SIZE);
 	hidden = sodium_malloc(sizeof(*hidden));
-	text = sodium_malloc(text_size);
-	if (bytes == NULL || hidden == NULL || text == NULL)
-		status = rnm_error_nomem(err);
-	else
-		status = fill(bytes, hidden, key, options->password, err);
-	if (status == RNM_OK) {
-		sodium_bin2base64(text, text_size, bytes, FILE_SIZE, sodium_base64_VARIANT_ORIGINAL);
-		rnm_buf_printf(out, RNM_MINISIGN_COMMENT "minisign %ssecret key\n",
-		               options->password != NULL ? "encrypted " : "");
-		rnm_buf_puts(out, text);
-		rnm_buf_putc(out, '\n');
-		status = out->failed ? rnm_error_nomem(err) : RNM_OK;
-	}
+	status = bytes != NULL && hidden != NULL ? fill(bytes, hidden, key, options->password, err)
+	                                         : rnm_error_nomem(err);
+	if (status == RNM_OK)
+		status = put_text(out, bytes, options->password != NULL, err);
 	sodium_free(bytes);
 	sodium_free(hidden);
-	sodium_free(text);
 	return status;
 }

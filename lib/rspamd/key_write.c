@@ -11,17 +11,10 @@
 static enum rnm_status write_text(const char *path, const struct rnm_buf *text, mode_t mode, bool replace_old,
                                   struct rnm_error *err)
 {
-	struct rnm_replace replace;
 	struct rnm_error problem;
-	enum rnm_status status = rnm_replace_open_with(&replace, path, mode, !replace_old, &problem);
+	enum rnm_status status =
+	    rnm_file_write_with(path, text->data, text->len, mode, !replace_old, &problem);
 
-	if (status == RNM_OK) {
-		status = rnm_replace_write(&replace, text->data, text->len, &problem);
-		if (status == RNM_OK)
-			status = rnm_replace_commit(&replace, &problem);
-		else
-			rnm_replace_abort(&replace);
-	}
 	if (status == RNM_OK)
 		return RNM_OK;
 	if (problem.sys_errno == EEXIST && !replace_old) {

@@ -10,6 +10,7 @@
 /* Between prefix and settings name; the version is that of the meta tokens. */
 #define SEPARATOR "_" RNM_METATOKENS_VERSION "_"
 #define SEPARATOR_LEN (sizeof(SEPARATOR) - 1)
+#define BASE_TAIL "_base"
 
 /* The finished name; a buffer that failed is freed too. */
 static char *finish(struct rnm_buf *name)
@@ -45,6 +46,16 @@ char *rnm_rule_model_key(const struct rnm_rule *rule, const char *settings, cons
 	rnm_buf_putc(&name, '_');
 	rnm_buf_puts(&name, settings);
 	rnm_buf_printf(&name, "_%.*s_%" PRId64, RNM_KEY_DIGEST_LEN, profile_digest, version);
+	return finish(&name);
+}
+
+char *rnm_base_key(const char *model_key)
+{
+	struct rnm_buf name;
+
+	rnm_buf_init(&name, NAME_MAX_BYTES);
+	rnm_buf_puts(&name, model_key);
+	rnm_buf_puts(&name, BASE_TAIL);
 	return finish(&name);
 }
 
@@ -166,7 +177,7 @@ enum rnm_key_kind rnm_key_kind_of(struct rnm_bytes name, const char *global, str
 	*owner = name;
 	if (cut_tail(owner, "_spam_set") || cut_tail(owner, "_ham_set"))
 		kind = RNM_KEY_TRAINING;
-	else if (cut_tail(owner, "_base"))
+	else if (cut_tail(owner, BASE_TAIL))
 		kind = RNM_KEY_BASE;
 	if (kind == RNM_KEY_TRAINING && cut_tail(owner, "_pending"))
 		return owner->len > global_len + 1 ? RNM_KEY_PENDING : RNM_KEY_OTHER;

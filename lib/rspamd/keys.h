@@ -17,6 +17,9 @@
 char *rnm_rule_model_key(const struct rnm_rule *rule, const char *settings, const char *profile_digest,
                          int64_t version);
 
+/* Name of the copy of an external model that belongs to a model's key; as above. */
+char *rnm_base_key(const char *model_key);
+
 /* Names of the sets of vectors of a class ("spam" or "ham"): of a model, and without one.  As above. */
 char *rnm_training_key(const char *model_key, const char *class_);
 char *rnm_pending_key(const struct rnm_rule *rule, const char *settings, const char *class_);

@@ -15,9 +15,9 @@
 /* Characters of a public key in each encoding: no two are alike. */
 static const size_t text_lengths[] = {
 	[RNM_KEY_BASE32] = RNM_BASE32_LEN(RNM_PUBLIC_KEY_SIZE),
-	[RNM_KEY_HEX] = 2 * RNM_PUBLIC_KEY_SIZE,
-	[RNM_KEY_BASE64] = (RNM_PUBLIC_KEY_SIZE + 2) / 3 * 4,
-	[RNM_KEY_MINISIGN] = (MINISIGN_PUBLIC_SIZE + 2) / 3 * 4,
+	[RNM_KEY_HEX] = 2 * (size_t)RNM_PUBLIC_KEY_SIZE,
+	[RNM_KEY_BASE64] = sodium_base64_ENCODED_LEN(RNM_PUBLIC_KEY_SIZE, BASE64) - 1,
+	[RNM_KEY_MINISIGN] = sodium_base64_ENCODED_LEN(MINISIGN_PUBLIC_SIZE, BASE64) - 1,
 };
 
 const char *rnm_key_encoding_name(enum rnm_key_encoding encoding)

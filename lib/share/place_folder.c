@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A tree in a folder of this host. */
 #include "base/file.h"
+#include "base/folder.h"
 #include "share/place.h"
 #include "share/published.h"
 #include "store/backup_folder.h"
@@ -15,6 +16,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define FOLDER_ID "publish.folder"
 #define HOLDER_MAX 256
 #define STAMP_ROOM 32
 
@@ -43,29 +45,10 @@ static enum rnm_status write_error(const char *path, int errnum, struct rnm_erro
 
 /* ---- the folder and its lock ---- */
 
-static enum rnm_status folder_error(const char *path, int errnum, struct rnm_error *err)
-{
-	rnm_error_sys(err, "publish.folder", errnum, "cannot use the folder %s", path);
-	if (errnum == ENOENT)
-		rnm_error_set_hint(err, "the folder is made when it is not there, but not those above it");
-	return RNM_E_IO;
-}
-
-static enum rnm_status make_folder(const char *path, struct rnm_error *err)
-{
-	struct stat st;
-
-	if (mkdir(path, 0777) == 0)
-		return rnm_file_sync_folder(path) ? RNM_OK : folder_error(path, errno, err);
-	if (errno != EEXIST || stat(path, &st) != 0)
-		return folder_error(path, errno, err);
-	return S_ISDIR(st.st_mode) ? RNM_OK : folder_error(path, ENOTDIR, err);
-}
-
 static enum rnm_status make_inner(const struct folder *folder, const char *name, struct rnm_error *err)
 {
 	char *path = full_path(folder, name);
-	enum rnm_status status = path != NULL ? make_folder(path, err) : rnm_error_nomem(err);
+	enum rnm_status status = path != NULL ? rnm_folder_make(FOLDER_ID, path, err) : rnm_error_nomem(err);
 
 	free(path);
 	return status;
@@ -97,22 +80,25 @@ static bool sign_lock(int fd, int64_t now)
 	return ftruncate(fd, 0) == 0 && lseek(fd, 0, SEEK_SET) == 0 && rnm_write_all(fd, text, (size_t)len);
 }
 
+/* Some network filesystems have no locks: such trees go without. */
+static enum rnm_status lock_open(const struct folder *folder, int fd, const char *path, int64_t now,
+                                 struct rnm_error *err)
+{
+	if (flock(fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
+		return is_busy(folder, fd, err);
+	return sign_lock(fd, now) ? RNM_OK : write_error(path, errno, err);
+}
+
 static enum rnm_status take_lock(struct folder *folder, int64_t now, struct rnm_error *err)
 {
 	char *path = full_path(folder, RNM_TREE_LOCK);
-	enum rnm_status status = RNM_OK;
+	enum rnm_status status;
 	int fd;
 
 	if (path == NULL)
 		return rnm_error_nomem(err);
 	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666);
-	if (fd < 0)
-		status = write_error(path, errno, err);
-	/* Some network filesystems have no locks: such trees go without. */
-	else if (flock(fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
-		status = is_busy(folder, fd, err);
-	else if (!sign_lock(fd, now))
-		status = write_error(path, errno, err);
+	status = fd >= 0 ? lock_open(folder, fd, path, now, err) : write_error(path, errno, err);
 	if (status == RNM_OK)
 		folder->lock = fd;
 	else if (fd >= 0)
@@ -124,7 +110,7 @@ static enum rnm_status take_lock(struct folder *folder, int64_t now, struct rnm_
 static enum rnm_status folder_lock(struct rnm_place *place, int64_t now, struct rnm_error *err)
 {
 	struct folder *folder = folder_of(place);
-	enum rnm_status status = make_folder(folder->root, err);
+	enum rnm_status status = rnm_folder_make(FOLDER_ID, folder->root, err);
 
 	if (status == RNM_OK)
 		status = take_lock(folder, now, err);
@@ -203,7 +189,7 @@ static enum rnm_status folder_write(struct rnm_place *place, const char *path, s
                                     int64_t not_before, struct rnm_error *err)
 {
 	char *full = full_path(folder_of(place), path);
-	struct rnm_place_file old;
+	struct rnm_place_file old = { .exists = false };
 	enum rnm_status status = full != NULL ? look_at(full, &old, err) : rnm_error_nomem(err);
 
 	if (status == RNM_OK)
@@ -241,7 +227,7 @@ static enum rnm_status folder_append(struct rnm_place *place, const char *path, 
 	if (!append_at(fd, rest, size) || !rnm_file_sync_folder(full)) {
 		errnum = errno;
 		/* What has not been decided must not be found: neither half a line nor a whole one. */
-		if (ftruncate(fd, (off_t)size) != 0)
+		if (size > 0 ? ftruncate(fd, (off_t)size) != 0 : unlink(full) != 0)
 			errno = errnum;
 	}
 	close(fd);
@@ -318,7 +304,7 @@ static enum rnm_status sweep_open(const struct sweep *sweep, DIR *dir, const cha
 		free(victim);
 	}
 	if (status == RNM_OK && errno != 0)
-		status = folder_error(path, errno, err);
+		status = rnm_folder_error(FOLDER_ID, path, errno, err);
 	return status;
 }
 
@@ -332,7 +318,8 @@ static enum rnm_status sweep_folder(const struct folder *folder, const char *nam
 	if (path == NULL)
 		return rnm_error_nomem(err);
 	dir = opendir(path);
-	status = dir != NULL ? sweep_open(sweep, dir, path, err) : folder_error(path, errno, err);
+	status =
+	    dir != NULL ? sweep_open(sweep, dir, path, err) : rnm_folder_error(FOLDER_ID, path, errno, err);
 	if (dir != NULL)
 		closedir(dir);
 	free(path);

@@ -89,6 +89,7 @@ static const char *keep_text(struct rnm_publisher *publisher, const char *text)
 	return rnm_arena_strndup(&publisher->history->arena, text, strlen(text));
 }
 
+/* NULL: no memory. */
 static const char *describe(struct rnm_publisher *publisher, const struct rnm_network *network)
 {
 	const char *text = rnm_architecture_name(rnm_network_architecture(network));
@@ -97,7 +98,10 @@ static const char *describe(struct rnm_publisher *publisher, const struct rnm_ne
 	rnm_buf_init(&words, DESCRIPTION_ROOM);
 	if (rnm_network_describe(network, &words, NULL) == RNM_OK)
 		text = rnm_buf_cstr(&words);
-	text = keep_text(publisher, text);
+	else if (words.cap <= words.max) /* what is too long has filled its room first */
+		text = NULL;
+	if (text != NULL)
+		text = keep_text(publisher, text);
 	rnm_buf_free(&words);
 	return text;
 }

@@ -214,20 +214,13 @@ void rnm_signing_free(struct rnm_signing *signing)
 static enum rnm_status write_beside(const char *path, const char *suffix, const void *data, size_t len,
                                     struct rnm_error *err)
 {
-	struct rnm_replace replace;
 	char *name = NULL;
 	enum rnm_status status;
 
 	if (asprintf(&name, "%s%s", path, suffix) < 0)
 		return rnm_error_nomem(err);
-	status = rnm_replace_open_with(&replace, name, SIGNATURE_MODE, false, err);
+	status = rnm_file_write_with(name, data, len, SIGNATURE_MODE, false, err);
 	free(name);
-	if (status != RNM_OK)
-		return status;
-	status = rnm_replace_write(&replace, data, len, err);
-	if (status == RNM_OK)
-		return rnm_replace_commit(&replace, err);
-	rnm_replace_abort(&replace);
 	return status;
 }
 

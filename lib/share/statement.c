@@ -86,6 +86,13 @@ static void put_statement(struct rnm_buf *out, const struct rnm_statement *state
 	rnm_json_end_object(&json);
 }
 
+static void cut(struct rnm_buf *buf, size_t len)
+{
+	buf->len = len;
+	if (buf->data != NULL)
+		buf->data[len] = '\0';
+}
+
 enum rnm_status rnm_statement_write(const struct rnm_statement *statement, const struct rnm_key *key,
                                     struct rnm_buf *out, struct rnm_error *err)
 {
@@ -95,9 +102,13 @@ enum rnm_status rnm_statement_write(const struct rnm_statement *statement, const
 	struct rnm_buf line;
 	enum rnm_status status;
 
-	if (problem != NULL)
-		return rnm_error_set(err, RNM_E_USAGE, "statement.invalid",
-		                     "a statement that nobody would accept: %s", problem);
+	if (problem != NULL) {
+		rnm_error_set(err, RNM_E_USAGE, "statement.invalid",
+		              "a statement that nobody would accept: %s", problem);
+		if (!is_name(statement->name))
+			rnm_error_set_hint(err, "rnm sign --name NAME gives another one");
+		return RNM_E_USAGE;
+	}
 	rnm_buf_init_in(&line, room, sizeof(room));
 	put_statement(&line, statement);
 	rnm_buf_append(out, line.data, line.len);
@@ -107,6 +118,8 @@ enum rnm_status rnm_statement_write(const struct rnm_statement *statement, const
 	rnm_buf_putc(out, '\n');
 	if (status == RNM_OK && (line.failed || out->failed || out->len - start > RNM_STATEMENT_FILE_MAX))
 		status = rnm_error_nomem(err);
+	if (status != RNM_OK)
+		cut(out, start);
 	return status;
 }
 

@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/backup_folder.h"
 
+#include "base/folder.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #define OBJECTS "objects"
+#define FOLDER_ID "backup.folder"
 
 static char *in_folder(const char *folder, const char *name)
 {
@@ -21,27 +23,6 @@ static char *in_folder(const char *folder, const char *name)
 
 /* ---- the folder ---- */
 
-static enum rnm_status folder_error(const char *path, int errnum, struct rnm_error *err)
-{
-	rnm_error_sys(err, "backup.folder", errnum, "cannot use the folder %s", path);
-	if (errnum == ENOENT)
-		rnm_error_set_hint(err, "the folder is made when it is not there, but not those above it");
-	return RNM_E_IO;
-}
-
-static enum rnm_status make_folder(const char *path, struct rnm_error *err)
-{
-	struct stat st;
-
-	if (mkdir(path, 0777) == 0)
-		return RNM_OK;
-	if (errno != EEXIST)
-		return folder_error(path, errno, err);
-	if (stat(path, &st) != 0)
-		return folder_error(path, errno, err);
-	return S_ISDIR(st.st_mode) ? RNM_OK : folder_error(path, ENOTDIR, err);
-}
-
 enum rnm_status rnm_backup_folder_make(const char *path, struct rnm_error *err)
 {
 	char *objects = in_folder(path, OBJECTS);
@@ -49,9 +30,9 @@ enum rnm_status rnm_backup_folder_make(const char *path, struct rnm_error *err)
 
 	if (objects == NULL)
 		return rnm_error_nomem(err);
-	status = make_folder(path, err);
+	status = rnm_folder_make(FOLDER_ID, path, err);
 	if (status == RNM_OK)
-		status = make_folder(objects, err);
+		status = rnm_folder_make(FOLDER_ID, objects, err);
 	free(objects);
 	return status;
 }
@@ -62,7 +43,7 @@ enum rnm_status rnm_backup_folder_lock(int *lock, const char *path, bool exclusi
 
 	*lock = -1;
 	if (fd < 0)
-		return folder_error(path, errno, err);
+		return rnm_folder_error(FOLDER_ID, path, errno, err);
 	if (flock(fd, (exclusive ? LOCK_EX : LOCK_SH) | LOCK_NB) == 0) {
 		*lock = fd;
 		return RNM_OK;

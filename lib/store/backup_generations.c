@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The manifests of a folder, and what may go when old ones go. */
+#include "base/name_list.h"
 #include "store/backup_folder.h"
 #include "store/backup_manifest.h"
 
@@ -33,37 +34,9 @@ static bool is_manifest(const char *name)
 	       strcmp(name + len - strlen(MANIFEST_ENDS), MANIFEST_ENDS) == 0;
 }
 
-struct names {
-	char **items;
-	size_t count, cap;
-};
-
-static bool add_name(struct names *names, const char *name)
-{
-	if (names->count == names->cap) {
-		size_t cap = names->cap == 0 ? 16 : names->cap * 2;
-		char **items = reallocarray(names->items, cap, sizeof(*items));
-
-		if (items == NULL)
-			return false;
-		names->items = items;
-		names->cap = cap;
-	}
-	names->items[names->count] = strdup(name);
-	if (names->items[names->count] == NULL)
-		return false;
-	names->count++;
-	return true;
-}
-
-static int by_name(const void *a, const void *b)
-{
-	return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
 /* The entries of a folder that are wanted, sorted. */
-static enum rnm_status list_folder(struct names *names, const char *folder, bool (*wanted)(const char *name),
-                                   struct rnm_error *err)
+static enum rnm_status list_folder(struct rnm_name_list *names, const char *folder,
+                                   bool (*wanted)(const char *name), struct rnm_error *err)
 {
 	DIR *dir = opendir(folder);
 	enum rnm_status status = RNM_OK;
@@ -72,23 +45,23 @@ static enum rnm_status list_folder(struct names *names, const char *folder, bool
 	if (dir == NULL)
 		return list_error(folder, errno, err);
 	while (status == RNM_OK && (errno = 0, entry = readdir(dir)) != NULL)
-		if (wanted(entry->d_name) && !add_name(names, entry->d_name))
+		if (wanted(entry->d_name) && !rnm_name_list_add(names, entry->d_name, ""))
 			status = rnm_error_nomem(err);
 	if (status == RNM_OK && errno != 0)
 		status = list_error(folder, errno, err);
 	closedir(dir);
-	if (status == RNM_OK && names->count > 1)
-		qsort(names->items, names->count, sizeof(*names->items), by_name);
+	if (status == RNM_OK)
+		rnm_name_list_sort(names);
 	return status;
 }
 
 enum rnm_status rnm_backup_generations(char ***out, size_t *count, const char *folder, struct rnm_error *err)
 {
-	struct names names = { 0 };
+	struct rnm_name_list names = { 0 };
 	enum rnm_status status = list_folder(&names, folder, is_manifest, err);
 
 	if (status != RNM_OK) {
-		rnm_names_free(names.items, names.count);
+		rnm_name_list_clear(&names);
 		return status;
 	}
 	*out = names.items;
@@ -151,12 +124,13 @@ static bool is_object(const char *name)
 	return rnm_backup_is_hash(name);
 }
 
-static bool add_value(struct names *used, const struct rnm_backup_value *value)
+static bool add_value(struct rnm_name_list *used, const struct rnm_backup_value *value)
 {
-	return value->inline_bytes != NULL || add_name(used, value->hash);
+	return value->inline_bytes != NULL || rnm_name_list_add(used, value->hash, "");
 }
 
-static bool add_trainings(struct names *used, const struct rnm_backup_training *trainings, size_t count)
+static bool add_trainings(struct rnm_name_list *used, const struct rnm_backup_training *trainings,
+                          size_t count)
 {
 	bool ok = true;
 
@@ -165,7 +139,7 @@ static bool add_trainings(struct names *used, const struct rnm_backup_training *
 	return ok;
 }
 
-static bool add_model(struct names *used, const struct rnm_backup_model *model)
+static bool add_model(struct rnm_name_list *used, const struct rnm_backup_model *model)
 {
 	bool ok = add_trainings(used, model->training, model->training_count);
 
@@ -177,7 +151,7 @@ static bool add_model(struct names *used, const struct rnm_backup_model *model)
 }
 
 /* Every object that a manifest names. */
-static bool add_objects(struct names *used, const struct rnm_backup_manifest *manifest)
+static bool add_objects(struct rnm_name_list *used, const struct rnm_backup_manifest *manifest)
 {
 	bool ok = true;
 
@@ -191,7 +165,7 @@ static bool add_objects(struct names *used, const struct rnm_backup_manifest *ma
 	return ok;
 }
 
-static enum rnm_status find_used(struct names *used, const char *folder, char *const *generations,
+static enum rnm_status find_used(struct rnm_name_list *used, const char *folder, char *const *generations,
                                  size_t count, struct rnm_error *err)
 {
 	enum rnm_status status = RNM_OK;
@@ -208,8 +182,7 @@ static enum rnm_status find_used(struct names *used, const char *folder, char *c
 		rnm_backup_manifest_free(manifest);
 		free(path);
 	}
-	if (status == RNM_OK && used->count > 1)
-		qsort(used->items, used->count, sizeof(*used->items), by_name);
+	rnm_name_list_sort(used);
 	return status;
 }
 
@@ -227,25 +200,22 @@ static enum rnm_status remove_file(const char *folder, const char *name, struct 
 }
 
 /* Objects that nobody names any more, also those that a broken-off backup has left. */
-static enum rnm_status remove_unused(const char *folder, const struct names *used, uint64_t *removed,
+static enum rnm_status remove_unused(const char *folder, const struct rnm_name_list *used, uint64_t *removed,
                                      struct rnm_error *err)
 {
-	struct names objects = { 0 };
+	struct rnm_name_list objects = { 0 };
 	char *objects_folder = rnm_backup_object_path(folder, "");
 	enum rnm_status status = objects_folder != NULL
 	                             ? list_folder(&objects, objects_folder, is_object, err)
 	                             : rnm_error_nomem(err);
 
 	for (size_t i = 0; status == RNM_OK && i < objects.count; i++) {
-		const char *name = objects.items[i];
-
-		if (used->count > 0 &&
-		    bsearch(&name, used->items, used->count, sizeof(*used->items), by_name) != NULL)
+		if (rnm_name_list_has(used, objects.items[i]))
 			continue;
-		status = remove_file(objects_folder, name, err);
+		status = remove_file(objects_folder, objects.items[i], err);
 		*removed += status == RNM_OK;
 	}
-	rnm_names_free(objects.items, objects.count);
+	rnm_name_list_clear(&objects);
 	free(objects_folder);
 	return status;
 }
@@ -253,7 +223,7 @@ static enum rnm_status remove_unused(const char *folder, const struct names *use
 enum rnm_status rnm_backup_drop_old(const char *folder, size_t keep, struct rnm_backup_result *result,
                                     struct rnm_error *err)
 {
-	struct names used = { 0 };
+	struct rnm_name_list used = { 0 };
 	char **generations = NULL;
 	size_t count = 0, old;
 	enum rnm_status status = rnm_backup_generations(&generations, &count, folder, err);
@@ -270,7 +240,7 @@ enum rnm_status rnm_backup_drop_old(const char *folder, size_t keep, struct rnm_
 	}
 	if (status == RNM_OK && old > 0)
 		status = remove_unused(folder, &used, &result->dropped_objects, err);
-	rnm_names_free(used.items, used.count);
+	rnm_name_list_clear(&used);
 	rnm_names_free(generations, count);
 	return status;
 }

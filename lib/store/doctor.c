@@ -2,6 +2,7 @@
 /* One examination from its begin to its end. */
 #include "store/doctor.h"
 
+#include "redis/client.h"
 #include "rspamd/rule.h"
 #include "store/scan.h"
 
@@ -11,7 +12,6 @@
 
 /* Every finding with its texts takes some hundred bytes. */
 #define ARENA_MAX ((size_t)1 << 30)
-#define NAMES_BYTES_MAX ((size_t)2 << 30)
 /* Longest name or member that is held. */
 #define TEXT_MAX ((size_t)16 << 20)
 
@@ -70,7 +70,7 @@ static enum rnm_status open_rules(struct rnm_doctor *d, struct rnm_error *err)
 	return status;
 }
 
-enum rnm_status rnm_doctor_config(struct rnm_doctor *d, struct rnm_error *err)
+static enum rnm_status read_rules(struct rnm_doctor *d, struct rnm_error *err)
 {
 	struct rnm_config *config = d->options->config;
 	enum rnm_status status;
@@ -79,10 +79,15 @@ enum rnm_status rnm_doctor_config(struct rnm_doctor *d, struct rnm_error *err)
 		d->global = strdup(RNM_DEFAULT_GLOBAL_PREFIX);
 		return d->global != NULL ? RNM_OK : rnm_error_nomem(err);
 	}
-	status = check_config(d, err);
-	if (status == RNM_OK)
-		status = rnm_rule_global_prefix(&d->global, config, d->options->rule_options, err);
+	status = rnm_rule_global_prefix(&d->global, config, d->options->rule_options, err);
 	return status == RNM_OK ? open_rules(d, err) : status;
+}
+
+enum rnm_status rnm_doctor_config(struct rnm_doctor *d, struct rnm_error *err)
+{
+	enum rnm_status status = d->options->config != NULL ? check_config(d, err) : RNM_OK;
+
+	return status == RNM_OK ? read_rules(d, err) : status;
 }
 
 /* ---- keys ------------------------------------------------------------------------------------------- */
@@ -144,13 +149,15 @@ typedef enum rnm_status rnm_doctor_part(struct rnm_doctor *d, struct rnm_error *
 
 static enum rnm_status examine(struct rnm_doctor *d, struct rnm_error *err)
 {
-	static rnm_doctor_part *const parts[] = { rnm_doctor_config,   rnm_doctor_keys,    rnm_doctor_lists,
-		                                  rnm_doctor_networks, rnm_doctor_orphans, rnm_doctor_maps };
+	static rnm_doctor_part *const parts[] = { rnm_doctor_config, rnm_doctor_rights,   rnm_doctor_keys,
+		                                  rnm_doctor_lists,  rnm_doctor_networks, rnm_doctor_orphans,
+		                                  rnm_doctor_maps };
 	enum rnm_status status = RNM_OK;
 
 	for (size_t i = 0; status == RNM_OK && i < sizeof(parts) / sizeof(parts[0]); i++) {
 		d->rule = NULL;
 		d->settings = NULL;
+		d->zset = NULL;
 		status = parts[i](d, err);
 		if (status == RNM_OK && d->no_memory)
 			status = rnm_error_nomem(err);
@@ -187,10 +194,12 @@ enum rnm_status rnm_health_examine(struct rnm_health_report **out, struct rnm_re
 	}
 	rnm_arena_init(arena, ARENA_MAX);
 	report->owned = arena;
-	rnm_buf_init(&d.lists.text, NAMES_BYTES_MAX);
-	rnm_buf_init(&d.keys.text, NAMES_BYTES_MAX);
+	rnm_names_init(&d.lists);
+	rnm_names_init(&d.keys);
 	rnm_buf_init(&d.text, TEXT_MAX);
+	redis->rights = RNM_DOCTOR_RIGHTS;
 	status = examine(&d, err);
+	redis->rights = NULL;
 	if (status == RNM_OK) {
 		report->global = rnm_doctor_keep(&d, d.global);
 		status = d.no_memory ? rnm_error_nomem(err) : RNM_OK;
@@ -200,6 +209,31 @@ enum rnm_status rnm_health_examine(struct rnm_health_report **out, struct rnm_re
 		*out = report;
 	else
 		rnm_health_report_free(report);
+	return status;
+}
+
+enum rnm_status rnm_doctor_judge_lists(struct rnm_health_report *report, struct rnm_redis *redis,
+                                       const struct rnm_health_options *options, struct rnm_names *lists,
+                                       bool *whole, struct rnm_error *err)
+{
+	const size_t left_out = report->left_out;
+	struct rnm_doctor d = { .redis = redis,
+		                .options = options,
+		                .report = report,
+		                .arena = report->owned,
+		                .finding_cap = report->count,
+		                .lists = *lists };
+	enum rnm_status status;
+
+	*lists = (struct rnm_names){ 0 };
+	rnm_buf_init(&d.text, TEXT_MAX);
+	status = read_rules(&d, err);
+	if (status == RNM_OK)
+		status = rnm_doctor_lists(&d, err);
+	if (status == RNM_OK && d.no_memory)
+		status = rnm_error_nomem(err);
+	*whole = !d.blind && report->left_out == left_out;
+	release(&d);
 	return status;
 }
 

@@ -56,6 +56,7 @@ struct rnm_doctor {
 	size_t network_count, network_cap;
 
 	const char *rule, *settings;     /* of the list that is looked at; NULL: none */
+	const char *zset;                /* its name */
 	struct rnm_buf text;             /* for names, answers and members */
 	struct rnm_health_finding spare; /* takes what is left out */
 	bool blind;                      /* a list could not be read: what it names is not known */
@@ -81,8 +82,24 @@ struct rnm_bytes rnm_doctor_keep_bytes(struct rnm_doctor *d, struct rnm_bytes by
 const char *rnm_doctor_duration(char out[RNM_DURATION_MAX], double seconds);
 
 /* Adds names; false: no memory. */
+void rnm_names_init(struct rnm_names *names);
 bool rnm_names_add(struct rnm_names *names, const char *name, size_t len);
 void rnm_doctor_names_free(struct rnm_names *names);
+
+/*
+ * Looks once more at the lists of those findings, from index first on, that have been repaired: the report
+ * then tells which others are settled by that, and what has come to light is added.
+ */
+RNM_MUST_CHECK enum rnm_status rnm_doctor_again(struct rnm_health_report *report, size_t first,
+                                                struct rnm_redis *redis,
+                                                const struct rnm_health_options *options,
+                                                struct rnm_error *err);
+/* Adds what is to be found in these lists, and frees their names.  *whole: nothing was hidden or left out. */
+RNM_MUST_CHECK enum rnm_status rnm_doctor_judge_lists(struct rnm_health_report *report,
+                                                      struct rnm_redis *redis,
+                                                      const struct rnm_health_options *options,
+                                                      struct rnm_names *lists, bool *whole,
+                                                      struct rnm_error *err);
 
 /* ---- the parts, in their order ---- */
 
@@ -106,6 +123,9 @@ RNM_MUST_CHECK enum rnm_status rnm_doctor_ask(struct rnm_doctor *d, const struct
 /* The profiles of one list, which has been read. */
 RNM_MUST_CHECK enum rnm_status rnm_doctor_profiles(struct rnm_doctor *d, const struct rnm_rule *rule,
                                                    const struct rnm_model_list *list, struct rnm_error *err);
+/* Whether one class of a model's sets keeps training from starting. */
+void rnm_doctor_balance(struct rnm_doctor *d, const struct rnm_rule *rule, const char *key,
+                        const struct rnm_key_facts *facts);
 /* The widths of the vectors in two sets; the second key may be NULL. */
 RNM_MUST_CHECK enum rnm_status rnm_doctor_widths(struct rnm_doctor *d, const char *key, const char *other_key,
                                                  struct rnm_error *err);
@@ -116,7 +136,16 @@ RNM_MUST_CHECK enum rnm_status rnm_doctor_networks(struct rnm_doctor *d, struct 
 RNM_MUST_CHECK enum rnm_status rnm_doctor_orphans(struct rnm_doctor *d, struct rnm_error *err);
 RNM_MUST_CHECK enum rnm_status rnm_doctor_maps(struct rnm_doctor *d, struct rnm_error *err);
 
+/* Says which commands the user may not run, and what is not found for that. */
+RNM_MUST_CHECK enum rnm_status rnm_doctor_rights(struct rnm_doctor *d, struct rnm_error *err);
+
 /* ---- knowledge that examination and repair share ---- */
+
+/* All that an examination needs of Redis. */
+#define RNM_DOCTOR_RIGHTS                                                                                    \
+	"an examination needs: "                                                                             \
+	"+select +dbsize +scan +type +zcard +zrevrange +zscan +hexists +hstrlen +hmget +hget +hlen +hkeys "  \
+	"+pttl +scard +sscan +memory"
 
 /* rspamd: profiles younger than this are never removed as empty ones. */
 double rnm_tombstone_seconds(const struct rnm_rule *rule);
@@ -126,6 +155,8 @@ double rnm_tombstone_seconds(const struct rnm_rule *rule);
 bool rnm_fields_are_ours(const struct rnm_reply *fields);
 /* Whether two profiles say the same; `distance` is no part of what they say. */
 bool rnm_profiles_equal(const struct rnm_profile *a, const struct rnm_profile *b);
+/* What tells a file from one that has taken its place; zeros for none. */
+void rnm_doctor_file_identity(const char *path, double *changed, uint64_t *inode);
 /* Adds every key that the members of a list name, read in batches. */
 RNM_MUST_CHECK enum rnm_status rnm_names_of_list(struct rnm_seen *named, struct rnm_redis *redis,
                                                  const char *zset, struct rnm_error *err);

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define NAMES_BYTES_MAX ((size_t)2 << 30)
+
 static const struct {
 	const char *id;
 	enum rnm_health level;
@@ -111,6 +113,7 @@ struct rnm_health_finding *rnm_doctor_find(struct rnm_doctor *d, enum rnm_doctor
 		                                .level = kinds[code].level,
 		                                .rule = d->rule,
 		                                .settings = d->settings,
+		                                .zset = d->zset,
 		                                .advice = "" };
 	/* What is left out must not take memory either. */
 	if (finding == &d->spare)
@@ -157,6 +160,12 @@ const char *rnm_doctor_duration(char out[RNM_DURATION_MAX], double seconds)
 		         (unsigned long long)(left % units[unit].seconds / units[unit + 1].seconds),
 		         units[unit + 1].letter);
 	return out;
+}
+
+void rnm_names_init(struct rnm_names *names)
+{
+	*names = (struct rnm_names){ 0 };
+	rnm_buf_init(&names->text, NAMES_BYTES_MAX);
 }
 
 bool rnm_names_add(struct rnm_names *names, const char *name, size_t len)

@@ -219,6 +219,7 @@ static enum rnm_status take_list(struct rnm_doctor *d, const char *zset, struct 
 		                     RNM_HEALTH_LISTS_MAX);
 	d->rule = rnm_doctor_keep(d, rule->name);
 	d->settings = rnm_doctor_keep_bytes(d, settings).data;
+	d->zset = rnm_doctor_keep(d, zset);
 	if (d->no_memory)
 		return rnm_error_nomem(err);
 	return judge_list(d, rule, zset, d->settings, err);
@@ -231,6 +232,7 @@ static enum rnm_status try_list(struct rnm_doctor *d, const char *zset, struct r
 
 	d->rule = NULL;
 	d->settings = NULL;
+	d->zset = NULL;
 	status = take_list(d, zset, &why);
 	if (status == RNM_E_REDIS) {
 		hidden_list(d, zset, &why);
@@ -241,8 +243,34 @@ static enum rnm_status try_list(struct rnm_doctor *d, const char *zset, struct r
 	return status;
 }
 
-/* Marks those of count names that are sorted sets; where TYPE is refused, all of them. */
-static enum rnm_status ask_types(struct rnm_doctor *d, size_t first, size_t count, bool *is_zset,
+/* Something else has the name of the list of a configured rule. */
+static enum rnm_status report_other(struct rnm_doctor *d, const char *name, struct rnm_error *err)
+{
+	struct rnm_bytes prefix, settings;
+	bool is_ours = false;
+	enum rnm_status status = split_name(d, name, &prefix, &settings, &is_ours, err);
+
+	for (size_t i = 0; status == RNM_OK && is_ours && i < d->configured; i++) {
+		if (!rnm_bytes_equal(rnm_bytes_of(d->rules[i]->prefix), prefix))
+			continue;
+		d->rule = rnm_doctor_keep(d, d->rules[i]->name);
+		d->settings = rnm_doctor_keep_bytes(d, settings).data;
+		d->zset = rnm_doctor_keep(d, name);
+		rnm_doctor_advise(d,
+		                  rnm_doctor_find(d, RNM_DOCTOR_WRONG_TYPE, name,
+		                                  "the key is not a sorted set, as lists of models are: "
+		                                  "workers find no model"),
+		                  RNM_REMEDY_NONE,
+		                  "something else uses the name: find out what, and rename or delete it");
+		break;
+	}
+	return status;
+}
+
+enum list_type { LIST_GONE, LIST_ZSET, LIST_OTHER };
+
+/* The types of count names; where TYPE is refused, all are taken for lists. */
+static enum rnm_status ask_types(struct rnm_doctor *d, size_t first, size_t count, enum list_type *types,
                                  struct rnm_error *err)
 {
 	enum rnm_status status = RNM_OK;
@@ -255,8 +283,12 @@ static enum rnm_status ask_types(struct rnm_doctor *d, size_t first, size_t coun
 		status = rnm_redis_reply(d->redis, &reply, 0, err);
 		if (status != RNM_OK)
 			return status;
-		is_zset[i] = reply->kind == RNM_EVENT_ERROR ||
-		             (reply->kind == RNM_EVENT_STATUS && strcmp(reply->text.data, "zset") == 0);
+		types[i] = LIST_OTHER;
+		if (reply->kind == RNM_EVENT_ERROR ||
+		    (reply->kind == RNM_EVENT_STATUS && strcmp(reply->text.data, "zset") == 0))
+			types[i] = LIST_ZSET;
+		else if (reply->kind == RNM_EVENT_STATUS && strcmp(reply->text.data, "none") == 0)
+			types[i] = LIST_GONE;
 		rnm_reply_free(reply);
 	}
 	return status;
@@ -264,7 +296,7 @@ static enum rnm_status ask_types(struct rnm_doctor *d, size_t first, size_t coun
 
 enum rnm_status rnm_doctor_lists(struct rnm_doctor *d, struct rnm_error *err)
 {
-	bool is_zset[TYPE_BATCH] = { false };
+	enum list_type types[TYPE_BATCH] = { LIST_GONE };
 	struct rnm_seen done = { 0 }; /* SCAN names some keys twice */
 	enum rnm_status status = RNM_OK;
 
@@ -273,15 +305,17 @@ enum rnm_status rnm_doctor_lists(struct rnm_doctor *d, struct rnm_error *err)
 	for (size_t first = 0; status == RNM_OK && first < d->lists.count; first += TYPE_BATCH) {
 		size_t count = d->lists.count - first < TYPE_BATCH ? d->lists.count - first : TYPE_BATCH;
 
-		status = ask_types(d, first, count, is_zset, err);
+		status = ask_types(d, first, count, types, err);
 		for (size_t i = 0; status == RNM_OK && i < count; i++) {
 			const char *name = rnm_names_at(&d->lists, first + i);
 			bool is_new = false;
 
 			if (!rnm_seen_add(&done, name, strlen(name), &is_new))
 				status = rnm_error_nomem(err);
-			else if (is_new && is_zset[i])
+			else if (is_new && types[i] == LIST_ZSET)
 				status = try_list(d, name, err);
+			else if (is_new && types[i] == LIST_OTHER)
+				status = report_other(d, name, err);
 		}
 	}
 	rnm_seen_free(&done);

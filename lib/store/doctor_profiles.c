@@ -10,9 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* rspamd: the defaults of train in lualib/plugins/neural.lua. */
-#define DEFAULT_MAX_TRAINS 1000.0
-
 /* One list being judged. */
 struct judging {
 	struct rnm_doctor *d;
@@ -52,11 +49,20 @@ static bool had_model(const struct rnm_model_list *list)
 	return false;
 }
 
+/* Then nobody can tell what workers load; each such key is named by itself. */
+static bool hides_key(const struct rnm_model_list *list)
+{
+	for (size_t i = 0; i < list->count; i++)
+		if (list->models[i].key_error != NULL)
+			return true;
+	return false;
+}
+
 static void judge_served(struct judging *j)
 {
 	struct rnm_health_finding *finding;
 
-	if (is_bare(j->rule) || j->list->served != SIZE_MAX || !had_model(j->list))
+	if (is_bare(j->rule) || j->list->served != SIZE_MAX || !had_model(j->list) || hides_key(j->list))
 		return;
 	finding = rnm_doctor_find(j->d, RNM_DOCTOR_UNSERVED, j->list->zset,
 	                          "workers have no model to load: %s", j->list->served_why);
@@ -95,7 +101,6 @@ static void judge_expiry(struct judging *j)
 	    rnm_doctor_find(j->d, RNM_DOCTOR_EXPIRING, served->profile.redis_key,
 	                    "version %s, which workers serve, %s in %s", served->profile.version_text,
 	                    list_ends ? "can no longer be found when its list expires," : "expires", left);
-	finding->zset = rnm_doctor_keep(j->d, list->zset);
 	finding->seconds = rule->ann_expire;
 	rnm_doctor_advise(j->d, finding, RNM_REMEDY_RENEW,
 	                  "gives it ann_expire again, %s; rspamd does so only when it loads a model (rnm "
@@ -115,7 +120,6 @@ static bool is_bereft(const struct rnm_model *model, const struct rnm_key_facts 
 
 static void set_profile(struct judging *j, struct rnm_health_finding *finding, const struct rnm_model *model)
 {
-	finding->zset = rnm_doctor_keep(j->d, j->list->zset);
 	finding->member = rnm_doctor_keep_bytes(j->d, model->profile.member);
 }
 
@@ -208,7 +212,7 @@ static void judge_twin(struct judging *j, size_t index)
 	struct rnm_health_finding *finding;
 
 	/* Named once, at the newest. */
-	if (twin == SIZE_MAX || twin < index || (is_tombstone(j, index) && is_tombstone(j, twin)))
+	if (twin == SIZE_MAX || twin < index || (is_lost(j, index) && is_lost(j, twin)))
 		return;
 	finding = rnm_doctor_find(j->d, RNM_DOCTOR_TWIN, model->profile.redis_key,
 	                          "two profiles in %s name this key: when rspamd prunes the older one, it "
@@ -272,6 +276,29 @@ static void judge_tombstone(struct judging *j, size_t index)
 	                  "removes the profile and what is left under its key");
 }
 
+/* Of twins each, because each has to go. */
+static void judge_empty(struct judging *j, size_t index)
+{
+	const struct rnm_model *model = &j->list->models[index];
+	const struct rnm_key_facts *facts = &j->facts[index];
+	struct rnm_health_finding *finding;
+
+	if (!is_empty(model, facts))
+		return;
+	finding = rnm_doctor_find(j->d, RNM_DOCTOR_EMPTY, model->profile.redis_key,
+	                          "the network of version %s has no bytes: workers that choose it stop "
+	                          "there and load no other model",
+	                          model->profile.version_text);
+	set_profile(j, finding, model);
+	if (facts->spam == 0 && facts->ham == 0)
+		rnm_doctor_advise(j->d, finding, RNM_REMEDY_DROP_PROFILE,
+		                  "removes the profile and the empty key");
+	else
+		rnm_doctor_advise(j->d, finding, RNM_REMEDY_NONE,
+		                  "vectors are gathered for it: HDEL the field ann, so that workers "
+		                  "pass it over");
+}
+
 static void judge_key(struct judging *j, size_t index)
 {
 	const struct rnm_model *model = &j->list->models[index];
@@ -290,20 +317,6 @@ static void judge_key(struct judging *j, size_t index)
 		                          model->key_error);
 		rnm_doctor_advise(j->d, finding, RNM_REMEDY_NONE, "%s",
 		                  j->list->key_hint != NULL ? j->list->key_hint : "see what Redis says");
-	} else if (is_empty(model, facts)) {
-		finding =
-		    rnm_doctor_find(j->d, RNM_DOCTOR_EMPTY, key,
-		                    "the network of version %s has no bytes: workers that choose it stop "
-		                    "there and load no other model",
-		                    model->profile.version_text);
-		set_profile(j, finding, model);
-		if (facts->spam == 0 && facts->ham == 0)
-			rnm_doctor_advise(j->d, finding, RNM_REMEDY_DROP_PROFILE,
-			                  "removes the profile and the empty key");
-		else
-			rnm_doctor_advise(j->d, finding, RNM_REMEDY_NONE,
-			                  "vectors are gathered for it: HDEL the field ann, so that workers "
-			                  "pass it over");
 	}
 }
 
@@ -368,48 +381,6 @@ static void judge_lock(struct judging *j, size_t index)
 }
 
 /* ---- training ------------------------------------------------------------------------------------------- */
-
-static double train_number(const struct rnm_rule *rule, const char *option, double fallback)
-{
-	double number = fallback;
-
-	(void)rnm_number_read(&number, rnm_value_get(rnm_value_get(rule->raw, "train"), option));
-	return number;
-}
-
-/* Whether training would start by itself when both classes have enough. */
-static bool trains_balanced(const struct rnm_rule *rule)
-{
-	const struct rnm_value *train = rnm_value_get(rule->raw, "train");
-	const struct rnm_value *automatic = rnm_value_get(train, "autotrain");
-	const char *mode = rnm_value_string(rnm_value_get(train, "learn_mode"));
-
-	return !is_bare(rule) && (mode == NULL || strcmp(mode, "balanced") == 0) &&
-	       (automatic == NULL || rnm_value_truthy(automatic)) &&
-	       !rnm_value_truthy(rnm_value_get(train, "frozen"));
-}
-
-static void judge_balance(struct judging *j, size_t index)
-{
-	const struct rnm_key_facts *facts = &j->facts[index];
-	const struct rnm_model *model = &j->list->models[index];
-	double wanted = train_number(j->rule, "max_trains", DEFAULT_MAX_TRAINS);
-	double least = wanted * (1 - train_number(j->rule, "classes_bias", 0));
-	bool spam_lacks = facts->spam < facts->ham;
-	double few = (double)(spam_lacks ? facts->spam : facts->ham);
-	double many = (double)(spam_lacks ? facts->ham : facts->spam);
-	struct rnm_health_finding *finding;
-
-	if (!trains_balanced(j->rule) || few < 0 || many < wanted || few >= least)
-		return;
-	finding =
-	    rnm_doctor_find(j->d, RNM_DOCTOR_IMBALANCE, model->profile.redis_key,
-	                    "%.0f of %.0f %s vectors, and %.0f of %s: training starts when both classes "
-	                    "have theirs",
-	                    few, ceil(least), spam_lacks ? "spam" : "ham", many, spam_lacks ? "ham" : "spam");
-	rnm_doctor_advise(j->d, finding, RNM_REMEDY_NONE, "teach rspamd %s, or raise train.classes_bias",
-	                  spam_lacks ? "spam" : "ham");
-}
 
 static enum rnm_status judge_vectors(struct judging *j, struct rnm_error *err)
 {
@@ -484,6 +455,7 @@ static void judge_profile(struct judging *j, size_t index)
 	judge_twin(j, index);
 	judge_writing(j, index);
 	judge_tombstone(j, index);
+	judge_empty(j, index);
 	/* What is under the key has been said of the newest profile that names it. */
 	if (find_twin(j->list, index) < index)
 		return;
@@ -491,7 +463,7 @@ static void judge_profile(struct judging *j, size_t index)
 	judge_digest(j, index);
 	judge_shadow(j, index);
 	judge_lock(j, index);
-	judge_balance(j, index);
+	rnm_doctor_balance(j->d, j->rule, key, &j->facts[index]);
 	remember_network(j, model);
 }
 

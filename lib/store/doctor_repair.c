@@ -15,6 +15,8 @@
 #include <stdio.h>
 #include <string.h>
 
+/* How often repairs may bring something to light that wants another one. */
+#define REPAIR_ROUNDS_MAX 4u
 /* Arguments that rnm_repair_add takes. */
 #define ADD_MAX 8
 
@@ -191,21 +193,40 @@ static enum rnm_status repair_one(struct rnm_repairing *r, struct rnm_error *err
 	return status;
 }
 
+static enum rnm_status repair_from(struct rnm_repairing *r, struct rnm_health_report *report, size_t first,
+                                   const struct rnm_health_options *options, struct rnm_error *err)
+{
+	enum rnm_status status = RNM_OK;
+
+	for (size_t i = first; status == RNM_OK && i < report->count; i++) {
+		r->finding = &report->findings[i];
+		if (r->finding->remedy == RNM_REMEDY_NONE || r->finding->state != RNM_HEALTH_OPEN)
+			continue;
+		status = repair_one(r, err);
+		if (status == RNM_OK && r->finding->outcome == NULL)
+			status = rnm_error_nomem(err);
+		if (options->progress != NULL)
+			options->progress(options->progress_ctx, i + 1, report->count);
+	}
+	return status;
+}
+
 enum rnm_status rnm_health_repair(struct rnm_health_report *report, struct rnm_redis *redis,
                                   const struct rnm_health_options *options, struct rnm_error *err)
 {
 	struct rnm_repairing r = { .redis = redis, .global = report->global, .arena = report->owned };
 	enum rnm_status status = RNM_OK;
+	size_t first = 0;
 
-	for (size_t i = 0; status == RNM_OK && i < report->count; i++) {
-		r.finding = &report->findings[i];
-		if (r.finding->remedy == RNM_REMEDY_NONE || r.finding->state != RNM_HEALTH_OPEN)
-			continue;
-		status = repair_one(&r, err);
-		if (status == RNM_OK && r.finding->outcome == NULL)
-			status = rnm_error_nomem(err);
-		if (options->progress != NULL)
-			options->progress(options->progress_ctx, i + 1, report->count);
+	for (unsigned round = 0; status == RNM_OK && round < REPAIR_ROUNDS_MAX; round++) {
+		const size_t end = report->count;
+
+		status = repair_from(&r, report, first, options, err);
+		if (status == RNM_OK && round + 1 < REPAIR_ROUNDS_MAX)
+			status = rnm_doctor_again(report, first, redis, options, err);
+		if (report->count == end)
+			break;
+		first = end;
 	}
 	return status;
 }

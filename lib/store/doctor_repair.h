@@ -10,6 +10,7 @@
 
 /* All that any of the repairs needs. */
 #define RNM_REPAIR_RIGHTS                                                                                    \
+	"a repair needs: "                                                                                   \
 	"+watch +unwatch +multi +exec +discard +zrevrange +zscan +zrem +zadd +hget +hlen +hkeys +hstrlen "   \
 	"+hdel "                                                                                             \
 	"+hexists +scard +sscan +srem +type +pttl +expire +unlink"

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* Ways to read a key's name as rule and settings id; each names a list that could have it. */
@@ -278,8 +279,29 @@ enum rnm_status rnm_repair_drop_vectors(struct rnm_repairing *r, struct rnm_erro
 
 /* ---- a file ------------------------------------------------------------------------------------------------------ */
 
+void rnm_doctor_file_identity(const char *path, double *changed, uint64_t *inode)
+{
+	struct stat file;
+	const bool known = stat(path, &file) == 0;
+
+	*changed = known ? (double)file.st_mtim.tv_sec + (double)file.st_mtim.tv_nsec / 1e9 : 0;
+	*inode = known ? file.st_ino : 0;
+}
+
+/* Whether rspamd has fetched the file anew since it was looked at. */
+static bool is_replaced(const struct rnm_health_finding *finding)
+{
+	double changed;
+	uint64_t inode;
+
+	rnm_doctor_file_identity(finding->key, &changed, &inode);
+	return inode != 0 && (inode != finding->width || changed > finding->seconds);
+}
+
 enum rnm_status rnm_repair_delete_file(struct rnm_repairing *r, struct rnm_error *err)
 {
+	if (is_replaced(r->finding))
+		return rnm_repair_gone(r, "the file has been written anew since");
 	if (unlink(r->finding->key) == 0) {
 		rnm_repair_tell(r, "deleted the file");
 		return RNM_OK;

@@ -71,42 +71,72 @@ static enum rnm_status read_profiles(struct rnm_repairing *r, struct profiles *o
 
 /* ---- a profile that stands for nothing -------------------------------------------------------------------- */
 
+/* What belongs to a profile; all NULL when it names no key. */
+struct belongings {
+	const char *key;
+	char *spam, *ham, *base;
+};
+
 /* Whether something has come under the key, or is about to. */
-static enum rnm_status look_for_life(struct rnm_repairing *r, const char *key, const char *spam,
-                                     const char *ham, bool *alive, struct rnm_error *err)
+static enum rnm_status look_for_life(struct rnm_repairing *r, const struct belongings *its, bool *alive,
+                                     struct rnm_error *err)
 {
 	int64_t size = 0, spam_count = 0, ham_count = 0;
 	bool has_lock = false;
 	double lock = 0;
-	enum rnm_status status = rnm_repair_integer(r, &size, "HSTRLEN", key, "ann", err);
+	enum rnm_status status = rnm_repair_integer(r, &size, "HSTRLEN", its->key, "ann", err);
 
 	if (status == RNM_OK)
-		status = rnm_repair_integer(r, &spam_count, "SCARD", spam, NULL, err);
+		status = rnm_repair_integer(r, &spam_count, "SCARD", its->spam, NULL, err);
 	if (status == RNM_OK)
-		status = rnm_repair_integer(r, &ham_count, "SCARD", ham, NULL, err);
+		status = rnm_repair_integer(r, &ham_count, "SCARD", its->ham, NULL, err);
 	if (status == RNM_OK)
-		status = rnm_repair_lock(r, key, &has_lock, &lock, err);
+		status = rnm_repair_lock(r, its->key, &has_lock, &lock, err);
 	*alive = size > 0 || spam_count > 0 || ham_count > 0 ||
 	         (has_lock && rnm_lock_holds(lock, r->now, LOCK_SECONDS));
 	return status;
 }
 
-/* How many of the profiles are this one, and how many others name the key. */
-static void count_members(const struct profiles *profiles, struct rnm_bytes member, const char *key,
-                          size_t *same, size_t *others)
+/* A copy of an external model that goes with its model: its form is known, and it never goes by itself. */
+static enum rnm_status look_for_base(struct rnm_repairing *r, const char *base, bool *ours,
+                                     struct rnm_error *err)
 {
-	*same = *others = 0;
+	struct rnm_reply *type = NULL;
+	int64_t ttl = RNM_TTL_NO_KEY;
+	bool foreign = true;
+	enum rnm_status status = rnm_repair_ask(r, &type, "TYPE", base, NULL, err);
+	const bool is_hash = status == RNM_OK && strcmp(type->text.data, "hash") == 0;
+
+	rnm_reply_free(type);
+	if (status == RNM_OK && is_hash)
+		status = rnm_repair_integer(r, &ttl, "PTTL", base, NULL, err);
+	if (status == RNM_OK && is_hash)
+		status = rnm_repair_foreign(r, base, &foreign, err);
+	*ours = ttl == RNM_TTL_NONE && !foreign;
+	return status;
+}
+
+/* The profile as it is now, NULL when it is gone; and whether others name its key. */
+static const struct rnm_profile *find_member(const struct profiles *profiles, struct rnm_bytes member,
+                                             const char *key, bool *shared)
+{
+	const struct rnm_profile *found = NULL;
+
+	*shared = false;
 	for (size_t i = 0; i < profiles->count; i++) {
 		const struct rnm_profile *profile = &profiles->items[i];
 
 		if (rnm_bytes_equal(profile->member, member))
-			++*same;
+			found = profile;
 		else if (key != NULL && profile->redis_key != NULL && strcmp(profile->redis_key, key) == 0)
-			++*others;
+			*shared = true;
 	}
+	return found;
 }
 
-static enum rnm_status remove_member(struct rnm_repairing *r, const char *key, struct rnm_error *err)
+/* key and base: what is deleted with the profile, or NULL. */
+static enum rnm_status remove_member(struct rnm_repairing *r, const char *key, const char *base,
+                                     struct rnm_error *err)
 {
 	const struct rnm_bytes zrem[] = { rnm_bytes_of("ZREM"), rnm_bytes_of(r->finding->zset),
 		                          r->finding->member };
@@ -116,6 +146,8 @@ static enum rnm_status remove_member(struct rnm_repairing *r, const char *key, s
 		status = rnm_transaction_add(&r->change, 3, zrem, err);
 	if (status == RNM_OK && key != NULL)
 		status = rnm_repair_add(&r->change, err, "UNLINK", key, NULL);
+	if (status == RNM_OK && base != NULL)
+		status = rnm_repair_add(&r->change, err, "UNLINK", base, NULL);
 	if (status == RNM_OK)
 		status = rnm_transaction_commit(&r->change, err);
 	if (status == RNM_OK)
@@ -124,52 +156,63 @@ static enum rnm_status remove_member(struct rnm_repairing *r, const char *key, s
 	return status;
 }
 
-static enum rnm_status drop(struct rnm_repairing *r, const char *key, const char *spam, const char *ham,
-                            struct rnm_error *err)
+static enum rnm_status drop(struct rnm_repairing *r, const struct belongings *its, struct rnm_error *err)
 {
-	const char *const watched[] = { r->finding->zset, key, spam, ham };
+	const char *const watched[] = { r->finding->zset, its->key, its->spam, its->ham, its->base };
 	struct profiles profiles = { 0 };
-	size_t same = 0, others = 0;
-	bool alive = false, foreign = false;
-	enum rnm_status status = rnm_transaction_watch(&r->change, key != NULL ? 4 : 1, watched, err);
+	bool found = false, shared = false, young = false, alive = false, foreign = false, has_base = false;
+	enum rnm_status status = rnm_transaction_watch(&r->change, its->key != NULL ? 5 : 1, watched, err);
 
 	if (status == RNM_OK)
 		status = read_profiles(r, &profiles, err);
-	if (status == RNM_OK)
-		count_members(&profiles, r->finding->member, key, &same, &others);
+	if (status == RNM_OK) {
+		const struct rnm_profile *profile =
+		    find_member(&profiles, r->finding->member, its->key, &shared);
+
+		found = profile != NULL;
+		/* Only of a tombstone does the age matter. */
+		young = found && r->finding->seconds > 0 && profile->score > r->now - r->finding->seconds;
+	}
 	free_profiles(&profiles);
-	if (status == RNM_OK && key != NULL)
-		status = look_for_life(r, key, spam, ham, &alive, err);
-	if (status == RNM_OK && key != NULL)
-		status = rnm_repair_foreign(r, key, &foreign, err);
+	if (status == RNM_OK && its->key != NULL)
+		status = look_for_life(r, its, &alive, err);
+	if (status == RNM_OK && its->key != NULL)
+		status = rnm_repair_foreign(r, its->key, &foreign, err);
+	if (status == RNM_OK && its->key != NULL)
+		status = look_for_base(r, its->base, &has_base, err);
 	if (status != RNM_OK)
 		return status;
-	if (same == 0)
+	if (!found)
 		return rnm_repair_gone(r, "the profile is no longer there");
-	if (alive)
-		return rnm_repair_gone(r, "something has come under its key since");
+	if (young || alive)
+		return rnm_repair_gone(r, young ? "it has been renewed since"
+		                                : "something has come under its key since");
 	/* What another profile names, or somebody else uses, is not this one's to delete. */
-	return remove_member(r, others == 0 && !foreign ? key : NULL, err);
+	return remove_member(r, !shared && !foreign ? its->key : NULL, !shared && has_base ? its->base : NULL,
+	                     err);
 }
 
 enum rnm_status rnm_repair_drop_profile(struct rnm_repairing *r, struct rnm_error *err)
 {
 	struct rnm_profile profile = { 0 };
-	char *spam = NULL, *ham = NULL;
+	struct belongings its = { .key = NULL };
 	enum rnm_status status = rnm_profile_parse(&profile, r->finding->member, 0, err);
 
 	if (status != RNM_OK)
 		return status;
-	if (profile.redis_key != NULL) {
-		spam = rnm_training_key(profile.redis_key, "spam");
-		ham = rnm_training_key(profile.redis_key, "ham");
-		if (spam == NULL || ham == NULL)
+	its.key = profile.redis_key;
+	if (its.key != NULL) {
+		its.spam = rnm_training_key(its.key, "spam");
+		its.ham = rnm_training_key(its.key, "ham");
+		its.base = rnm_base_key(its.key);
+		if (its.spam == NULL || its.ham == NULL || its.base == NULL)
 			status = rnm_error_nomem(err);
 	}
 	if (status == RNM_OK)
-		status = drop(r, profile.redis_key, spam, ham, err);
-	free(spam);
-	free(ham);
+		status = drop(r, &its, err);
+	free(its.spam);
+	free(its.ham);
+	free(its.base);
 	rnm_profile_clear(&profile);
 	return status;
 }

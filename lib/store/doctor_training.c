@@ -1,13 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How long the vectors in training sets are. */
+/* Training sets: how long their vectors are, and whether one class waits for the other. */
 #include "store/doctor.h"
 
 #include "format/zstd.h"
+#include "redis/refusal.h"
+#include "rspamd/rule_number.h"
 #include "store/events.h"
 
+#include <math.h>
 #include <rnm/training.h>
 #include <stdio.h>
 #include <string.h>
+
+/* rspamd: the defaults of train in lualib/plugins/neural.lua. */
+#define DEFAULT_MAX_TRAINS 1000.0
 
 /* Different lengths that are told apart; real sets have one or two. */
 #define WIDTHS_MAX 16
@@ -98,11 +104,19 @@ static enum rnm_status read_widths(struct histogram *histogram, const char *key,
 	enum rnm_status status = rnm_event_walk(&walk, err);
 
 	if (status == RNM_NO) {
-		struct rnm_health_finding *finding =
-		    rnm_doctor_find(d, RNM_DOCTOR_UNREADABLE, key, "Redis does not show the training set: %s",
-		                    rnm_buf_cstr(&d->text));
+		const struct rnm_refused what = { .redis = d->redis,
+			                          .command = "SSCAN",
+			                          .global = d->global };
+		struct rnm_error advice;
 
-		rnm_doctor_advise(d, finding, RNM_REMEDY_NONE, "let the user run SSCAN");
+		rnm_error_clear(&advice);
+		rnm_refusal_hint(&advice, &what, rnm_buf_cstr(&d->text));
+		rnm_doctor_advise(d,
+		                  rnm_doctor_find(d, RNM_DOCTOR_UNREADABLE, key,
+		                                  "Redis does not show the training set: %s",
+		                                  rnm_buf_cstr(&d->text)),
+		                  RNM_REMEDY_NONE, "%s",
+		                  advice.hint[0] != '\0' ? advice.hint : "see what Redis says");
 		status = RNM_OK;
 	}
 	return status;
@@ -181,4 +195,47 @@ enum rnm_status rnm_doctor_widths(struct rnm_doctor *d, const char *key, const c
 	    (histogram.bin_count > 1 || (histogram.bin_count == 1 && histogram.bins[0].width == 0)))
 		judge_widths(d, &histogram, key, other_key);
 	return status;
+}
+
+/* ---- balance ---- */
+
+static double train_number(const struct rnm_rule *rule, const char *option, double fallback)
+{
+	double number = fallback;
+
+	(void)rnm_number_read(&number, rnm_value_get(rnm_value_get(rule->raw, "train"), option));
+	return number;
+}
+
+/* Whether training would start by itself when both classes have enough. */
+static bool trains_balanced(const struct rnm_rule *rule)
+{
+	const struct rnm_value *train = rnm_value_get(rule->raw, "train");
+	const struct rnm_value *automatic = rnm_value_get(train, "autotrain");
+	const char *mode = rnm_value_string(rnm_value_get(train, "learn_mode"));
+
+	return rule->raw != NULL && (mode == NULL || strcmp(mode, "balanced") == 0) &&
+	       (automatic == NULL || rnm_value_truthy(automatic)) &&
+	       !rnm_value_truthy(rnm_value_get(train, "frozen"));
+}
+
+void rnm_doctor_balance(struct rnm_doctor *d, const struct rnm_rule *rule, const char *key,
+                        const struct rnm_key_facts *facts)
+{
+	double wanted = train_number(rule, "max_trains", DEFAULT_MAX_TRAINS);
+	double least = wanted * (1 - train_number(rule, "classes_bias", 0));
+	bool spam_lacks = facts->spam < facts->ham;
+	double few = (double)(spam_lacks ? facts->spam : facts->ham);
+	double many = (double)(spam_lacks ? facts->ham : facts->spam);
+	struct rnm_health_finding *finding;
+
+	if (!trains_balanced(rule) || few < 0 || many < wanted || few >= least)
+		return;
+	finding =
+	    rnm_doctor_find(d, RNM_DOCTOR_IMBALANCE, key,
+	                    "%.0f of %.0f %s vectors, and %.0f of %s: training starts when both classes "
+	                    "have theirs",
+	                    few, ceil(least), spam_lacks ? "spam" : "ham", many, spam_lacks ? "ham" : "spam");
+	rnm_doctor_advise(d, finding, RNM_REMEDY_NONE, "teach rspamd %s, or raise train.classes_bias",
+	                  spam_lacks ? "spam" : "ham");
 }

@@ -16,8 +16,7 @@
 
 /* What the public struct points into. */
 struct backing {
-	struct rnm_buf bytes; /* of the file, where they are ours */
-	struct rnm_bytes file;
+	struct rnm_buf bytes; /* of the file */
 	struct rnm_rnm1 *container;
 	struct rnm_rnm1 bare;        /* stands in for the container of a bare network */
 	struct rnm_bytes plain_kann; /* a network that was not compressed: the bytes of the file */
@@ -138,7 +137,6 @@ static enum rnm_status take(struct rnm_model_file *file, struct backing *backing
 {
 	enum rnm_status status = RNM_OK;
 
-	backing->file = bytes;
 	if (is_network(bytes.data, bytes.len))
 		take_network(file, backing, bytes);
 	else
@@ -432,13 +430,6 @@ enum rnm_status rnm_model_file_add_pca(struct rnm_model_file *file, const char *
 	rnm_error_clear(&file->fit_problem);
 	inspect_fit(file);
 	return RNM_OK;
-}
-
-struct rnm_bytes rnm_model_file_bytes(const struct rnm_model_file *file)
-{
-	const struct backing *backing = file->owned;
-
-	return file->kind == RNM_MODEL_REDIS ? (struct rnm_bytes){ NULL, 0 } : backing->file;
 }
 
 enum rnm_status rnm_model_file_verdict(const struct rnm_model_file *file, struct rnm_error *err)

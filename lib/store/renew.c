@@ -4,13 +4,15 @@
  * lualib/plugins/neural.lua), which on a quiet host is hardly ever.
  */
 #include "store/renew.h"
+#include "redis/client.h"
 #include "store/doctor.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
-#define RENEW_RIGHTS "+watch +unwatch +multi +exec +discard +hexists +pttl +expire"
+#define RENEW_RIGHTS                                                                                         \
+	"a refresh needs: +zrevrange +hexists +watch +unwatch +multi +exec +discard +pttl +expire"
 
 /* Whether a key has less than what it may be given. */
 static bool is_short(int64_t ttl_ms, double seconds)
@@ -115,8 +117,11 @@ enum rnm_status rnm_store_renew(struct rnm_renewal *out, struct rnm_redis *redis
                                 const char *settings, double ann_expire, bool dry_run, struct rnm_error *err)
 {
 	struct rnm_model_list *list = NULL;
-	enum rnm_status status = rnm_store_list(&list, redis, rule, settings, RNM_LIST_ALIVE, err);
+	enum rnm_status status;
 
+	redis->rights = RENEW_RIGHTS;
+	status = rnm_store_list(&list, redis, rule, settings, RNM_LIST_ALIVE, err);
+	redis->rights = NULL;
 	*out = (struct rnm_renewal){ .before_ms = RNM_TTL_NO_KEY, .after_ms = RNM_TTL_NO_KEY };
 	if (status == RNM_OK && list->served == SIZE_MAX) {
 		tell(out, list->served_why);

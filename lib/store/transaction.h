@@ -27,7 +27,7 @@ struct rnm_transaction {
 	struct rnm_redis *redis;
 	const char *global; /* neural.prefix, for hints about key patterns; may be NULL */
 	const char *what;   /* what cannot be done when it fails, such as "write the model under K" */
-	const char *rights; /* all rights that the work needs, for hints: "+watch +multi ..." */
+	const char *rights; /* all rights that the work needs, for hints: "a repair needs: +watch ..." */
 	enum { RNM_TRANSACTION_IDLE, RNM_TRANSACTION_WATCHING, RNM_TRANSACTION_OPEN } state;
 	struct rnm_buf names;                        /* of the queued commands, each with its NUL */
 	void (*progress)(void *ctx, uint64_t bytes); /* of long commands, as they are taken; may be NULL */

@@ -88,7 +88,7 @@ finds() {
 # repairs COUNT: so many repairs are done, none fails; the next run finds nothing that can be repaired.
 repairs() {
 	doctor --fix
-	expect_json ".repaired == $1 and .failed == 0 and all(.findings[]; (.state == \"open\") == (.remedy == \"none\"))"
+	expect_json ".repaired == $1 and .failed == 0 and all(.findings[]; .state != \"open\" or .remedy == \"none\")"
 	doctor --fix
 	expect_json '.repaired == 0 and .failed == 0 and all(.findings[]; .remedy == "none")'
 }
@@ -110,7 +110,7 @@ leaves() {
 	kill $pid
 	# Only questions, and of those none that holds the server for long.
 	[ "$(sed -n 's/.*\] "\([A-Za-z]*\)".*/\1/p' "$WORK/monitor" | tr a-z A-Z | sort -u | tr '\n' ' ')" = \
-		"DBSIZE HEXISTS HMGET HSTRLEN PING PTTL SCAN SCARD SSCAN TYPE ZCARD ZREVRANGE " ] || { cat "$WORK/monitor"; false; }
+		"DBSIZE HEXISTS HGET HKEYS HLEN HMGET HSTRLEN PING PTTL SCAN SCARD SSCAN TYPE ZCARD ZREVRANGE " ] || { cat "$WORK/monitor"; false; }
 	call rnm doctor -c "$CONF"
 	expect_rc 0
 	expect_out "2 models in 1 list among 4 keys: 0 problems, 0 warnings, 0 notes"
@@ -158,6 +158,56 @@ leaves() {
 	repairs 5
 	cli zrange $Z 0 -1 | diff - <(profile 1; echo)
 	[ "$(cli exists ${K}_4)" = 0 ]
+	finds 0 'length == 0'
+}
+
+@test "what a repair settles, or brings to light, is part of the same run" {
+	# Four tombstones hide a model that will not live long.
+	local version
+	live 1 9000 100
+	for version in 2 3 4 5; do add $version 5000; done
+	doctor --fix
+	expect_rc 0
+	expect_json '.repaired == 5 and .problems == 0 and .warnings == 0 and
+		(.findings | map([.id, .key, .state]) | unique) == [["doctor.expiring", "'${K}_1'", "repaired"],
+		["doctor.shadowed", "'${K}_1'", "gone"], ["doctor.tombstone", "'${K}_2'", "repaired"],
+		["doctor.tombstone", "'${K}_3'", "repaired"], ["doctor.tombstone", "'${K}_4'", "repaired"],
+		["doctor.tombstone", "'${K}_5'", "repaired"], ["doctor.unserved", "'$Z'", "gone"]]'
+	finds 0 'length == 0'
+	# Another list, in which nothing has been repaired, is still as it was.
+	add 6 5000
+	cli zadd rn3_embed_3_other $((NOW - 10)) "$(profile 7)" >/dev/null
+	doctor --fix
+	expect_rc 1
+	expect_json '.repaired == 1 and (.findings | map([.id, .settings, .state]) | sort) ==
+		[["doctor.tombstone", "default", "repaired"], ["doctor.unserved", "other", "open"]]'
+}
+
+@test "two profiles of an empty network: both go at once, and what they hid is served" {
+	live 1 100
+	add 2 50
+	cli zadd $Z $((NOW - 5)) "$(profile 2 | sed 's/,/, /')" >/dev/null
+	cli hset ${K}_2 ann '' >/dev/null
+	finds 1 'map([.id, .remedy]) == [["doctor.unserved", "none"], ["doctor.empty-network", "drop-profile"],
+		["doctor.empty-network", "drop-profile"]]'
+	doctor --fix
+	expect_rc 0
+	expect_json '.repaired == 2'
+	cli zrange $Z 0 -1 | diff - <(profile 1; echo)
+	[ "$(cli exists ${K}_2)" = 0 ]
+	finds 0 'length == 0'
+}
+
+@test "with a tombstone goes the copy of an external model that nobody would find again" {
+	live 1 10
+	add 2 5000
+	cli hset ${K}_2_base version 1 ann_data x created_at 1 providers_digest y >/dev/null
+	add 3 5001
+	cli set ${K}_3_base 'somebody else' >/dev/null
+	add 4 5002
+	cli hset ${K}_4_base version 1 user bob >/dev/null
+	repairs 3
+	cli keys '*' | sort | diff - <(printf '%s\n' $Z ${K}_1 ${K}_3_base ${K}_4_base | sort)
 	finds 0 'length == 0'
 }
 
@@ -264,6 +314,19 @@ leaves() {
 	finds 1 'map(.id) == ["doctor.wrong-type"]'
 	cli hset ${K}_1 lock $((NOW + 25000)) hostname mx1 >/dev/null
 	finds 1 'map(.id) == ["doctor.dead-lock", "doctor.wrong-type"] or map(.id) == ["doctor.wrong-type", "doctor.dead-lock"]'
+}
+
+@test "something else under the name of the list of a rule" {
+	cli set $Z x >/dev/null
+	cli sadd rn3_symbols_3_other x >/dev/null
+	cli set rn3_ghost_3_default x >/dev/null
+	finds 1 'map([.id, .rule, .settings, .key, .remedy]) | sort == [
+		["doctor.wrong-type", "embed", "default", "'$Z'", "none"],
+		["doctor.wrong-type", "symbols", "other", "rn3_symbols_3_other", "none"]]'
+	doctor --fix
+	expect_rc 1
+	expect_json '.repaired == 0'
+	[ "$(cli get $Z)" = x ]
 }
 
 @test "keys that are left behind: with their size, and only those that never expire" {
@@ -397,6 +460,49 @@ leaves() {
 		["delete-key", "drop-profile", "drop-vectors", "unlock", "write-profile"]'
 }
 
+@test "a right to read that is missing: the command, the user, all rights, and what is not found" {
+	local command lost
+	live 1 10 600
+	vectors ${K}_1_spam_set 10 2
+	configure "servers = \"$SOCKET\"; username = reader; password = p;" >"$WORK/reader.conf"
+	while read -r command lost; do
+		# shellcheck disable=SC2086
+		cli acl setuser reader reset on '>p' '~*' $READING "-$command" >/dev/null
+		call rnm doctor -c "$WORK/reader.conf" --json
+		expect_rc 1
+		expect_json '.findings | map(select(.id == "doctor.unreadable")) | length == 1 and
+			(.[0].text | contains("'"$command"'") and contains("'"$lost"'")) and
+			(.[0].advice | contains("ACL SETUSER reader +'"$command"' (all that an examination needs: '"${READING#+ping }"')"))'
+		expect_json 'all(.findings[]; .id != "doctor.unserved")'
+	done <<-END
+		zrevrange cannot list the models
+		hexists Redis does not show the key
+		sscan Redis does not show the training set
+		type keys that are left behind
+		pttl models that expire soon
+		zcard lists with too many profiles
+		scard tombstones
+		hmget dead locks
+		hstrlen empty networks
+		hget copies of networks
+		hlen keys that are left behind
+		hkeys keys that are left behind
+	END
+	# Without its size and the number of all keys nothing is overlooked.
+	cli hset ${K}_7 ann x >/dev/null
+	# shellcheck disable=SC2086
+	cli acl setuser reader reset on '>p' '~*' $READING -memory -dbsize >/dev/null
+	call rnm doctor -c "$WORK/reader.conf" --json
+	expect_json '.findings | map([.id, .bytes]) == [["doctor.expiring", null], ["doctor.orphan-model", null]]'
+	# Nothing can be said without this one.
+	# shellcheck disable=SC2086
+	cli acl setuser reader reset on '>p' '~*' $READING -scan >/dev/null
+	call rnm doctor -c "$WORK/reader.conf"
+	expect_rc 6
+	expect_plain_error
+	expect_err "ACL SETUSER reader +scan (all that an examination needs: +select +dbsize"
+}
+
 @test "a configuration without write servers, and a replica, are not repaired" {
 	local port=$((20000 + RANDOM % 20000))
 	configure "read_servers = \"$SOCKET\";" >"$WORK/ro.conf"
@@ -416,20 +522,75 @@ leaves() {
 @test "many keys: small batches, nothing that holds the server, a bounded report" {
 	live 1 10
 	cli eval 'for i = 1, 60000 do redis.call("SET", "other:" .. i, "x") end for i = 1, 2000 do redis.call("SADD", "rn_gone_default_954230f4_" .. i .. "_spam_set", "x") end' 0 >/dev/null
-	cli config resetstat >/dev/null
 	call rnm doctor -c "$CONF"
 	expect_rc 1
 	expect_out "and 1990 more of doctor.orphan-vectors"
 	[ "$(wc -l <"$out")" -lt 50 ]
-	# On average, because others may have the processor for a while.
-	cli info commandstats | tr -d '\r' >"$WORK/stats"
-	[ "$(grep -c '^cmdstat_' "$WORK/stats")" -gt 5 ]
-	awk -F'[=,]' '/^cmdstat_/ && $6 > 5000 { bad = 1; print } END { exit bad }' "$WORK/stats"
-	! grep -qE '^cmdstat_(keys|smembers|hgetall|sort|flushall)' "$WORK/stats"
 	doctor --fix
 	expect_rc 0
 	expect_json '.repaired == 2000 and (.findings | length) == 2000'
 	finds 0 'length == 0'
+}
+
+# A million keys, a network of 4 MiB for two rules, two training sets of 10000 vectors with 198 odd ones, and 9900 vectors
+# that nobody names.
+crowd() {
+	cli flushall >/dev/null
+	cli eval 'for i = 1, 1000000 do redis.call("SET", "other:" .. i, "x") end' 0 >/dev/null
+	live 1 10
+	cli zadd rn3_ghost_3_ours $NOW "$(profile 1 rn_ghost_ours_954230f4_1)" >/dev/null
+	head -c $(((4 << 20) - 100)) /dev/urandom >"$WORK/network"
+	cli -x hset ${K}_1 ann <"$WORK/network" >/dev/null
+	cli -x hset rn_ghost_ours_954230f4_1 ann <"$WORK/network" >/dev/null
+	vectors ${K}_1_spam_set 10 9900
+	vectors ${K}_1_spam_set 9 99
+	vectors ${K}_1_ham_set 10 9900
+	vectors ${K}_1_ham_set 9 99
+	vectors rn_gone_default_954230f4_1_ham_set 10 9900
+}
+# is_slow WORDS: whether a question always takes the server longer than 5 ms, and not only once, when others had the processor.
+is_slow() {
+	case $1 in SCAN | SSCAN | ZSCAN | H* | ZREVRANGE | TYPE | PTTL | SCARD | MEMORY) ;; *) return 0 ;; esac
+	for _ in 1 2 3 4 5; do
+		cli slowlog reset >/dev/null
+		cli "$@" >/dev/null
+		[ "$(cli slowlog len)" -gt 0 ] || return 1
+	done
+}
+# held_by COMMAND...: whether a command of it has held the server for longer than 5 ms, by the server's own account, in which
+# EXEC, with all that it does, is a number of its own.
+held_by() {
+	local quoted words
+	cli config resetstat >/dev/null
+	cli slowlog reset >/dev/null
+	call "$@"
+	cli --json slowlog get -1 >"$WORK/slow"
+	while read -r quoted; do
+		eval "words=($quoted)"
+		if is_slow "${words[@]}"; then
+			echo "slow: $quoted"
+			return 0
+		fi
+	done < <(jq -r '.[][3] | @sh' "$WORK/slow")
+	(($(cli info latencystats | sed -n 's/^latency_percentiles_usec_exec:p100=\([0-9]*\).*/\1/p')0 > 50000))
+}
+seldom_held() {
+	crowd
+	held_by rnm doctor -c "$CONF" --json && return 1
+	expect_rc 1 && expect_json '.keys == 1000007 and (.findings | map(.id) | sort) ==
+		["doctor.mixed-widths", "doctor.orphan-vectors", "doctor.same-weights"]' || return 1
+	held_by rnm doctor -c "$CONF" --fix --json && return 1
+	expect_rc 0 && expect_json '.repaired == 2' || return 1
+	[ "$(cli scard ${K}_1_spam_set) $(cli scard ${K}_1_ham_set)" = "9900 9900" ] || return 1
+	held_by rnm refresh -c "$CONF" && return 1
+	expect_rc 0
+}
+
+@test "no command holds a server with a million keys for longer than 5 ms" {
+	cli config set slowlog-log-slower-than 5000 slowlog-max-len 10000 latency-tracking-info-percentiles 100 >/dev/null
+	seldom_held || seldom_held || { cat "$WORK/slow"; false; }
+	# That would be seen.
+	held_by redis-cli -s "$SOCKET" eval 'for i = 1, 1000000 do end return #redis.call("keys", "*")' 0
 }
 
 @test "cached model files: padded, poisoned, from the future" {
@@ -480,6 +641,63 @@ open(sys.argv[2], "wb").write(head + bytes(16384 - len(head)) + open(sys.argv[1]
 	[ ! -e "$file" ]
 	maps
 	expect_rc 0
+}
+
+# cached_as FILE URL FOLDER: makes the cache of that URL, and prints its path.
+cached_as() {
+	local path
+	path="$3/$(printf %s "$2" | b2sum | cut -c1-40).map"
+	python -c 'import struct, sys
+head = b"rmcd2001" + struct.pack("<qQQQ", 16384, 5, 0, 0)
+open(sys.argv[2], "wb").write(head + bytes(16384 - len(head)) + open(sys.argv[1], "rb").read())' "$1" "$path"
+	echo "$path"
+}
+
+@test "external models: lists of sources, sections, and files that rspamd reads itself" {
+	local dir="$BATS_TEST_TMPDIR" rule='providers = [ { type = "metatokens"; } ]; fusion { include_meta = false; } disable_symbols_input = true;'
+	local key=0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef first second third
+	mkdir "$dir/maps"
+	cat >"$dir/rnm.conf" <<-END
+	redis { servers = "$SOCKET"; }
+	neural { rules {
+	  list { $rule external_model { url = [ "HTTP://a.example/m.rnm", "fallback+$dir/fallback.rnm" ]; } }
+	  section { $rule external_model { url { urls = [ "key=$key:https://b.example/m" ]; poll = 3; } } }
+	  upstreams { $rule external_model { url { upstreams = "http://user:p@c.example/m?x=1+2"; } } }
+	  file { $rule external_model { url = "sign+key=abc+file://$dir/file.rnm"; } }
+	  path { $rule external_model { url = "$dir/none.rnm"; } }
+	} }
+	END
+	python "$BATS_TEST_DIRNAME/made_model.py" "$dir/good" 46 digest=aa5f939b29f3d241 version=3
+	python "$BATS_TEST_DIRNAME/made_model.py" "$dir/bad" 46 digest=0123456789abcdef version=3
+	look() {
+		first=$(cached_as "$dir/$1" HTTP://a.example/m.rnm "$dir/maps")
+		second=$(cached_as "$dir/$1" https://b.example/m "$dir/maps")
+		third=$(cached_as "$dir/$1" 'http://user:p@c.example/m?x=1+2' "$dir/maps")
+		cp "$dir/$1" "$dir/fallback.rnm"
+		cp "$dir/$1" "$dir/file.rnm"
+		call rnm doctor -c "$dir/rnm.conf" --maps-dir "$dir/maps" --json
+	}
+	look good
+	expect_rc 0
+	expect_json '.findings == []'
+	look bad
+	expect_rc 1
+	expect_json '.findings | map([.rule, .id, .key, .remedy]) == [
+		["list", "doctor.cache-poisoned", "'"$first"'", "delete-file"],
+		["list", "doctor.external-file", "'"$dir/fallback.rnm"'", "none"],
+		["section", "doctor.cache-poisoned", "'"$second"'", "delete-file"],
+		["upstreams", "doctor.cache-poisoned", "'"$third"'", "delete-file"],
+		["file", "doctor.external-file", "'"$dir/file.rnm"'", "none"]]'
+	# Files are looked at without a folder of caches, too.
+	echo '<html>' >"$dir/file.rnm"
+	call rnm doctor -c "$dir/rnm.conf" --json
+	expect_json '.findings | map(.rule) == ["list", "file"] and (.[1].text | contains("is no model")) and
+		(.[1].advice | contains("rnm verify '"$dir/file.rnm"' -r file"))'
+	call rnm doctor -c "$dir/rnm.conf" --maps-dir "$dir/maps" --fix --json
+	expect_rc 1
+	expect_json '.repaired == 3 and .problems == 2'
+	[ -z "$(ls "$dir/maps")" ]
+	[ "$(cat "$dir/file.rnm")" = '<html>' ]
 }
 
 @test "a server that is gone half-way: what was done is told, and the exit code says what happened" {
@@ -675,4 +893,29 @@ at_multi() {
 	expect_rc 0
 	expect_json '.findings | map([.id, .state]) == [["doctor.tombstone", "gone"]]'
 	[ "$(cli zcard $Z)$(cli exists ${K}_2)" = 21 ]
+}
+
+@test "a master that becomes a replica half-way, and one without memory: named, and nothing has changed" {
+	local before
+	live 1 10
+	add 2 5000
+	before=$(cli zrange $Z 0 -1 withscores)
+	at_multi redis-cli -s "$SOCKET" replicaof 127.0.0.1 1
+	cli replicaof no one >/dev/null
+	expect_rc 6
+	expect_json '.failed == 1 and (.findings[0] | .id == "doctor.tombstone" and .state == "failed" and
+		(.outcome | contains("READONLY") and contains("master")))'
+	[ "$(cli zrange $Z 0 -1 withscores)" = "$before" ]
+	cli zadd $Z $((NOW - 20)) "$(profile 3 | sed 's/,/, /')" >/dev/null
+	cli hset ${K}_3 ann x >/dev/null
+	before=$(cli zrange $Z 0 -1 withscores)
+	cli config set maxmemory 1 >/dev/null
+	doctor --fix
+	cli config set maxmemory 0 >/dev/null
+	expect_rc 6
+	# Redis queues nothing then, not even what would free memory.
+	expect_json '.failed == 2 and (.findings | map(.id) | sort) == ["doctor.not-canonical", "doctor.tombstone"] and
+		all(.findings[]; .outcome | contains("refused ZREM") and contains("maxmemory"))'
+	[ "$(cli zrange $Z 0 -1 withscores)" = "$before" ]
+	repairs 2
 }

@@ -8,20 +8,19 @@ The configuration names LISTEN_SOCKET.  After each cut every repair has happened
 told agrees with that, and a second run leaves nothing to repair.
 """
 import json
-import os
-import select
 import socket
-import subprocess
 import sys
 import time
 
+sys.dont_write_bytecode = True  # nothing is written into the source tree
+
+from cuts import Line
+
 rnm, configuration, listen_path, redis_path, direction = sys.argv[1:]
+COMMAND = [rnm, "doctor", "-c", configuration, "--fix", "--json"]
 DIGEST = "954230f4936c9433"
 LIST = "rn3_embed_3_default"
 KEY = "rn_embed_default_954230f4_%d"
-listener = socket.socket(socket.AF_UNIX)
-listener.bind(listen_path)
-listener.listen(8)
 direct = socket.socket(socket.AF_UNIX)
 direct.connect(redis_path)
 answers = direct.makefile("rb")
@@ -61,39 +60,6 @@ def prepare():
     ask("HSET", KEY % 9, "ann", "y")
 
 
-def carry(limit):
-    """Serves one connection until it ends or limit bytes have gone the counted way; returns what has gone."""
-    client, _ = listener.accept()
-    server = socket.socket(socket.AF_UNIX)
-    server.connect(redis_path)
-    gone = b""
-    while True:
-        for ready in select.select([client, server], [], [])[0]:
-            try:
-                data = ready.recv(65536)
-            except ConnectionError:
-                data = b""
-            counted = (ready is client) == (direction == "commands")
-            if counted and limit is not None:
-                data = data[:limit - len(gone)]
-            if counted:
-                gone += data
-            if data:
-                (server if ready is client else client).sendall(data)
-            if not data or (limit is not None and len(gone) >= limit):
-                client.close()
-                server.close()
-                return gone
-
-
-def run(limit):
-    process = subprocess.Popen([rnm, "doctor", "-c", configuration, "--fix", "--json"], stdout=subprocess.PIPE,
-                               stderr=subprocess.PIPE)
-    gone = carry(limit)
-    out, err = process.communicate(timeout=60)
-    return process.returncode, out.decode(), err.decode(), gone
-
-
 def done():
     """Which repairs have happened; fails when one is half done."""
     members = ask("ZRANGE", LIST, 0, -1)
@@ -107,32 +73,24 @@ def done():
             "doctor.orphan-model": ask("EXISTS", KEY % 9) == 0}
 
 
-def places(gone):
-    found = {1, len(gone) - 1}
-    at = -1
-    while (at := gone.find(b"\r\n*" if direction == "commands" else b"\r\n", at + 1)) >= 0:
-        found |= {at + 1, at + 2, at + 3}
-    return sorted(place for place in found if 0 < place < len(gone))
-
-
-prepare()
-code, out, err, gone = run(None)
-assert code == 0 and all(done().values()), (code, out, err)
-# Before it begins to repair, there is nothing to be half done.
-first = gone.find(b"WATCH") if direction == "commands" else len(gone) // 3
-seen = {}
-for place in [place for place in places(gone) if place >= first - 20]:
+with Line(listen_path, redis_path, direction) as line:
     prepare()
-    code, out, err, _ = run(place)
-    now = done()
-    seen[sum(now.values())] = seen.get(sum(now.values()), 0) + 1
-    assert code in (0, 5), (place, code, err)
-    for finding in json.loads(out)["findings"] if out else []:
-        # The word to commit may have arrived although its answer has not.
-        told = finding["state"] == "repaired"
-        assert now[finding["id"]] == told or (not told and "cannot tell whether" in (finding["outcome"] or "")), (place, finding)
-    code, out, err, _ = run(None)
-    assert code == 0 and all(done().values()), (place, out, err)
-assert seen.get(0, 0) > 1 and len(seen) >= 4, seen
-print("%d cuts" % sum(seen.values()), seen)
-os.unlink(listen_path)
+    code, out, err, gone = line.run(COMMAND)
+    assert code == 0 and all(done().values()), (code, out, err)
+    # Before it begins to repair, there is nothing to be half done.
+    first = gone.find(b"WATCH") if direction == "commands" else len(gone) // 3
+    seen = {}
+    for place in [place for place in line.places(gone) if place >= first - 20]:
+        prepare()
+        code, out, err, _ = line.run(COMMAND, place)
+        now = done()
+        seen[sum(now.values())] = seen.get(sum(now.values()), 0) + 1
+        assert code in (0, 5), (place, code, err)
+        for finding in json.loads(out)["findings"] if out else []:
+            # The word to commit may have arrived although its answer has not.
+            told = finding["state"] == "repaired"
+            assert now[finding["id"]] == told or (not told and "cannot tell whether" in (finding["outcome"] or "")), (place, finding)
+        code, out, err, _ = line.run(COMMAND)
+        assert code == 0 and all(done().values()), (place, out, err)
+    assert seen.get(0, 0) > 1 and len(seen) >= 4, seen
+    print("%d cuts" % sum(seen.values()), seen)

@@ -10,23 +10,8 @@ PAGE=$(getconf PAGESIZE)
 setup_file() {
 	common_setup_file
 	export SOURCE_DATE_EPOCH=1700000000
-	start_recorded_redis
-	# A network of several pieces of 256 KiB.
-	{
-		printf 'KAN\001'
-		head -c 600000 /dev/urandom
-	} >"$WORK/big"
-	zstd -q -1 "$WORK/big"
-	cli copy rn_embed_unit_aabbccdd_1 rn_embed_big_aabbccdd_1 >/dev/null
-	cli -x hset rn_embed_big_aabbccdd_1 ann <"$WORK/big.zst" >/dev/null
-	cli zadd rn3_embed_3_big 1795400000 "$(cli zrange rn3_embed_3_unit 0 0 | sed 's/_unit_/_big_/')" >/dev/null
-	local key
-	for key in $(cli --scan --pattern 'rn3_*'); do
-		case $key in
-		*_3_big | *_3_default | *_3_unit) ;;
-		*) cli del "$key" >/dev/null ;;
-		esac
-	done
+	# Several pieces of 256 KiB.
+	start_redis_with_big 600000
 	rnm export -c "$CONF" -r embed -s big -o "$WORK/big.rnm" >/dev/null
 }
 

@@ -58,6 +58,29 @@ start_recorded_redis() {
 	export CONF="$WORK/rnm.conf"
 }
 
+# start_redis_with_big BYTES: of the recorded models the default and the unit ones, and one with a network of so many random
+# bytes, which no compression makes shorter, as embed/big.
+start_redis_with_big() {
+	local key
+	start_recorded_redis
+	for key in $(cli --scan --pattern 'rn3_*'); do
+		case $key in
+		*_3_default | *_3_unit) ;;
+		*) cli del "$key" >/dev/null ;;
+		esac
+	done
+	{
+		printf 'KAN\001'
+		head -c "$1" /dev/urandom
+	} >"$WORK/big"
+	# From a file, so that the frame says how long its content is.
+	zstd -q -1 --rm "$WORK/big"
+	cli copy rn_embed_unit_aabbccdd_1 rn_embed_big_aabbccdd_1 >/dev/null
+	cli -x hset rn_embed_big_aabbccdd_1 ann <"$WORK/big.zst" >/dev/null
+	cli zadd rn3_embed_3_big 1795400000 "$(cli zrange rn3_embed_3_unit 0 0 | sed 's/_unit_/_big_/')" >/dev/null
+	rm "$WORK/big.zst"
+}
+
 # call COMMAND...: runs it; status in $rc, output in the files $out and $err.
 call() {
 	out="$BATS_TEST_TMPDIR/out" err="$BATS_TEST_TMPDIR/err" rc=0

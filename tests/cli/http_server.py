@@ -119,7 +119,7 @@ class Handler(socketserver.StreamRequestHandler):
         kind = args[1] if what == "as" and args[1:] else "application/octet-stream"
         headers = [("Content-Type", kind), ("ETag", etag), ("Last-Modified", stamp)]
         if what in ("endless", "drip"):
-            return self.trickle(headers, what, args)
+            return self.trickle(headers, what, args, data)
         if what == "bare":
             self.head("200 OK", [("Connection", "close")])
             self.wfile.write(data)
@@ -149,14 +149,15 @@ class Handler(socketserver.StreamRequestHandler):
         self.wfile.write(body[:int(args[0])] if what == "cut" else body)
         return what not in ("cut", "declare")
 
-    def trickle(self, headers, what, args):
+    def trickle(self, headers, what, args, data):
         chunked = "chunked" in args
         self.head("200 OK", headers + [("Transfer-Encoding", "chunked") if chunked else ("Connection", "close")])
-        piece = b"\0" * (65536 if what == "endless" else 1)
-        while True:
+        for at in range(len(data)) if what == "drip" else iter(int, 1):
+            piece = data[at:at + 1] if what == "drip" else b"\0" * 65536
             self.wfile.write(b"%x\r\n%s\r\n" % (len(piece), piece) if chunked else piece)
             if what == "drip":
                 time.sleep(0.1)
+        return False
 
 
 class Server(socketserver.ThreadingMixIn, socketserver.TCPServer):

@@ -7,24 +7,8 @@ load helpers
 setup_file() {
 	common_setup_file
 	export SOURCE_DATE_EPOCH=1700000000
-	start_recorded_redis
-	local key
-	for key in $(cli --scan --pattern 'rn3_embed_3_*'); do
-		case $key in
-		*_3_default | *_3_unit) ;;
-		*) cli del "$key" >/dev/null ;;
-		esac
-	done
-	# Random bytes: twenty megabytes on the wire and in the file.
-	{
-		printf 'KAN\001'
-		head -c 20000000 /dev/urandom
-	} >"$WORK/big"
-	zstd -q -1 "$WORK/big"
-	cli copy rn_embed_unit_aabbccdd_1 rn_embed_big_aabbccdd_1 >/dev/null
-	cli -x hset rn_embed_big_aabbccdd_1 ann <"$WORK/big.zst" >/dev/null
-	cli zadd rn3_embed_3_big 1795400000 "$(cli zrange rn3_embed_3_unit 0 0 | sed 's/_unit_/_big_/')" >/dev/null
-	rm "$WORK/big" "$WORK/big.zst"
+	# Twenty megabytes on the wire and in the file.
+	start_redis_with_big 20000000
 }
 
 teardown_file() {

@@ -3,6 +3,7 @@
 # The manual pages: complete, well formed, and true.
 
 load helpers
+load pull
 
 setup_file() {
 	local file
@@ -19,7 +20,9 @@ setup_file() {
 }
 
 teardown_file() {
+	stop_by_pid "$WORK/server/pid"
 	stop_redis
+	[ ! -e "$WORK/store.pid" ] || kill "$(cat "$WORK/store.pid")"
 }
 
 all_verbs() {
@@ -150,6 +153,16 @@ servers = [socket.create_server(("127.0.0.1", 0)) for _ in range(2)]
 print(*[s.getsockname()[1] for s in servers])'
 }
 
+# A model that is signed, with a server for it, as https://models.example.
+prepare_publisher() {
+	mkdir "$WORK/www" "$WORK/models/keys"
+	rnm key new "$WORK/publisher.key" --pubout "$WORK/models/publisher.pub" >/dev/null
+	cp "$WORK/models/publisher.pub" "$WORK/models/keys"
+	cp "$WORK/models/embed.rnm" "$WORK/www"
+	rnm sign "$WORK/www/embed.rnm" -k "$WORK/publisher.key" --name embed.rnm --not-after never >/dev/null
+	start_server "$WORK/server" "$WORK/www"
+}
+
 # Models and vectors under the names that the pages use.
 prepare_models() {
 	local set vectors="$BATS_TEST_DIRNAME/vectors.py" nets="$DATA/models"
@@ -166,6 +179,7 @@ prepare_models() {
 	python "$vectors" npy_of "$WORK/models/spam.jsonl" "$WORK/models/spam.npy"
 	python "$vectors" npy_of "$WORK/models/ham.jsonl" "$WORK/models/ham.npy"
 	cp "$WORK/certs/ca.pem" "$WORK/models"
+	prepare_publisher
 	rnm backup -q --all -o "$WORK/models/backups" >/dev/null
 	prepare_keys "$WORK/models"
 }
@@ -207,8 +221,23 @@ prepare_examples() {
 	# The recorded profiles are not written as workers write them, which rnm doctor would tell.
 	rnm doctor -q --fix >/dev/null
 	for key in $(cli keys '*'); do cli copy "$key" "$key" DB 2 >/dev/null; done
-	# Another host is this one.
-	echo 'ssh() { shift; eval "$*"; }; generate-vectors() { cat mail.jsonl; }' >"$BASH_ENV"
+	# A store with a bucket.
+	mkdir -p "$WORK/store/models"
+	printf '[default]\naws_access_key_id = AKIA\naws_secret_access_key = secret\n' >"$WORK/models/s3.keys"
+	/usr/bin/python3 "$BATS_TEST_DIRNAME/s3_server.py" "$WORK/store.port" "$WORK/store" AKIA secret us-east-1 3>&- 4>&- &
+	echo $! >"$WORK/store.pid"
+	while [ ! -e "$WORK/store.port" ]; do sleep 0.05; done
+	export STORE="http://127.0.0.1:$(cat "$WORK/store.port")"
+	# Another host is this one, and what would stay ends after its first look.
+	cat >"$BASH_ENV" <<-END
+	ssh() { shift; eval "\$*"; }
+	generate-vectors() { cat mail.jsonl; }
+	rnm() {
+	  local limit=
+	  case "\$*" in *" --every "*) limit="timeout --preserve-status 1" ;; esac
+	  command \$limit "$BIN/rnm" "\${@/https:\/\/models.example/http://127.0.0.1:$(cat "$WORK/server/port")}"
+	}
+	END
 }
 
 # What an example has written into Redis does not concern the next page.

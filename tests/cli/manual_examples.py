@@ -9,7 +9,7 @@ The page is rendered first: its quotes and hyphens must be such as can be typed.
 lines must print something or change a file.  Each must end with exit code 0.
 
 The commands of a page run one after another in the working directory.  Names of places stand for those of the
-test: /etc/rspamd for CONFDIR, /var/backups/rnm for the folder backups there, 127.0.0.1:6379 for the server on PORT, rediss://redis.example for the one on
+test: /etc/rspamd for CONFDIR, /var/backups/rnm for the folder backups there, /srv/models for served, https://s3.example for what STORE says, 127.0.0.1:6379 for the server on PORT, rediss://redis.example for the one on
 TLS_PORT.  BASH_ENV may define stand-ins for commands such as ssh.  With --show the commands are printed and not run; the file name is added to RENDERER.
 """
 import os
@@ -18,6 +18,7 @@ import subprocess
 import sys
 
 BACKUPS = "/var/backups/rnm"
+SERVED = "/srv/models"
 MANDOC = ["mandoc", "-T", "utf8", "-O", "width=200"]
 
 
@@ -79,6 +80,8 @@ def main():
     places = {
         "/etc/rspamd": confdir,
         BACKUPS: os.path.abspath("backups"),
+        SERVED: os.path.abspath("served"),
+        "https://s3.example": os.environ.get("STORE", ""),
         "127.0.0.1:6379": "127.0.0.1:" + port,
         "rediss://redis.example": "rediss://127.0.0.1:" + tls_port,
     }

@@ -447,17 +447,21 @@ time_of() {
 		}
 	}
 	KILL_KEY=$PUB
-	killed nothing "$WORK/v1.rnm" "$WORK/second.rnm" --sign "$KEY"
+	killed nothing "$WORK/v1.rnm" --sign "$KEY"
 	TREE="$folder/before"
 	sign "$WORK/v1.rnm"
 	sign "$WORK/v1.rnm" --name other
 	killed before "$WORK/v2.rnm" --keep 1 --sign "$KEY"
-	killed before --renew --sign "$KEY"
-	sign "$WORK/v2.rnm"
-	killed before "$DIGEST" --rollback --keep 1 --sign "$KEY"
-	KILL_KEY=-
-	TREE="$folder/unsigned"
-	publish "$WORK/v1.rnm"
-	killed unsigned "$WORK/v2.rnm" --keep 1
+	# The same steps in other company; `make faults` takes the time.
+	[ -z "${RNM_KILL_SECONDS:-}" ] || {
+		killed nothing "$WORK/v1.rnm" "$WORK/second.rnm" --sign "$KEY"
+		killed before --renew --sign "$KEY"
+		sign "$WORK/v2.rnm"
+		killed before "$DIGEST" --rollback --keep 1 --sign "$KEY"
+		KILL_KEY=-
+		TREE="$folder/unsigned"
+		publish "$WORK/v1.rnm"
+		killed unsigned "$WORK/v2.rnm" --keep 1
+	}
 	rm -rf "$folder"
 }

@@ -80,6 +80,10 @@ refused() {
 	expect_out "name $DIGEST, rule embed, version 1"
 	expect_out "holds until $(date -u -d "@$((SOURCE_DATE_EPOCH + 30 * 86400))" '+%F %T')"
 	[ "$(tail -n 1 "$out")" = sound ]
+	for encoding in hex base64; do
+		call rnm verify model.rnm --key "$(rnm key convert "$PUB1" --format pub --encoding $encoding)"
+		expect_rc 0
+	done
 	call rnm verify model.rnm --key "$PUB1" --json
 	expect_json ".accepted and .sound and .signature.trusted_as == \"$PUB1\" and
 		.signature.statement == {name: \"$DIGEST\", rule: \"embed\", providers_digest: \"$DIGEST\", model_version: 1,
@@ -349,6 +353,17 @@ refused() {
 	expect_rc 0
 	call rspamadm signtool -v -p "$(rnm key convert m.pub --format pub)" model.rnm
 	expect_rc 0
+}
+
+@test "a compressed model: what is signed is what lies there" {
+	zstd -q model.rnm -o model.rnm.zst
+	rnm -q sign model.rnm.zst -k "$KEY1"
+	call rspamadm signtool -v -P "$PUB1" model.rnm.zst
+	expect_rc 0
+	call rnm verify model.rnm.zst --key "$PUB1"
+	expect_rc 0
+	zstd -q --no-check -f model.rnm -o model.rnm.zst
+	refused "the statement is about" model.rnm.zst --key "$PUB1"
 }
 
 @test "a large file: both hashes, in two threads" {

@@ -11,7 +11,7 @@ class Command:
                 made anew for each run
     old         names of files that {out} holds before, and that the command replaces
     exit        its exit code when nothing fails; None: whatever it is
-    database    what {database}, a database of Redis, holds before: "copy", or "empty"
+    database    what {database}, a database of Redis, holds before: one of CONTENTS (stage.py)
     under       faults that are there in every run, to reach a way around them
     stdin       the file that it has there
     drop_in     called as neural_export: each failure is exit code 1
@@ -19,6 +19,7 @@ class Command:
     kinds       of fault; without any, all
     report      what it prints on stdout of a failure, as a regular expression
     slow        much I/O: not with one byte at a time
+    tree        whether {out}/tree, a tree of published models, is there before
     silent      completion: offers what it can, and tells of no failure
     tls         over TLS, where OpenSSL says of a failure what it likes
     heals       writes again what it cannot look at, and counts it as new
@@ -36,6 +37,7 @@ class Command:
     kinds: tuple = ()
     report: str = ""
     slow: bool = False
+    tree: bool = False
     silent: bool = False
     tls: bool = False
     heals: bool = False
@@ -156,10 +158,24 @@ COMMANDS = [
     Command("restore", "-c {conf} restore {backup} -s unit" + DATABASE, database="empty", many=True, report=r"\n\d+ restored, "),
     Command("restore of what is there", "-c {conf} restore -s unit {backup}", many=True, report=r"\n\d+ restored, "),
     Command("restore --dry-run", "restore --dry-run {backup} --json" + DATABASE, database="empty", many=True, report=FAILED_JSON),
+    Command("restore --replace", "-c {conf} restore {backup} -s unit --replace" + DATABASE, database="another network", many=True,
+            kinds=("malloc", "send"), report=r"\n\d+ restored, "),
     Command("doctor", "-c {conf} doctor", exit=1, many=True),
     Command("doctor, JSON", "-c {conf} doctor --json --fix --dry-run", exit=1, many=True),
     Command("doctor with maps", "-c {conf} doctor --maps-dir {out} --json", exit=1, exhaustive=True, many=True),
+    # One repair each: then it has happened whole, or not at all.
+    *(Command(f"doctor --fix, {content}", "-c {conf} doctor --json --fix" + DATABASE, database=content, many=True, report='"findings":',
+              kinds=kinds, exhaustive=not kinds)
+      for content, kinds in (("tombstone", ("malloc", "send")), ("another spelling", ("malloc",)), ("odd vector", ("malloc",)),
+                             ("dead lock", ()), ("orphan", ()))),
     Command("refresh --dry-run", "-c {conf} refresh -r embed --dry-run", many=True),
+    Command("publish", "publish {model} --sign {key} --to {out}/tree", report=FAILED_JSON),
+    Command("publish without nameless files", "publish {model} --to {out}/tree --json", under=NO_TMPFILE, report=FAILED_JSON),
+    Command("publish a second version", "publish {other} --model-version 3 --sign {key} --keep 1 --to {out}/tree --json", tree=True, report=FAILED_JSON),
+    Command("publish --rollback", "publish --rollback --model-version 7 --sign {key} --to {out}/tree", tree=True),
+    Command("publish --renew", "publish --renew --sign {key} --to {out}/tree", tree=True),
+    Command("publish --dry-run", "publish {other} --model-version 3 --sign {key} --keep 1 --to {out}/tree --dry-run", tree=True),
+    Command("publish what is refused", "publish {model} --model-version 1 --to {out}/tree --json", tree=True, exit=8, report=FAILED_JSON),
     Command("key new --dry-run", "key new {out}/new.key --dry-run --json"),
     Command("key show", "key show {key}"),
     Command("key show of an encrypted key", "key show {minisign} --password-file {passphrase} --json"),
@@ -171,9 +187,20 @@ COMMANDS = [
     Command("sign", "sign {out}/x.rnm -k {key} --any-file --json", old=("x.rnm", "x.rnm.sig", "x.rnm.rnmsig"), report=FAILED_JSON),
     Command("sign of two models", "sign {model} {packed} -k {key} -r embed --dry-run", many=True, report="would be signed"),
     Command("verify of a signed model", "verify {signed} --key {pub} --trusted {trusted} --json"),
-    Command("verify of a large signed file", "verify {heavy} --key {pub}", exit=3),
+    Command("verify of a large signed file", "verify {bulk} --key {pub}", exit=3),
     Command("verify of a raw signature", "verify {raw} --trusted {trusted} --raw-signature", exhaustive=True),
+    Command("pull", "pull {web}/pulled.rnm --key {pub} --to {out}/model.rnm", old=("model.rnm", "model.rnm.sig", "model.rnm.rnmsig"), tls=True),
+    Command("pull to a new file, for a rule", "-c {conf} pull {web}/pulled.rnm --trusted {trusted} --to {out}/model.rnm -r embed --json",
+            report=FAILED_JSON, tls=True),
+    Command("pull without nameless files", "pull {web}/pulled.rnm --key {pub} --to {out}/model.rnm --exec true", under=NO_TMPFILE, tls=True,
+            exhaustive=True),
+    Command("pull into Redis", "-c {conf} pull {web}/pulled.rnm --key {pub} --import -r embed -s unit --state {out}" + DATABASE,
+            database="copy", tls=True),
+    Command("pull --dry-run", "pull {web}/pulled.rnm --key {pub} --to {out}/model.rnm --dry-run", tls=True),
+    Command("pull --print-config", "pull {web}/pulled.rnm --key {pub} --to {out}/model.rnm --print-config"),
     # What goes wrong without a fault as well.
+    Command("pull of what is not there", "pull {web}/absent.rnm --key {pub} --to {out}/model.rnm", exit=7, tls=True),
+    Command("pull from where nothing is", "pull http://127.0.0.1:1/pulled.rnm --key {pub} --to {out}/model.rnm", exit=5, tls=True),
     Command("verify of an unsigned model", "verify {model} --key {pub}", exit=7),
     Command("sign with a key that is none", "sign {model} -k {spam}", exit=3),
     Command("config that is broken", "-c {broken} config", exit=3),
@@ -247,7 +274,6 @@ FAULTS = [
     ("chown:{n}:EPERM", GET_OVER),
     ("chmod:{n}:EPERM", False),
     ("mkdir:{n}:EACCES", False),
-    ("mkdir:{n}:EEXIST", False),
     ("truncate:{n}:EIO", False),
     ("utimes:{n}:EIO", False),
     ("fcntl:{n}:EMFILE", False),

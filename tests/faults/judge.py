@@ -32,15 +32,17 @@ def reasons(faults):
 
 def file_problems(command, faults, base, got):
     problems = []
-    for name in sorted(got.files.keys() - base.files.keys() - set(command.old)):
+    for name in sorted(got.files.keys() - base.files.keys() - got.had.keys() - set(command.old)):
         problems.append(f"left behind: {name}")
     for name in command.old:
         if got.files.get(name) not in (OLD, base.files[name]):
             problems.append(f"the old file {name} is neither whole nor replaced")
     for name in sorted(got.files.keys() & base.files.keys() - set(command.old)):
         # A backup without one of its models says so itself.
-        if got.files[name] != base.files[name] and not (command.many and "manifest-" in name):
+        if got.files[name] not in (base.files[name], got.had.get(name)) and not (command.many and "manifest-" in name):
             problems.append(f"the new file {name} is not whole")
+    for name in sorted(got.had.keys() & base.files.keys() - got.files.keys()):
+        problems.append(f"the file {name} is gone")
     if got.after not in (got.before, base.after):
         problems.append(f"Redis has neither what was there nor all that is new:\n{got.after}")
     # A file that cannot be removed cannot be removed.

@@ -13,6 +13,9 @@ SECONDS_MAX = 60
 # Of those that are written to, one for each worker.
 FIRST_DATABASE = 2
 OLD = b"what was there before\n"
+# What says who is at work.
+VOLATILE = (".rnm-lock", "model.rnm.rnmpull", "model.rnm.rnmpull.lock", ".model.rnm.rnmpart", "pulled.rnm.rnmpull", "pulled.rnm.rnmpull.lock",
+            ".pulled.rnm.rnmpart")
 
 
 @dataclass
@@ -27,6 +30,7 @@ class Outcome:
     err: str
     files: dict = field(default_factory=dict)  # name -> contents
     spool: list = field(default_factory=list)  # names
+    had: dict = field(default_factory=dict)  # files that were there before, but for old ones
     before: str = ""  # what its database of Redis held
     after: str = ""
 
@@ -67,8 +71,17 @@ class Runner:
         for name in self.command.old:
             with open(os.path.join(self.out, name), "wb") as file:
                 file.write(OLD)
+        if self.command.tree:
+            shutil.copytree(self.stage.path("tree"), os.path.join(self.out, "tree"))
         if self.command.database:
             self.stage.reset_database(self.database, self.command.database)
+
+    def files(self):
+        found = {}
+        for folder, _, names in os.walk(self.out):
+            for path in (os.path.join(folder, name) for name in names if name not in VOLATILE):
+                found[os.path.relpath(path, self.out)] = contents(path)
+        return found
 
     def state(self):
         return self.stage.database_state(self.database) if self.command.database else ""
@@ -94,7 +107,7 @@ class Runner:
         """One run; what goes to another stdout or stderr is not looked at."""
         self.runs += 1
         self.prepare()
-        before = self.state()
+        before, had = self.state(), self.files() if self.command.tree else {}
         streams = [self.stdin, stdout or self.streams[0], stderr or self.streams[1]]
         reply, hung = self.ask(faults, streams)
         calls = {kind: int(count) for kind, _, count in (word.partition("=") for word in reply[2:]) if count}
@@ -105,9 +118,7 @@ class Runner:
         outcome = Outcome(faults, os.waitstatus_to_exitcode(int(reply[0])), reply[1] == "1", hung, calls, places,
                           b"" if stdout else contents(streams[1]),
                           "" if stderr else contents(streams[2]).decode(errors="replace"))
-        for folder, _, names in os.walk(self.out):
-            for path in (os.path.join(folder, name) for name in names):
-                outcome.files[os.path.relpath(path, self.out)] = contents(path)
+        outcome.files, outcome.had = self.files(), had
         outcome.before, outcome.after = before, self.state()
         outcome.spool = os.listdir(self.spool)
         for name in outcome.spool:

@@ -19,6 +19,29 @@ import vectors
 # What the recorded data set is reduced to: a network alone, one with all its companions, one with a PCA matrix.
 KEPT_SETS = ("rn3_embed_3_default", "rn3_embed_3_unit", "rn3_embed_3_pca", "rn3_symbolic_3_default",
              "rn3_embed_3_badjson")
+# The recorded profile as rspamd would write it, which it is not.
+CANONICAL = """
+    local profile = cjson.decode(redis.call('zrange', 'rn3_embed_3_unit', 0, 0)[1])
+    redis.call('del', 'rn3_embed_3_unit')
+    redis.call('zadd', 'rn3_embed_3_unit', 1795400000, string.format(
+        '{"digest":"%s","symbols":[],"version":1,"redis_key":"%s","providers_digest":"%s"}',
+        profile.digest, profile.redis_key, profile.providers_digest))
+"""
+# What a database of a command holds before: nothing, or the models of one settings id and one thing that is not as it
+# should be, in the words of Redis' Lua.
+CONTENTS = {
+    "empty": None,
+    "copy": "",
+    "another network": "redis.call('hset', 'rn_embed_unit_aabbccdd_1', 'ann', 'another')",
+    "another spelling": "",
+    "tombstone": CANONICAL + """
+        redis.call('zadd', 'rn3_embed_3_unit', 1000, '{"digest":"00000000","symbols":[],"version":0,"redis_key":"rn_embed_unit_00000000_0"}')
+        redis.call('hset', 'rn_embed_unit_00000000_0', 'obsolete', 1)
+        redis.call('hset', 'rn_embed_unit_00000000_0_base', 'version', 1)""",
+    "dead lock": CANONICAL + "redis.call('hset', 'rn_embed_unit_aabbccdd_1', 'lock', 5, 'hostname', 'gone')",
+    "orphan": CANONICAL + "redis.call('hset', 'rn_embed_unit_00000000_0', 'ann', 'x')",
+    "odd vector": CANONICAL + "redis.call('sadd', 'rn_embed_unit_aabbccdd_1_spam_set', 'no vector')",
+}
 # Large enough for threads and for several pieces.
 BIG_NETWORK = 3 << 20
 # Large enough to be handed to the disk before it is complete.
@@ -60,6 +83,7 @@ class Stage:
         self.socket = os.path.join(self.folder, "redis.sock")
         self.port, self.tls_port, self.sentinel_port = free_ports(3)
         self.servers = []
+        self.web_port = None
         # A tree as rspamd ships it: of the recorded version where the records are, else Debian's.
         recorded = os.path.join(os.environ.get("RNM_SHARED", "/nonexistent"), "golden", "stock-4.1", "tree")
         self.stock = recorded if os.path.isdir(recorded) else "/etc/rspamd"
@@ -76,9 +100,9 @@ class Stage:
 
     def places(self):
         names = ("model.rnm", "packed.rnm", "other.rnm", "large.rnm", "bare.kann", "password", "spam", "ham", "recorded.csv", "recorded.npy", "recorded.jsonl",
-                 "halting", "wide.jsonl", "symbols", "backup", "key", "pub", "minisign", "passphrase", "trusted", "signed.rnm", "raw.rnm", "heavy")
+                 "halting", "wide.jsonl", "symbols", "backup", "key", "pub", "minisign", "passphrase", "trusted", "signed.rnm", "raw.rnm", "bulk")
         return {"conf": self.path("conf", "rspamd.conf"), "broken": self.path("conf", "broken.conf"), "sentinel_conf": self.path("conf", "sentinel.conf"),
-                "socket": self.socket, "port": str(self.port), "tls_port": str(self.tls_port), "stock": self.stock,
+                "socket": self.socket, "port": str(self.port), "tls_port": str(self.tls_port), "web": f"http://127.0.0.1:{self.web_port}", "stock": self.stock,
                 "certs": self.path("certs"), "ca": self.path("certs", "ca.pem"), "models": os.path.join(DATA, "models"),
                 **{name.split(".")[-1] if name.startswith("recorded") else name.split(".")[0]: self.path(name) for name in names}}
 
@@ -112,14 +136,17 @@ class Stage:
         self.cli("-x", *where, "hset", key, "ann", stdin=frame)
 
     def reset_database(self, database, content):
-        """Makes it what a command finds: empty, or with the models of one settings id."""
-        self.cli("-n", str(database), "eval", """
-            redis.call('flushdb')
-            if ARGV[2] == 'empty' then return end
-            redis.call('select', 0)
+        """Makes it what a command finds."""
+        change = CONTENTS[content]
+        self.cli("-n", str(database), "flushdb")
+        if change is None:
+            return
+        self.cli("eval", """
             for _, key in ipairs(redis.call('keys', 'rn*_embed_*unit*')) do
                 redis.call('copy', key, key, 'db', ARGV[1])
-            end""", "0", str(database), content)
+            end
+            redis.call('select', ARGV[1])
+            """ + change, "0", str(database))
 
     def database_state(self, database):
         """All keys, each with a hash of its value."""
@@ -127,9 +154,10 @@ class Stage:
             local keys = redis.call('keys', '*')
             table.sort(keys)
             for i, key in ipairs(keys) do
-                local value
-                if redis.call('type', key).ok == 'set' then
-                    value = redis.call('smembers', key)
+                local kind, value = redis.call('type', key).ok
+                -- Neither has an order that stays.
+                if kind == 'set' or kind == 'hash' then
+                    value = redis.call(kind == 'set' and 'smembers' or 'hgetall', key)
                     table.sort(value)
                     value = table.concat(value, ' ')
                 else
@@ -203,7 +231,7 @@ class Stage:
         secret = "yeyroboyfobqyrrbkanaogabxyrnbjcnwefctmyd3ogsbqwd6a8goo6y97h7ceaz7yh4pchhmnou3uthsgcs31sb9k8apd1c1eindhn"
         os.mkdir(self.path("trusted"))
         for name, text in (("key", f"type = sign; pubkey = {public}; privkey = {secret};\n"), ("pub", public),
-                           ("trusted/signer.pub", public), ("passphrase", "x\n"), ("heavy", "rnm\n" * 80000)):
+                           ("trusted/signer.pub", public), ("passphrase", "x\n"), ("bulk", "rnm\n" * 80000)):
             with open(self.path(name), "w") as file:
                 file.write(text)
         shutil.copy(os.path.join(HERE, "..", "fuzz", "corpus", "key", "minisign-password"), self.path("minisign"))
@@ -212,8 +240,31 @@ class Stage:
         for name in ("signed.rnm", "raw.rnm"):
             shutil.copy(self.path("model.rnm"), self.path(name))
         subprocess.run([self.program, "-q", "sign", "-k", self.path("key"), "--any-file", "--not-after", "never",
-                        *(self.path(name) for name in ("signed.rnm", "raw.rnm", "heavy"))], env=self.environment(), check=True)
+                        *(self.path(name) for name in ("signed.rnm", "raw.rnm", "bulk"))], env=self.environment(), check=True)
         os.unlink(self.path("raw.rnm.rnmsig"))
+
+    def make_tree(self):
+        """Two versions of a model, signed, as their publisher has left them."""
+        for name, version in (("model.rnm", "1"), ("model.rnm", "2")):
+            subprocess.run([self.program, "-q", "publish", self.path(name), "--model-version", version, "--sign", self.path("key"),
+                            "--to", self.path("tree")], env=self.environment(), check=True)
+
+    def start_web_server(self):
+        """Serves a model that fits the rule, signed for ever."""
+        os.makedirs(self.path("www"))
+        os.mkdir(self.path("web"))
+        shutil.copy(self.path("other.rnm"), self.path("www", "pulled.rnm"))
+        subprocess.run([self.program, "-q", "sign", "-k", self.path("key"), "--any-file", "--not-after", "never", "--name", "pulled.rnm",
+                        self.path("www", "pulled.rnm")], env=self.environment(), check=True)
+        self.servers.append(subprocess.Popen([sys.executable, os.path.join(HERE, "..", "cli", "http_server.py"), self.path("web"),
+                                              self.path("www")], stderr=subprocess.DEVNULL))
+        for _ in range(400):
+            if os.path.exists(self.path("web", "port")):
+                with open(self.path("web", "port")) as file:
+                    self.web_port = file.read().strip()
+                return
+            time.sleep(0.05)
+        raise RuntimeError("the web server did not start")
 
     def __enter__(self):
         try:
@@ -224,6 +275,8 @@ class Stage:
             self.make_other_model()
             self.make_backup()
             self.make_signed()
+            self.start_web_server()
+            self.make_tree()
         except BaseException:
             self.close()
             raise

@@ -40,7 +40,8 @@ static void check(const struct rnm_health_report *report, bool repaired)
 		FUZZ_CHECK(finding->text != NULL && finding->text[0] != '\0');
 		FUZZ_CHECK(finding->advice != NULL && finding->advice[0] != '\0');
 		FUZZ_CHECK((finding->state == RNM_HEALTH_OPEN) == (finding->outcome == NULL));
-		FUZZ_CHECK(finding->state == RNM_HEALTH_OPEN || finding->remedy != RNM_REMEDY_NONE);
+		FUZZ_CHECK(finding->state == RNM_HEALTH_OPEN || finding->state == RNM_HEALTH_GONE ||
+		           finding->remedy != RNM_REMEDY_NONE);
 		if (repaired && finding->remedy != RNM_REMEDY_NONE)
 			FUZZ_CHECK(finding->state != RNM_HEALTH_OPEN);
 	}

@@ -41,6 +41,7 @@ stop_rspamd() {
 	done
 }
 
+# TRAIN: what the section train of its rule holds.
 configure() {
 	echo com >"$WORK/tld"
 	cat <<-END
@@ -51,7 +52,7 @@ configure() {
 	worker "normal" { bind_socket = "$WORK/normal.sock mode=0600"; count = 1; }
 	worker "controller" { bind_socket = "$WORK/controller.sock mode=0600"; count = 1; }
 	neural { servers = "$SOCKET"; rules { default {
-		train { max_trains = 10; autotrain = false; } watch_interval = 1; profile { default = ["SYM_A", "SYM_B"]; }
+		train { ${TRAIN:-max_trains = 10; autotrain = false;} } watch_interval = 1; profile { default = ["SYM_A", "SYM_B"]; }
 	} } }
 	END
 }

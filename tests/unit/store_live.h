@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "base/value_build.h"
 #include "redis_live.h"
+#include "test_folder.h"
 
 #include <rnm/store.h>
 
@@ -16,7 +17,6 @@
 #define NONE SIZE_MAX
 
 static struct live server; /* loaded from a copy of the original's dump */
-static char folder[64];    /* where the tests write files */
 
 static char embed_name[] = "embed";
 static char symbolic_name[] __attribute__((unused)) = "symbolic", space_prefix[] __attribute__((unused)) = "p p";
@@ -69,9 +69,7 @@ static inline int setup(void **state)
 	struct target where;
 	double deadline = now() + 20;
 
-	(void)state;
-	strcpy(folder, "/tmp/rnm-files-XXXXXX");
-	assert_non_null(mkdtemp(folder));
+	assert_int_equal(make_folder(state), 0);
 	strcpy(server.dir, "/tmp/rnm-store-XXXXXX");
 	assert_non_null(mkdtemp(server.dir));
 	snprintf(server.socket, sizeof(server.socket), "%s/redis.sock", server.dir);
@@ -101,11 +99,10 @@ static inline int teardown(void **state)
 {
 	char path[128];
 
-	(void)state;
 	snprintf(path, sizeof(path), "%s/dump.rdb", server.dir);
 	unlink(path);
 	live_stop(&server);
-	return rmdir(folder); /* fails when a test left a file behind */
+	return remove_empty_folder(state);
 }
 
 #define NEED_SERVER()                                                                                        \

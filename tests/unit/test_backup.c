@@ -7,40 +7,17 @@
 #include <math.h>
 #include <rnm/file.h>
 #include <rnm/json.h>
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <cmocka.h>
+#include "test_folder.h"
 
-static char folder[64];
-
-static int make_folder(void **state)
+static int make_backup_folder(void **state)
 {
-	(void)state;
-	strcpy(folder, "/tmp/rnm-backup-XXXXXX");
-	return mkdtemp(folder) == NULL || rnm_backup_folder_make(folder, NULL) != RNM_OK;
-}
-
-static int remove_folder(void **state)
-{
-	char command[128];
-
-	(void)state;
-	snprintf(command, sizeof(command), "rm -rf %s", folder);
-	return system(command);
-}
-
-static char *in_folder(const char *name)
-{
-	static char path[256];
-
-	snprintf(path, sizeof(path), "%s/%s", folder, name);
-	return path;
+	return make_folder(state) != 0 || rnm_backup_folder_make(folder, NULL) != RNM_OK;
 }
 
 /* Puts text in pieces of step bytes. */
@@ -408,13 +385,13 @@ static void test_names(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(test_objects, make_folder, remove_folder),
-		cmocka_unit_test_setup_teardown(test_expected, make_folder, remove_folder),
-		cmocka_unit_test_setup_teardown(test_damaged, make_folder, remove_folder),
-		cmocka_unit_test_setup_teardown(test_read_objects, make_folder, remove_folder),
-		cmocka_unit_test_setup_teardown(test_manifest, make_folder, remove_folder),
-		cmocka_unit_test_setup_teardown(test_generations, make_folder, remove_folder),
-		cmocka_unit_test_setup_teardown(test_locks, make_folder, remove_folder),
+		cmocka_unit_test_setup_teardown(test_objects, make_backup_folder, remove_folder),
+		cmocka_unit_test_setup_teardown(test_expected, make_backup_folder, remove_folder),
+		cmocka_unit_test_setup_teardown(test_damaged, make_backup_folder, remove_folder),
+		cmocka_unit_test_setup_teardown(test_read_objects, make_backup_folder, remove_folder),
+		cmocka_unit_test_setup_teardown(test_manifest, make_backup_folder, remove_folder),
+		cmocka_unit_test_setup_teardown(test_generations, make_backup_folder, remove_folder),
+		cmocka_unit_test_setup_teardown(test_locks, make_backup_folder, remove_folder),
 		cmocka_unit_test(test_names),
 	};
 

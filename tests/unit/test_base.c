@@ -7,56 +7,16 @@
 
 #include <rnm/json.h>
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
-static char folder[] = "/tmp/rnm-base-XXXXXX";
-
-static int make_folder(void **state)
-{
-	(void)state;
-	strcpy(strrchr(folder, '-'), "-XXXXXX");
-	return mkdtemp(folder) == NULL;
-}
-
-static int remove_folder(void **state)
-{
-	char command[128];
-
-	(void)state;
-	snprintf(command, sizeof(command), "rm -rf %s", folder);
-	return system(command);
-}
-
-static const char *in_folder(const char *name)
-{
-	static char path[256];
-
-	snprintf(path, sizeof(path), "%s/%s", folder, name);
-	return path;
-}
-
-static size_t entries(void)
-{
-	DIR *dir = opendir(folder);
-	size_t count = 0;
-
-	while (readdir(dir) != NULL)
-		count++;
-	closedir(dir);
-	return count - 2;
-}
+#include "test_folder.h"
 
 static void put_file(const char *name, const char *text)
 {
@@ -64,16 +24,6 @@ static void put_file(const char *name, const char *text)
 
 	fputs(text, f);
 	fclose(f);
-}
-
-static void assert_file(const char *name, const char *text)
-{
-	struct rnm_buf buf;
-
-	rnm_buf_init(&buf, 1000);
-	assert_int_equal(rnm_file_read(in_folder(name), &buf, 1000, NULL), RNM_OK);
-	assert_string_equal(rnm_buf_cstr(&buf), text);
-	rnm_buf_free(&buf);
 }
 
 static void buf_stops_at_its_maximum(void **state)
@@ -322,12 +272,12 @@ static void replacing_keeps_the_old_file_until_commit(void **state)
 	assert_file("model", "old");
 	rnm_replace_abort(&replace);
 	assert_file("model", "old");
-	assert_int_equal(entries(), 2);
+	assert_int_equal(folder_entries(), 2);
 	assert_int_equal(rnm_replace_open(&replace, in_folder("link"), &err), RNM_OK);
 	assert_int_equal(rnm_replace_write(&replace, "newer", 5, &err), RNM_OK);
 	assert_int_equal(rnm_replace_commit(&replace, &err), RNM_OK);
 	assert_file("model", "newer");
-	assert_int_equal(entries(), 2);
+	assert_int_equal(folder_entries(), 2);
 	assert_int_equal(lstat(in_folder("link"), &st), 0);
 	assert_true(S_ISLNK(st.st_mode));
 	assert_int_equal(stat(in_folder("model"), &st), 0);
@@ -364,7 +314,7 @@ static void targets_that_cannot_be(void **state)
 	assert_int_equal(rnm_replace_write(&replace, "x", 1, &err), RNM_E_IO);
 	assert_string_equal(err.message, "cannot write output file /dev/full: No space left on device");
 	rnm_replace_abort(&replace);
-	assert_int_equal(entries(), 0);
+	assert_int_equal(folder_entries(), 0);
 }
 
 int main(void)

@@ -4,10 +4,14 @@
 #include "rspamd/keys.h"
 #include "rspamd/profile.h"
 #include "store/doctor.h"
+#include "store/doctor_repair.h"
 #include "store_live.h"
 
+#include <fcntl.h>
 #include <rnm/doctor.h>
+#include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 #define MODEL "rn_embed_ours_aabbccdd_1"
 
@@ -21,7 +25,8 @@ static void key_kinds(void **state)
 		const char *owner;
 	} rows[] = {
 		{ "rn_p_s_954230f4_1", "rn", RNM_KEY_MODEL, "rn_p_s_954230f4_1" },
-		{ "rn_p_s_c8qsbjge_12345678901234567890", "rn", RNM_KEY_MODEL, "rn_p_s_c8qsbjge_12345678901234567890" },
+		{ "rn_p_s_c8qsbjge_12345678901234567890", "rn", RNM_KEY_MODEL,
+		  "rn_p_s_c8qsbjge_12345678901234567890" },
 		{ "rn_p_with_parts_s_954230f4_1", "rn", RNM_KEY_MODEL, "rn_p_with_parts_s_954230f4_1" },
 		{ "rn___954230f4_1", "rn", RNM_KEY_MODEL, "rn___954230f4_1" },
 		{ "a_b_p_s_954230f4_1", "a_b", RNM_KEY_MODEL, "a_b_p_s_954230f4_1" },
@@ -110,8 +115,9 @@ static void lengths_of_vectors(void **state)
 	static const struct {
 		const char *text;
 		uint64_t width;
-	} rows[] = { { "1", 1 },    { "1;2;3", 3 },       { "-1.5e-07;0;+2E3", 3 }, { "", 0 },
-		      { "1;nan", 0 }, { "1,2", 0 }, { "inf", 0 }, { "1;\t2", 0 } };
+	} rows[] = { { "1", 1 },   { "1;2;3", 3 }, { "-1.5e-07;0;+2E3", 3 },
+		     { "", 0 },    { "1;nan", 0 }, { "1,2", 0 },
+		     { "inf", 0 }, { "1;\t2", 0 } };
 	char frame[256];
 
 	(void)state;
@@ -170,16 +176,17 @@ static void add_member(struct rnm_redis *redis, const char *key, double age, boo
 	char member[512];
 
 	snprintf(member, sizeof(member),
-	         "{\"digest\":\"aabbccdd\",%s\"symbols\":[],\"version\":1,\"redis_key\":\"%s\",\"providers_digest\":\"%s\"}",
+	         "{\"digest\":\"aabbccdd\",%s\"symbols\":[],\"version\":1,\"redis_key\":\"%s\",\"providers_"
+	         "digest\":\"%s\"}",
 	         canonical ? "" : " ", key, DIGEST);
 	zadd(redis, "ours", (double)time(NULL) - age, member);
 }
 
-/* One finding of that id, examined in an otherwise empty database. */
-static struct rnm_health_finding *examine(struct rnm_health_report **report, struct rnm_redis *redis,
-                                          const struct rnm_health_options *options, const char *id)
+/* Place of the one finding of that id, examined in an otherwise empty database; nothing else is repaired. */
+static size_t examine(struct rnm_health_report **report, struct rnm_redis *redis,
+                      const struct rnm_health_options *options, const char *id)
 {
-	struct rnm_health_finding *found = NULL;
+	size_t found = SIZE_MAX;
 
 	assert_int_equal(rnm_health_examine(report, redis, options, NULL), RNM_OK);
 	for (size_t i = 0; i < (*report)->count; i++) {
@@ -187,10 +194,10 @@ static struct rnm_health_finding *examine(struct rnm_health_report **report, str
 			(*report)->findings[i].remedy = RNM_REMEDY_NONE;
 			continue;
 		}
-		assert_null(found);
-		found = &(*report)->findings[i];
+		assert_int_equal(found, SIZE_MAX);
+		found = i;
 	}
-	if (found == NULL)
+	if (found == SIZE_MAX)
 		fail_msg("no %s", id);
 	return found;
 }
@@ -255,7 +262,9 @@ static void make_mixed(struct rnm_redis *redis)
 	add_member(redis, MODEL, 10, true);
 	hset(redis, MODEL, "ann", "x", 1);
 	for (int i = 0; i < 10; i++) {
-		struct rnm_bytes argv[] = { rnm_bytes_of("SADD"), rnm_bytes_of(MODEL "_spam_set"), { frame, 0 } };
+		struct rnm_bytes argv[] = { rnm_bytes_of("SADD"),
+			                    rnm_bytes_of(MODEL "_spam_set"),
+			                    { frame, 0 } };
 
 		snprintf(text, sizeof(text), i == 0 ? "%d" : "%d;2", i);
 		argv[2].len = ZSTD_compress(frame, sizeof(frame), text, strlen(text), 1);
@@ -316,16 +325,20 @@ static void changes(void **state)
 	static const struct change rows[] = {
 		{ "doctor.tombstone", make_tombstone, NULL, RNM_HEALTH_REPAIRED,
 		  "removed the profile and what was left under its key", 0, 0 },
-		{ "doctor.tombstone", make_foreign_tombstone, NULL, RNM_HEALTH_REPAIRED, "removed the profile", 1, 0 },
+		{ "doctor.tombstone", make_foreign_tombstone, NULL, RNM_HEALTH_REPAIRED,
+		  "removed the profile", 1, 0 },
 		{ "doctor.tombstone", make_tombstone, come_to_life, RNM_HEALTH_GONE,
 		  "something has come under its key since", 1, 1 },
 		{ "doctor.tombstone", make_tombstone, be_trained, RNM_HEALTH_GONE,
 		  "something has come under its key since", 1, 1 },
 		{ "doctor.tombstone", make_tombstone, get_vectors, RNM_HEALTH_GONE,
 		  "something has come under its key since", 1, 1 },
-		{ "doctor.tombstone", make_tombstone, be_forgotten, RNM_HEALTH_GONE, "the profile is no longer there", 1,
-		  0 },
-		{ "doctor.tombstone", make_tombstone, become_foreign, RNM_HEALTH_REPAIRED, "removed the profile", 1, 0 },
+		{ "doctor.tombstone", make_tombstone, be_forgotten, RNM_HEALTH_GONE,
+		  "the profile is no longer there", 1, 0 },
+		{ "doctor.tombstone", make_tombstone, become_foreign, RNM_HEALTH_REPAIRED,
+		  "removed the profile", 1, 0 },
+		{ "doctor.tombstone", make_tombstone, be_named, RNM_HEALTH_GONE, "it has been renewed since",
+		  1, 1 },
 		{ "doctor.tombstone", make_tombstone, become_another_type, RNM_HEALTH_FAILED, NULL, 1, 1 },
 		{ "doctor.not-canonical", make_other_spelling, NULL, RNM_HEALTH_REPAIRED,
 		  "wrote the profile as rspamd does", 1, 1 },
@@ -335,18 +348,23 @@ static void changes(void **state)
 		{ "doctor.not-canonical", make_other_spelling, be_named, RNM_HEALTH_REPAIRED,
 		  "kept one of 2 profiles, written as rspamd does", 1, 1 },
 		{ "doctor.dead-lock", make_locked, NULL, RNM_HEALTH_REPAIRED, "removed the lock", 1, 1 },
-		{ "doctor.dead-lock", make_locked, be_trained, RNM_HEALTH_GONE, "it is locked by a training again", 1, 1 },
-		{ "doctor.dead-lock", make_locked, be_unlocked, RNM_HEALTH_GONE, "it is no longer locked", 1, 1 },
+		{ "doctor.dead-lock", make_locked, be_trained, RNM_HEALTH_GONE,
+		  "it is locked by a training again", 1, 1 },
+		{ "doctor.dead-lock", make_locked, be_unlocked, RNM_HEALTH_GONE, "it is no longer locked", 1,
+		  1 },
 		{ "doctor.orphan-model", make_orphan, NULL, RNM_HEALTH_REPAIRED, "deleted the key", 0, 0 },
-		{ "doctor.orphan-model", make_orphan, be_named, RNM_HEALTH_GONE, "a profile names it now", 1, 1 },
-		{ "doctor.orphan-model", make_orphan, expire, RNM_HEALTH_GONE, "it expires by itself now", 1, 0 },
-		{ "doctor.orphan-model", make_orphan, be_deleted, RNM_HEALTH_GONE, "the key is no longer there", 0, 0 },
+		{ "doctor.orphan-model", make_orphan, be_named, RNM_HEALTH_GONE, "a profile names it now", 1,
+		  1 },
+		{ "doctor.orphan-model", make_orphan, expire, RNM_HEALTH_GONE, "it expires by itself now", 1,
+		  0 },
+		{ "doctor.orphan-model", make_orphan, be_deleted, RNM_HEALTH_GONE,
+		  "the key is no longer there", 0, 0 },
 		{ "doctor.orphan-model", make_orphan, become_foreign, RNM_HEALTH_GONE,
 		  "left alone: it has fields that rspamd does not write", 1, 0 },
 		{ "doctor.orphan-model", make_orphan, become_another_type, RNM_HEALTH_FAILED, NULL, 1, 0 },
 		{ "doctor.mixed-widths", make_mixed, NULL, RNM_HEALTH_REPAIRED, "removed 1 vectors", 1, 1 },
-		{ "doctor.mixed-widths", make_mixed, lose_vectors, RNM_HEALTH_GONE, "all vectors have one length now", 1,
-		  1 },
+		{ "doctor.mixed-widths", make_mixed, lose_vectors, RNM_HEALTH_GONE,
+		  "all vectors have one length now", 1, 1 },
 	};
 	const struct rnm_health_options options = now_options();
 
@@ -355,13 +373,15 @@ static void changes(void **state)
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		struct rnm_redis *redis = connect_empty();
 		struct rnm_health_report *report = NULL;
-		struct rnm_health_finding *finding;
+		const struct rnm_health_finding *finding;
+		size_t place;
 
 		rows[i].make(redis);
-		finding = examine(&report, redis, &options, rows[i].id);
+		place = examine(&report, redis, &options, rows[i].id);
 		if (rows[i].change != NULL)
 			rows[i].change(redis);
 		assert_int_equal(rnm_health_repair(report, redis, &options, NULL), RNM_OK);
+		finding = &report->findings[place];
 		if (finding->state != rows[i].state || finding->outcome == NULL)
 			fail_msg("%zu: %s: %s", i, rnm_health_state_name(finding->state),
 			         finding->outcome != NULL ? finding->outcome : "nothing said");
@@ -382,7 +402,7 @@ static void repairs_go_by_their_own_time(void **state)
 	struct rnm_health_options options = now_options();
 	struct rnm_redis *redis;
 	struct rnm_health_report *report = NULL;
-	struct rnm_health_finding *finding;
+	size_t place;
 
 	(void)state;
 	NEED_SERVER();
@@ -390,12 +410,49 @@ static void repairs_go_by_their_own_time(void **state)
 	make_locked(redis);
 	be_trained(redis);
 	options.now -= 5000;
-	finding = examine(&report, redis, &options, "doctor.dead-lock");
+	place = examine(&report, redis, &options, "doctor.dead-lock");
 	assert_int_equal(rnm_health_repair(report, redis, &options, NULL), RNM_OK);
-	assert_int_equal(finding->state, RNM_HEALTH_GONE);
-	assert_string_equal(finding->outcome, "it is locked by a training again");
+	assert_int_equal(report->findings[place].state, RNM_HEALTH_GONE);
+	assert_string_equal(report->findings[place].outcome, "it is locked by a training again");
 	rnm_health_report_free(report);
 	rnm_redis_free(redis);
+}
+
+/* rspamd replaces a cached file by another one, or writes a newer state into it. */
+static void a_file_that_was_fetched_again_stays(void **state)
+{
+	char path[] = "/tmp/rnm-doctor-XXXXXX", other[sizeof(path) + 4];
+	struct rnm_arena arena;
+	struct rnm_health_finding finding = { .key = path };
+	struct rnm_repairing r = { .finding = &finding, .arena = &arena };
+	struct timespec later[2] = { { .tv_nsec = UTIME_OMIT }, { .tv_sec = 1 } };
+	int fd = mkstemp(path);
+
+	(void)state;
+	rnm_arena_init(&arena, 1 << 20);
+	assert_int_not_equal(fd, -1);
+	rnm_doctor_file_identity(path, &finding.seconds, &finding.width);
+	later[1].tv_sec += (time_t)finding.seconds;
+	assert_int_equal(futimens(fd, later), 0);
+	assert_int_equal(rnm_repair_delete_file(&r, NULL), RNM_OK);
+	assert_true(r.gone);
+	assert_string_equal(finding.outcome, "the file has been written anew since");
+	rnm_doctor_file_identity(path, &finding.seconds, &finding.width);
+	snprintf(other, sizeof(other), "%s.new", path);
+	close(open(other, O_CREAT | O_WRONLY, 0600));
+	assert_int_equal(rename(other, path), 0);
+	r.gone = false;
+	assert_int_equal(rnm_repair_delete_file(&r, NULL), RNM_OK);
+	assert_true(r.gone);
+	rnm_doctor_file_identity(path, &finding.seconds, &finding.width);
+	r.gone = false;
+	assert_int_equal(rnm_repair_delete_file(&r, NULL), RNM_OK);
+	assert_false(r.gone);
+	assert_string_equal(finding.outcome, "deleted the file");
+	assert_int_equal(rnm_repair_delete_file(&r, NULL), RNM_OK);
+	assert_string_equal(finding.outcome, "the file is no longer there");
+	close(fd);
+	rnm_arena_free(&arena);
 }
 
 static void no_repair_on_a_dead_connection(void **state)
@@ -403,18 +460,18 @@ static void no_repair_on_a_dead_connection(void **state)
 	const struct rnm_health_options options = now_options();
 	struct rnm_redis *redis, *killer;
 	struct rnm_health_report *report = NULL;
-	struct rnm_health_finding *finding;
 	struct rnm_error err;
+	size_t place;
 
 	(void)state;
 	NEED_SERVER();
 	redis = connect_empty();
 	make_tombstone(redis);
-	finding = examine(&report, redis, &options, "doctor.tombstone");
+	place = examine(&report, redis, &options, "doctor.tombstone");
 	killer = connect_server();
 	command(killer, "CLIENT", "KILL", "TYPE", "normal");
 	assert_int_equal(rnm_health_repair(report, redis, &options, &err), RNM_E_IO);
-	assert_int_equal(finding->state, RNM_HEALTH_FAILED);
+	assert_int_equal(report->findings[place].state, RNM_HEALTH_FAILED);
 	rnm_health_report_free(report);
 	rnm_redis_free(redis);
 	rnm_redis_free(killer);
@@ -426,10 +483,14 @@ static void no_repair_on_a_dead_connection(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(key_kinds),          cmocka_unit_test(made_keys_are_known),
-		cmocka_unit_test(seen_strings),       cmocka_unit_test(lengths_of_vectors),
-		cmocka_unit_test(times_in_words),     cmocka_unit_test(changes),
+		cmocka_unit_test(key_kinds),
+		cmocka_unit_test(made_keys_are_known),
+		cmocka_unit_test(seen_strings),
+		cmocka_unit_test(lengths_of_vectors),
+		cmocka_unit_test(times_in_words),
+		cmocka_unit_test(changes),
 		cmocka_unit_test(repairs_go_by_their_own_time),
+		cmocka_unit_test(a_file_that_was_fetched_again_stays),
 		cmocka_unit_test(no_repair_on_a_dead_connection),
 	};
 

@@ -3,12 +3,9 @@
 #include "base/file.h"
 #include "base/file_temp.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,59 +14,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <cmocka.h>
+#include "test_folder.h"
 
 #define NOBODY 65534
-
-static char folder[] = "/tmp/rnm-replace-XXXXXX";
-
-static int make_folder(void **state)
-{
-	(void)state;
-	strcpy(strrchr(folder, '-'), "-XXXXXX");
-	return mkdtemp(folder) == NULL;
-}
-
-static int remove_folder(void **state)
-{
-	char command[128];
-
-	(void)state;
-	snprintf(command, sizeof(command), "rm -rf %s", folder);
-	return system(command);
-}
-
-static const char *in_folder(const char *name)
-{
-	static char paths[4][128];
-	static size_t turn;
-	char *path = paths[turn++ % 4];
-
-	snprintf(path, sizeof(paths[0]), "%s/%s", folder, name);
-	return path;
-}
-
-static size_t entries(void)
-{
-	DIR *dir = opendir(folder);
-	size_t count = 0;
-
-	assert_non_null(dir);
-	while (readdir(dir) != NULL)
-		count++;
-	closedir(dir);
-	return count - 2;
-}
-
-static void assert_file(const char *name, const char *text)
-{
-	struct rnm_buf buf;
-
-	rnm_buf_init(&buf, 1000);
-	assert_int_equal(rnm_file_read(in_folder(name), &buf, 1000, NULL), RNM_OK);
-	assert_string_equal(rnm_buf_cstr(&buf), text);
-	rnm_buf_free(&buf);
-}
 
 static enum rnm_status replace_with(const char *path, const char *text, struct rnm_error *err)
 {
@@ -131,7 +78,7 @@ static void appending_descriptors_are_written_in_place(void **state)
 	assert_file("log", "old\nxxxxx");
 	assert_int_equal(stat(in_folder("log"), &after), 0);
 	assert_int_equal(after.st_ino, before.st_ino);
-	assert_int_equal(entries(), 2); /* the log and the link */
+	assert_int_equal(folder_entries(), 2); /* the log and the link */
 	/* Ours was duplicated and is still open. */
 	assert_int_equal(write(fd, "y", 1), 1);
 	assert_file("log", "old\nxxxxxy");
@@ -152,7 +99,7 @@ static void descriptors_keep_their_offset(void **state)
 	assert_int_equal(write(fd, "ef", 2), 2);
 	close(fd);
 	assert_file("out", "abcdef");
-	assert_int_equal(entries(), 1);
+	assert_int_equal(folder_entries(), 1);
 }
 
 static void standard_output_is_written_in_place(void **state)
@@ -168,7 +115,7 @@ static void standard_output_is_written_in_place(void **state)
 	close(saved);
 	close(fd);
 	assert_file("out", "model");
-	assert_int_equal(entries(), 1);
+	assert_int_equal(folder_entries(), 1);
 }
 
 static void descriptors_that_cannot_be_written(void **state)
@@ -233,7 +180,7 @@ static void a_dangling_link_gets_its_target(void **state)
 	assert_true(S_ISLNK(st.st_mode));
 	assert_int_equal(lstat(in_folder("second"), &st), 0);
 	assert_true(S_ISLNK(st.st_mode));
-	assert_int_equal(entries(), 3);
+	assert_int_equal(folder_entries(), 3);
 }
 
 static void links_to_nowhere(void **state)
@@ -253,7 +200,7 @@ static void links_to_nowhere(void **state)
 	make_file("file", "old");
 	assert_int_equal(replace_with(in_folder("file/"), "x", &err), RNM_E_IO);
 	assert_int_equal(err.sys_errno, ENOTDIR);
-	assert_int_equal(entries(), 4);
+	assert_int_equal(folder_entries(), 4);
 }
 
 /* ---- permissions ---- */
@@ -325,7 +272,7 @@ static void files_are_replaced_without_proc(void **state)
 		skip();
 	assert_int_equal(WEXITSTATUS(status), REPLACED);
 	assert_file("model", "new");
-	assert_int_equal(entries(), 1);
+	assert_int_equal(folder_entries(), 1);
 }
 
 /* ---- temporary files with names ---- */
@@ -348,14 +295,14 @@ static void left_overs_make_room(void **state)
 	make_file(".model.rnm-0.tmp", "of a process that was killed");
 	fd = create_beside(&name);
 	assert_string_equal(name, in_folder(".model.rnm-0.tmp"));
-	assert_int_equal(entries(), 1);
+	assert_int_equal(folder_entries(), 1);
 	assert_int_equal(lseek(fd, 0, SEEK_END), 0);
 	close(fd); /* now it is one itself */
 	free(name);
 	make_file("model", "old");
 	must_replace(in_folder("model"), "new");
 	assert_file("model", "new");
-	assert_int_equal(entries(), 1);
+	assert_int_equal(folder_entries(), 1);
 }
 
 /* Files that somebody works on, of others, and what only has the name. */
@@ -381,7 +328,7 @@ static void other_files_stay(void **state)
 	must_replace(in_folder("model"), "new");
 	assert_file(".model.rnm-0.tmp", "1");
 	assert_file(".model.rnm-1.tmp", "2");
-	assert_int_equal(entries(), geteuid() == 0 ? 8 : 7);
+	assert_int_equal(folder_entries(), geteuid() == 0 ? 8 : 7);
 	close(one);
 	close(two);
 	close(three);
@@ -399,7 +346,7 @@ static void names_do_not_run_out(void **state)
 	(void)state;
 	for (size_t i = 0; i < 15; i++)
 		fds[i] = create_beside(&names[i]);
-	assert_int_equal(entries(), 15);
+	assert_int_equal(folder_entries(), 15);
 	assert_int_equal(strlen(names[14]), strlen(in_folder(".model.rnm-0123456789abcdef.tmp")));
 	for (size_t i = 0; i < 15; i++) {
 		close(fds[i]);
@@ -452,10 +399,59 @@ static void many_write_at_once(void **state)
 	assert_int_equal(strspn(buf.data, (char[]){ buf.data[0], '\0' }), 64);
 	rnm_buf_free(&buf);
 	/* What was left at one time, at most: one file of each. */
-	assert_true(entries() <= 1 + WRITERS);
+	assert_true(folder_entries() <= 1 + WRITERS);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, make_folder, remove_folder)
+
+/* ---- permissions, and files that are to stay ---- */
+
+static void secrets_are_never_seen(void **state)
+{
+	struct rnm_replace replace;
+	struct stat st;
+	const mode_t mask = umask(0);
+
+	(void)state;
+	make_file("key", "old");
+	assert_int_equal(chmod(in_folder("key"), 0644), 0);
+	assert_int_equal(rnm_replace_open_with(&replace, in_folder("key"), 0600, false, NULL), RNM_OK);
+	assert_int_equal(fstat(replace.fd, &st), 0);
+	assert_int_equal(st.st_mode & 0777, 0600);
+	assert_int_equal(rnm_replace_write(&replace, "new", 3, NULL), RNM_OK);
+	assert_int_equal(rnm_replace_commit(&replace, NULL), RNM_OK);
+	assert_int_equal(stat(in_folder("key"), &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0600);
+	assert_int_equal(rnm_replace_open_with(&replace, in_folder("other"), 0600, false, NULL), RNM_OK);
+	assert_int_equal(rnm_replace_commit(&replace, NULL), RNM_OK);
+	assert_int_equal(stat(in_folder("other"), &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0600);
+	umask(mask);
+}
+
+static void what_is_to_stay_stays(void **state)
+{
+	struct rnm_replace replace;
+	struct rnm_error err;
+
+	(void)state;
+	make_file("there", "old");
+	assert_int_equal(rnm_replace_open_with(&replace, in_folder("there"), 0644, true, &err), RNM_E_IO);
+	assert_int_equal(err.sys_errno, EEXIST);
+	/* One that comes meanwhile, too. */
+	assert_int_equal(rnm_replace_open_with(&replace, in_folder("late"), 0644, true, &err), RNM_OK);
+	assert_int_equal(rnm_replace_write(&replace, "new", 3, &err), RNM_OK);
+	make_file("late", "old");
+	assert_int_equal(rnm_replace_commit(&replace, &err), RNM_E_IO);
+	assert_int_equal(err.sys_errno, EEXIST);
+	assert_int_equal(folder_entries(), 2);
+	assert_file("there", "old");
+	assert_file("late", "old");
+	assert_int_equal(rnm_replace_open_with(&replace, in_folder("new"), 0644, true, &err), RNM_OK);
+	assert_int_equal(rnm_replace_write(&replace, "new", 3, &err), RNM_OK);
+	assert_int_equal(rnm_replace_commit(&replace, &err), RNM_OK);
+	assert_file("new", "new");
+}
 
 int main(void)
 {
@@ -474,6 +470,8 @@ int main(void)
 		TEST(other_files_stay),
 		TEST(names_do_not_run_out),
 		TEST(many_write_at_once),
+		TEST(secrets_are_never_seen),
+		TEST(what_is_to_stay_stays),
 	};
 
 	return cmocka_run_group_tests_name("file replacement", tests, NULL, NULL);

@@ -17,6 +17,8 @@
 
 #include <cmocka.h>
 
+#include "test_folder.h"
+
 /* The key pair of the seed 00 01 .. 1f, as rspamd writes it. */
 #define PUBLIC_HEX "03a107bff3ce10be1d70dd18e74bc09967e4d6309ba50d5f1ddc8664125531b8"
 #define PUBLIC_TEXT "deexo9q6qgrh5qyq7ggq6fba3h3eqmdg5cj5oxidhsbjgjwktbqb"
@@ -33,32 +35,7 @@
 	"19df2b026e61c273737dbfeae96ed32a8503801d08ada6bbf8bcf07b8f6018b0c037e3386b25537187f3d688e8f5e8382a" \
 	"7a398d2a391474a145c4e20589910c"
 
-static char folder[] = "/tmp/rnm-key-XXXXXX";
 static struct rnm_error err;
-
-static int make_folder(void **state)
-{
-	(void)state;
-	strcpy(strrchr(folder, '-'), "-XXXXXX");
-	return mkdtemp(folder) == NULL;
-}
-
-static int remove_folder(void **state)
-{
-	char command[128];
-
-	(void)state;
-	snprintf(command, sizeof(command), "rm -rf %s", folder);
-	return system(command);
-}
-
-static const char *in_folder(const char *name)
-{
-	static char path[128];
-
-	snprintf(path, sizeof(path), "%s/%s", folder, name);
-	return path;
-}
 
 static const char *write_secret(const char *text)
 {

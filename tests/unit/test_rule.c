@@ -407,6 +407,13 @@ static void external_findings(void **state)
 	assert_findings(EXTERNAL("url = \"key=ab+sign+file:///x\"; sign_key = abc;"), "");
 	assert_findings(EXTERNAL("url = \"https://h/x\"; sign_key = false;"), "");
 	assert_findings(EXTERNAL("url = [\"http://a/x\", \"http://b/x\"];"), "config.external-url-list:3");
+	assert_findings(EXTERNAL("url { urls = [\"http://a/x\", \"/x\"]; poll = 9; }"),
+	                "config.external-url-list:3");
+	assert_findings(EXTERNAL("url { upstreams = \"sign+http://a/x\"; }"),
+	                "config.external-signed-http:3");
+	assert_findings(EXTERNAL("url { urls = [\"http://a/x\", \"fallback+/x\"]; }"), "");
+	assert_findings(EXTERNAL("url { urls = [5, \"https://a/x\"]; } sign_key = abc;"),
+	                "config.external-url-list:3 config.external-sign-key:3");
 	assert_findings(REDIS "neural { rules { x { external_model {\nbase_url = \"http://h\"; } } } }",
 	                "config.external-no-digest:3");
 	assert_findings(REDIS "neural { rules { x {\nexternal_model = \"http://h\"; } } }",
@@ -424,14 +431,16 @@ static void shared_prefixes(void **state)
 {
 	(void)state;
 	assert_findings(REDIS "neural { rules { " RULE("x", "") RULE("y", "") " } }", "");
-	assert_findings(REDIS "neural { rules { " RULE("x", "prefix = p;") RULE("y", "prefix = q;") " } }", "");
+	assert_findings(REDIS "neural { rules { " RULE("x", "prefix = p;") RULE("y", "prefix = q;") " } }",
+	                "");
 	assert_findings(REDIS "neural { rules { " RULE("x", "prefix = p;") RULE("y", "prefix = p;")
 	                    RULE("z", "prefix = p;") " } }",
 	                "config.prefix-shared:5 config.prefix-shared:7");
 	/* A rule's name is its prefix too, and a number is its text. */
 	assert_findings(REDIS "neural { rules { " RULE("x", "prefix = y;") RULE("y", "") " } }",
 	                "config.prefix-shared:4");
-	assert_findings(REDIS "neural { rules { " RULE("x", "prefix = 7;") RULE("y", "prefix = \"7\";") " } }",
+	assert_findings(REDIS "neural { rules { " RULE("x", "prefix = 7;")
+	                    RULE("y", "prefix = \"7\";") " } }",
 	                "config.prefix-shared:5");
 }
 

@@ -107,15 +107,6 @@ static void test_fits(void **state)
 	assert_int_equal(rnm_statement_fits(&other, model, &err), RNM_E_SIGNATURE);
 }
 
-static void test_bytes_are_those_of_the_file(void **state)
-{
-	const struct rnm_bytes bytes = rnm_model_file_bytes(model);
-
-	(void)state;
-	assert_ptr_equal(bytes.data, model_bytes.data);
-	assert_int_equal(bytes.len, model_bytes.len);
-}
-
 /* ---- signing and checking in memory ---- */
 
 static struct rnm_signing *sign(struct rnm_bytes file, const struct rnm_key *with, const char *name)
@@ -247,7 +238,6 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_describe),
 		cmocka_unit_test(test_fits),
-		cmocka_unit_test(test_bytes_are_those_of_the_file),
 		cmocka_unit_test(test_check),
 		cmocka_unit_test(test_raw),
 		cmocka_unit_test(test_sizes),

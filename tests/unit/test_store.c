@@ -15,25 +15,6 @@
 
 static char space_name[] = "with space";
 
-static const char *in_folder(const char *name)
-{
-	static char path[160];
-
-	snprintf(path, sizeof(path), "%s/%s", folder, name);
-	return path;
-}
-
-static size_t folder_entries(void)
-{
-	DIR *dir = opendir(folder);
-	size_t count = 0;
-
-	while (readdir(dir) != NULL)
-		count++;
-	closedir(dir);
-	return count - 2;
-}
-
 static void read_file(const char *path, struct rnm_buf *out)
 {
 	struct rnm_error err;

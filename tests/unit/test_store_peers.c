@@ -181,25 +181,6 @@ static void converse_and_count(int client)
 
 /* ---- the other side ---- */
 
-static const char *in_folder(const char *name)
-{
-	static char path[160];
-
-	snprintf(path, sizeof(path), "%s/%s", folder, name);
-	return path;
-}
-
-static size_t folder_entries(void)
-{
-	DIR *dir = opendir(folder);
-	size_t count = 0;
-
-	while (readdir(dir) != NULL)
-		count++;
-	closedir(dir);
-	return count - 2;
-}
-
 static void write_old(void)
 {
 	FILE *file = fopen(in_folder("m"), "w");
@@ -676,19 +657,10 @@ static void test_endless_training(void **state)
 	peer_stop(&peer);
 }
 
-static int make_folder(void **state)
+static int clean_up(void **state)
 {
-	(void)state;
-	strcpy(folder, "/tmp/rnm-files-XXXXXX");
-	assert_non_null(mkdtemp(folder));
-	return 0;
-}
-
-static int remove_folder(void **state)
-{
-	(void)state;
 	forget();
-	return rmdir(folder); /* fails when a test left a file behind */
+	return remove_empty_folder(state);
 }
 
 int main(void)
@@ -705,5 +677,5 @@ int main(void)
 		cmocka_unit_test(test_endless_training),
 	};
 
-	return cmocka_run_group_tests_name("store peers", tests, make_folder, remove_folder);
+	return cmocka_run_group_tests_name("store peers", tests, make_folder, clean_up);
 }
