@@ -130,8 +130,8 @@ bool pull_report(const struct pull_run *run, const struct rnm_error *err)
 		json_report(&json, run, err);
 		return output_json(&out);
 	}
-	if (run->pull == NULL)
-		return true;
+	if (err != NULL)
+		return true; /* all has been said */
 	put_headline(&out, run);
 	put_details(&out, run);
 	return output_buffer(&out);

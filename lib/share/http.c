@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <time.h>
 
 /* A raised cancel flag is seen after this time, should its signal have come at an awkward moment. */
@@ -132,6 +133,27 @@ int rnm_http_on_seek(void *http_, curl_off_t offset, int origin)
 	return CURL_SEEKFUNC_OK;
 }
 
+curl_socket_t rnm_http_on_socket(void *http_, curlsocktype purpose, struct curl_sockaddr *address)
+{
+	struct rnm_http *http = http_;
+	const int fd = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+
+	(void)purpose;
+	http->socket_errno = fd < 0 ? errno : 0;
+	return fd < 0 ? CURL_SOCKET_BAD : fd;
+}
+
+static enum rnm_status multi_error(CURLMcode code, struct rnm_error *err)
+{
+	if (code == CURLM_OUT_OF_MEMORY)
+		return rnm_error_nomem(err);
+	if (errno != 0)
+		return rnm_error_sys(err, "http.protocol", errno, "libcurl fails: %s",
+		                     rnm_curl.curl_multi_strerror(code));
+	return rnm_error_set(err, RNM_E_IO, "http.protocol", "libcurl fails: %s",
+	                     rnm_curl.curl_multi_strerror(code));
+}
+
 /* Runs until the transfer has ended, and says how. */
 static enum rnm_status run(struct rnm_http *http, CURLcode *result, struct rnm_error *err)
 {
@@ -148,27 +170,24 @@ static enum rnm_status run(struct rnm_http *http, CURLcode *result, struct rnm_e
 			*result = message->data.result;
 			return RNM_OK;
 		}
+		errno = 0;
 		if (code == CURLM_OK)
 			code = rnm_curl.curl_multi_poll(http->multi, NULL, 0, POLL_MS, NULL);
-		if (code == CURLM_OUT_OF_MEMORY)
-			return rnm_error_nomem(err);
 		if (code != CURLM_OK)
-			return rnm_error_set(err, RNM_E_IO, "http.protocol", "libcurl fails: %s",
-			                     rnm_curl.curl_multi_strerror(code));
+			return multi_error(code, err);
 	}
 }
 
 static enum rnm_status transfer(struct rnm_http *http, struct rnm_error *err)
 {
-	CURLMcode added = rnm_curl.curl_multi_add_handle(http->multi, http->easy);
 	CURLcode result = CURLE_OK;
 	enum rnm_status status;
+	CURLMcode added;
 
-	if (added == CURLM_OUT_OF_MEMORY)
-		return rnm_error_nomem(err);
+	errno = 0;
+	added = rnm_curl.curl_multi_add_handle(http->multi, http->easy);
 	if (added != CURLM_OK)
-		return rnm_error_set(err, RNM_E_IO, "http.protocol", "libcurl fails: %s",
-		                     rnm_curl.curl_multi_strerror(added));
+		return multi_error(added, err);
 	status = run(http, &result, err);
 	(void)rnm_curl.curl_multi_remove_handle(http->multi, http->easy);
 	if (status == RNM_OK)
@@ -225,6 +244,7 @@ enum rnm_status rnm_http_send(struct rnm_http *http, const struct rnm_http_reque
 	http->head_done = false;
 	http->received = http->sent = 0;
 	http->header_bytes = 0;
+	http->socket_errno = 0;
 	guard_begin(&guard);
 	status = rnm_http_prepare(http, err);
 	if (status == RNM_OK)

@@ -21,6 +21,7 @@ struct rnm_http {
 	uint64_t received;   /* bytes of the body */
 	size_t header_bytes; /* of all answers */
 	uint64_t sent;       /* bytes of the request's body */
+	int socket_errno;    /* why there was no socket; libcurl does not say */
 	char url[RNM_HTTP_URL_MAX + 1];
 };
 
@@ -31,6 +32,7 @@ RNM_MUST_CHECK enum rnm_status rnm_http_prepare(struct rnm_http *http, struct rn
 size_t rnm_http_on_header(char *data, size_t size, size_t count, void *http);
 size_t rnm_http_on_body(char *data, size_t size, size_t count, void *http);
 size_t rnm_http_on_upload(char *data, size_t size, size_t count, void *http);
+curl_socket_t rnm_http_on_socket(void *http, curlsocktype purpose, struct curl_sockaddr *address);
 int rnm_http_on_seek(void *http, curl_off_t offset, int origin);
 
 /* RNM_OK when a request may be sent to this URL; see rnm_http_send. */

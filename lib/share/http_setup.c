@@ -137,6 +137,8 @@ static void set_callbacks(struct setup *setup, struct rnm_http *http)
 	set_pointer(setup, CURLOPT_WRITEDATA, http);
 	SET_CALLBACK(setup, CURLOPT_READFUNCTION, rnm_http_on_upload);
 	set_pointer(setup, CURLOPT_READDATA, http);
+	SET_CALLBACK(setup, CURLOPT_OPENSOCKETFUNCTION, rnm_http_on_socket);
+	set_pointer(setup, CURLOPT_OPENSOCKETDATA, http);
 	SET_CALLBACK(setup, CURLOPT_SEEKFUNCTION, rnm_http_on_seek);
 	set_pointer(setup, CURLOPT_SEEKDATA, http);
 }

@@ -2,6 +2,7 @@
 #include "share/http_internal.h"
 
 #include <arpa/inet.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -141,12 +142,33 @@ static enum rnm_status explain_timeout(struct rnm_http *http, struct rnm_error *
 	return rnm_error_set(err, RNM_E_IO, "http.timeout", "the server took too long: %s", http->reason);
 }
 
-enum rnm_status rnm_http_explain(struct rnm_http *http, CURLcode code, struct rnm_error *err)
+/* What the system said of a connection that did not come about or broke: more to the point than libcurl's words. */
+static const char *system_reason(const struct rnm_http *http, CURLcode code)
 {
-	const char *reason = http->reason[0] != '\0' ? http->reason : rnm_curl.curl_easy_strerror(code);
+	long errnum = http->socket_errno;
 
-	if (code == CURLE_OUT_OF_MEMORY)
-		return rnm_error_nomem(err);
+	if (code != CURLE_COULDNT_CONNECT && code != CURLE_SEND_ERROR && code != CURLE_RECV_ERROR)
+		return NULL;
+	if (errnum == 0)
+		(void)rnm_curl.curl_easy_getinfo(http->easy, CURLINFO_OS_ERRNO, &errnum);
+	return errnum > 0 && errnum <= INT_MAX ? strerrordesc_np((int)errnum) : NULL;
+}
+
+static const char *reason_of(const struct rnm_http *http, CURLcode code)
+{
+	const char *reason = system_reason(http, code);
+
+	if (reason != NULL)
+		return reason;
+	/* The words for a connection tell of milliseconds, and of nothing more. */
+	return http->reason[0] != '\0' && code != CURLE_COULDNT_CONNECT ? http->reason
+	                                                                : rnm_curl.curl_easy_strerror(code);
+}
+
+static enum rnm_status explain(struct rnm_http *http, CURLcode code, struct rnm_error *err)
+{
+	const char *reason = reason_of(http, code);
+
 	if (code == CURLE_OPERATION_TIMEDOUT)
 		return explain_timeout(http, err);
 	for (size_t i = 0; i < sizeof(failures) / sizeof(failures[0]); i++)
@@ -154,4 +176,15 @@ enum rnm_status rnm_http_explain(struct rnm_http *http, CURLcode code, struct rn
 			return rnm_error_set(err, failures[i].status, failures[i].id, "%s: %s",
 			                     failures[i].sentence, reason);
 	return rnm_error_set(err, RNM_E_IO, "http.protocol", "HTTP fails: %s", reason);
+}
+
+enum rnm_status rnm_http_explain(struct rnm_http *http, CURLcode code, struct rnm_error *err)
+{
+	enum rnm_status status;
+
+	if (code == CURLE_OUT_OF_MEMORY)
+		return rnm_error_nomem(err);
+	status = explain(http, code, err);
+	rnm_http_url_plain(http->url, sizeof(http->url), http->request->url);
+	return rnm_error_at_line(err, http->url, 0), status;
 }

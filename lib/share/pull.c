@@ -53,8 +53,6 @@ static enum rnm_status read_state(struct rnm_pulling *pulling, struct rnm_error 
 
 	if (status != RNM_OK)
 		return status;
-	if (sodium_init() < 0)
-		return rnm_error_nomem(err);
 	(void)crypto_generichash(url, sizeof(url), (const unsigned char *)pulling->options->url,
 	                         strlen(pulling->options->url), NULL, 0);
 	if (!state->has_url || memcmp(url, state->url, sizeof(url)) != 0) {
@@ -72,6 +70,8 @@ static enum rnm_status begin(struct rnm_pulling *pulling, struct rnm_error *err)
 	const struct rnm_pull_options *options = pulling->options;
 	enum rnm_status status = rnm_pull_paths_make(&pulling->paths, options, err);
 
+	/* Picks the fastest hashes; where it fails, the others are just as right. */
+	(void)!sodium_init();
 	pulling->settings = (struct rnm_http_settings){
 		.ca = options->ca,
 		.ca_dir = options->ca_dir,

@@ -57,7 +57,7 @@ bool rnm_pull_model_in_place(struct rnm_pulling *pulling)
 	if (fd < 0)
 		return false;
 	same = fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && (uint64_t)st.st_size == statement->size &&
-	       read_model(pulling, fd) && sodium_init() >= 0 &&
+	       read_model(pulling, fd) &&
 	       crypto_generichash(hash, sizeof(hash), pulling->bytes, statement->size, NULL, 0) == 0 &&
 	       memcmp(hash, statement->blake2b, sizeof(hash)) == 0;
 	close(fd);

@@ -35,28 +35,33 @@ static int open_part(const char *path, mode_t mode)
 	return open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, mode);
 }
 
-/* Ours, of our own making, and still there under its name: another pull may just have put it in place. */
-static bool is_ours(int fd, const char *path)
+static enum rnm_status cannot_open(const struct rnm_pulling *pulling, int errnum, struct rnm_error *err)
 {
-	struct stat opened, named;
+	rnm_error_sys(err, "file.open", errnum, "cannot create the unfinished download %s",
+	              pulling->paths.part);
+	return rnm_error_at_line(err, pulling->paths.part, 0), RNM_E_IO;
+}
 
-	return fstat(fd, &opened) == 0 && S_ISREG(opened.st_mode) && opened.st_uid == geteuid() &&
-	       opened.st_nlink == 1 && lstat(path, &named) == 0 && opened.st_dev == named.st_dev &&
-	       opened.st_ino == named.st_ino;
+/* Ours, of our own making, and still there under its name: another pull may just have put it in place. */
+static bool is_ours(const struct stat *opened, const struct stat *named)
+{
+	return S_ISREG(opened->st_mode) && opened->st_uid == geteuid() && opened->st_nlink == 1 &&
+	       opened->st_dev == named->st_dev && opened->st_ino == named->st_ino;
 }
 
 static enum rnm_status open_locked(struct rnm_pulling *pulling, struct rnm_error *err)
 {
 	const char *path = pulling->paths.part;
+	struct stat opened, named = { 0 };
 
 	pulling->part = open_part(path, future_mode(pulling));
-	if (pulling->part < 0) {
-		rnm_error_sys(err, "file.open", errno, "cannot create the unfinished download %s", path);
-		return rnm_error_at_line(err, path, 0), RNM_E_IO;
-	}
+	if (pulling->part < 0)
+		return cannot_open(pulling, errno, err);
 	if (flock(pulling->part, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
 		return rnm_error_set(err, RNM_E_REFUSED, "pull.locked", "another pull is writing %s", path);
-	return is_ours(pulling->part, path)
+	if (fstat(pulling->part, &opened) != 0 || (lstat(path, &named) != 0 && errno != ENOENT))
+		return cannot_open(pulling, errno, err);
+	return is_ours(&opened, &named)
 	           ? RNM_OK
 	           : rnm_error_set(err, RNM_E_REFUSED, "pull.locked",
 	                           "%s is not the unfinished download of this user, or another pull has "
@@ -101,7 +106,9 @@ enum rnm_status rnm_pull_part_open(struct rnm_pulling *pulling, uint64_t *len, s
 	status = open_locked(pulling, err);
 	if (status != RNM_OK)
 		return status;
-	if (fstat(pulling->part, &st) != 0 || !is_beginning(pulling, (uint64_t)st.st_size))
+	if (fstat(pulling->part, &st) != 0)
+		return cannot_open(pulling, errno, err);
+	if (!is_beginning(pulling, (uint64_t)st.st_size))
 		return rnm_pull_part_cut(pulling, err);
 	*len = (uint64_t)st.st_size;
 	return read_beginning(pulling, *len, err);

@@ -118,7 +118,7 @@ enum rnm_status rnm_stream_check_new(struct rnm_stream_check **out, const uint8_
                                      const uint8_t signature[RNM_SIGNATURE_SIZE], struct rnm_error *err)
 {
 	const size_t size = (sizeof(struct rnm_stream_check) + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
-	struct rnm_stream_check *check = sodium_init() >= 0 ? aligned_alloc(ALIGNMENT, size) : NULL;
+	struct rnm_stream_check *check = aligned_alloc(ALIGNMENT, size);
 
 	if (check == NULL)
 		return rnm_error_nomem(err);

@@ -22,6 +22,7 @@ class Command:
     tree        whether {out}/tree, a tree of published models, is there before
     silent      completion: offers what it can, and tells of no failure
     tls         over TLS, where OpenSSL says of a failure what it likes
+    web         over HTTP, where libcurl keeps some of the reasons of the system to itself
     heals       writes again what it cannot look at, and counts it as new
     exhaustive  only in an exhaustive run
     """
@@ -40,6 +41,7 @@ class Command:
     tree: bool = False
     silent: bool = False
     tls: bool = False
+    web: bool = False
     heals: bool = False
     exhaustive: bool = False
 
@@ -189,18 +191,19 @@ COMMANDS = [
     Command("verify of a signed model", "verify {signed} --key {pub} --trusted {trusted} --json"),
     Command("verify of a large signed file", "verify {bulk} --key {pub}", exit=3),
     Command("verify of a raw signature", "verify {raw} --trusted {trusted} --raw-signature", exhaustive=True),
-    Command("pull", "pull {web}/pulled.rnm --key {pub} --to {out}/model.rnm", old=("model.rnm", "model.rnm.sig", "model.rnm.rnmsig"), tls=True),
+    Command("pull", "pull {web}/pulled.rnm --key {pub} --to {out}/model.rnm", old=("model.rnm", "model.rnm.sig", "model.rnm.rnmsig"),
+            tls=True, web=True),
     Command("pull to a new file, for a rule", "-c {conf} pull {web}/pulled.rnm --trusted {trusted} --to {out}/model.rnm -r embed --json",
-            report=FAILED_JSON, tls=True),
+            report=FAILED_JSON, tls=True, web=True, exhaustive=True),
     Command("pull without nameless files", "pull {web}/pulled.rnm --key {pub} --to {out}/model.rnm --exec true", under=NO_TMPFILE, tls=True,
-            exhaustive=True),
+            web=True, exhaustive=True),
     Command("pull into Redis", "-c {conf} pull {web}/pulled.rnm --key {pub} --import -r embed -s unit --state {out}" + DATABASE,
-            database="copy", tls=True),
-    Command("pull --dry-run", "pull {web}/pulled.rnm --key {pub} --to {out}/model.rnm --dry-run", tls=True),
+            database="copy", tls=True, web=True, kinds=("rename", "fsync", "send")),
+    Command("pull --dry-run", "pull {web}/pulled.rnm --key {pub} --to {out}/model.rnm --dry-run", tls=True, web=True, exhaustive=True),
     Command("pull --print-config", "pull {web}/pulled.rnm --key {pub} --to {out}/model.rnm --print-config"),
     # What goes wrong without a fault as well.
-    Command("pull of what is not there", "pull {web}/absent.rnm --key {pub} --to {out}/model.rnm", exit=7, tls=True),
-    Command("pull from where nothing is", "pull http://127.0.0.1:1/pulled.rnm --key {pub} --to {out}/model.rnm", exit=5, tls=True),
+    Command("pull of what is not there", "pull {web}/absent.rnm --key {pub} --to {out}/model.rnm", exit=7, tls=True, web=True, exhaustive=True),
+    Command("pull from where nothing is", "pull http://127.0.0.1:1/pulled.rnm --key {pub} --to {out}/model.rnm", exit=5, tls=True, web=True, exhaustive=True),
     Command("verify of an unsigned model", "verify {model} --key {pub}", exit=7),
     Command("sign with a key that is none", "sign {model} -k {spam}", exit=3),
     Command("config that is broken", "-c {broken} config", exit=3),
