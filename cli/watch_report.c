@@ -90,6 +90,15 @@ static void json_measures(struct rnm_json *json, const struct rnm_watch_report *
 	json_number(json, "weight_cosine", report->has_relation, report->weight_cosine);
 }
 
+static enum rnm_status status_of(const struct rnm_watch_report *report, const struct rnm_error *err)
+{
+	if (err != NULL)
+		return err->status;
+	if (report->state == RNM_WATCH_HELD)
+		return RNM_E_REFUSED;
+	return report->state == RNM_WATCH_EMPTY || report->state == RNM_WATCH_WAITING ? RNM_E_NOT_FOUND : RNM_OK;
+}
+
 static void json_event(struct rnm_json *json, const struct watch_run *run, const struct rnm_rule *rule,
                        const struct rnm_watch_report *report, const struct rnm_error *err)
 {
@@ -97,6 +106,7 @@ static void json_event(struct rnm_json *json, const struct watch_run *run, const
 
 	rnm_json_begin_object(json);
 	rnm_json_kv_string(json, "event", err != NULL ? "failed" : rnm_watch_state_name(report->state));
+	rnm_json_kv_string(json, "status", rnm_status_name(status_of(report, err)));
 	rnm_json_kv_int(json, "time", (int64_t)time(NULL));
 	rnm_json_kv_string(json, "rule", rule != NULL ? rule->name : NULL);
 	rnm_json_kv_string(json, "settings", run->settings);
@@ -133,8 +143,8 @@ static int put_reason(const struct watch_run *run, const struct rnm_rule *rule,
 		output_note("rule %s: nothing to publish yet: %s", rule->name, report->why.message);
 		return RNM_E_NOT_FOUND;
 	}
-	rnm_error_set(&told, held ? RNM_E_REFUSED : RNM_E_NOT_FOUND, report->why.id, "rule %s: %s%s%s%s",
-	              rule->name, held ? "version " : "", held ? number_text(report->version, version) : "",
+	rnm_error_set(&told, status_of(report, NULL), report->why.id, "rule %s: %s%s%s%s", rule->name,
+	              held ? "version " : "", held ? number_text(report->version, version) : "",
 	              held ? " was held back: " : "", report->why.message);
 	if (report->why.hint[0] != '\0')
 		rnm_error_set_hint(&told, "%s", report->why.hint);
