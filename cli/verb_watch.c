@@ -46,9 +46,6 @@ static enum rnm_status add_rule(struct watch_run *run, const char *name, struct 
 		    "the rule %s has no providers, so that no rspamd loads a model for it from a file", name);
 		return RNM_E_REFUSED;
 	}
-	output_note(
-	    "the rule %s has no providers, so that no rspamd loads a model for it from a file: not watched",
-	    name);
 	rnm_rule_free(watched->rule);
 	*watched = (struct watch_rule){ 0 };
 	run->rule_count--;

@@ -96,7 +96,8 @@ static enum rnm_status status_of(const struct rnm_watch_report *report, const st
 		return err->status;
 	if (report->state == RNM_WATCH_HELD)
 		return RNM_E_REFUSED;
-	return report->state == RNM_WATCH_EMPTY || report->state == RNM_WATCH_WAITING ? RNM_E_NOT_FOUND : RNM_OK;
+	return report->state == RNM_WATCH_EMPTY || report->state == RNM_WATCH_WAITING ? RNM_E_NOT_FOUND
+	                                                                              : RNM_OK;
 }
 
 static void json_event(struct rnm_json *json, const struct watch_run *run, const struct rnm_rule *rule,

@@ -25,6 +25,7 @@ static void stop_listening(struct watch_run *run)
 	run->listener = NULL;
 }
 
+/* Only what is not as it should be. */
 static void tell_events(struct watch_run *run)
 {
 	enum rnm_keyspace_events events;
@@ -41,7 +42,7 @@ static void tell_events(struct watch_run *run)
 		    "redis server %s does not tell of changes (notify-keyspace-events lacks Kz): looking "
 		    "every %.0f s",
 		    rnm_redis_address(run->context.redis), run->every);
-	else
+	else if (events == RNM_KEYSPACE_UNKNOWN)
 		output_note("redis server %s does not let us know whether it tells of changes: looking every "
 		            "%.0f s at least",
 		            rnm_redis_address(run->context.redis), run->every);

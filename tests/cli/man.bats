@@ -189,7 +189,7 @@ prepare_keys() {
 	local public=deexo9q6qgrh5qyq7ggq6fba3h3eqmdg5cj5oxidhsbjgjwktbqb
 	(umask 077; printf 'type = "sign"; pubkey = "%s"; privkey = "%s";\n' $public \
 		yeyroboyfobqyrrbkanaogabxyrnbjcnwefctmyd3ogsbqwd6a8goo6y97h7ceaz7yh4pchhmnou3uthsgcs31sb9k8apd1c1eindhn >"$1/spam.key")
-	mkdir "$1/keys"
+	mkdir -p "$1/keys"
 	printf %s $public | tee "$1/spam.pub" >"$1/keys/spam.pub"
 	echo secret >"$1/password"
 	env -u SOURCE_DATE_EPOCH rnm sign -q "$1/embed.rnm" -k "$1/spam.key"
@@ -202,7 +202,7 @@ prepare_examples() {
 	mkdir "$WORK/certs"
 	"$BATS_TEST_DIRNAME/../make_certs" "$WORK/certs"
 	read -r PORT TLS_PORT < <(free_ports)
-	start_redis --port "$PORT" --tls-port "$TLS_PORT" --tls-auth-clients no --tls-cert-file "$WORK/certs/good.pem" \
+	start_redis --notify-keyspace-events Kz --port "$PORT" --tls-port "$TLS_PORT" --tls-auth-clients no --tls-cert-file "$WORK/certs/good.pem" \
 		--tls-key-file "$WORK/certs/server.key" --tls-ca-cert-file "$WORK/certs/ca.pem"
 	cli keys '*' | grep -vE '^(rn3_embed_3|rn_embed)_(default|unit)(_|$)' | while read -r key; do cli del "$key" >/dev/null; done
 	# A profile without its network, which neural_export would mention.
