@@ -649,7 +649,7 @@ const struct option_spec option_specs[] = {
 	  "https: likewise the CAs in this folder, made ready with openssl rehash", ON(VERB_PULL), false },
 	{ OPTION_HTTP_CERT, "cert", 0, OPTION_TYPE_FILE, "FILE", NULL,
 	  "https: identify with this client certificate (PEM)", ON(VERB_PULL), false },
-	{ OPTION_HTTP_CERT_KEY, "cert-key", 0, OPTION_TYPE_FILE, "FILE", NULL,
+	{ OPTION_HTTP_CERT_KEY, "tls-key", 0, OPTION_TYPE_FILE, "FILE", NULL,
 	  "https: its private key, if it is not in the same file (PEM)", ON(VERB_PULL), false },
 	{ OPTION_DRY_RUN, "dry-run", 'n', OPTION_TYPE_FLAG, NULL, NULL,
 	  "fetch and check everything, change nothing", ON(VERB_PULL), false },

@@ -62,7 +62,7 @@ static enum rnm_status check_options(const struct options *options, struct rnm_e
 	         (option_given(options, OPTION_REDIS) || option_given(options, OPTION_PASSWORD_FILE)))
 		problem = "a Redis belongs to --import, which is missing";
 	else if (option_given(options, OPTION_HTTP_CERT_KEY) && !option_given(options, OPTION_HTTP_CERT))
-		problem = "the private key of --cert-key belongs to --cert, which is missing";
+		problem = "the private key of --tls-key belongs to --cert, which is missing";
 	if (problem == NULL)
 		return RNM_OK;
 	rnm_error_set(err, RNM_E_USAGE, "usage.pull", "%s", problem);

@@ -162,6 +162,7 @@ static void bucket_close(struct rnm_place *place)
 {
 	struct bucket *bucket = bucket_of(place);
 
+	rnm_s3_go_on(bucket->s3);
 	/* When that fails, time opens it. */
 	if (bucket->token[0] != '\0' && rnm_s3_delete(bucket->s3, RNM_TREE_LOCK, NULL) != RNM_OK)
 		bucket->token[0] = '\0';

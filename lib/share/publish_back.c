@@ -76,7 +76,7 @@ enum rnm_status rnm_publisher_rollback(struct rnm_publisher *publisher, const ch
 	if (alias == NULL)
 		return no_such(request->name, "no model of this name was published here", err);
 	status = find_old(&old, alias, request->name, which, err);
-	if (status != RNM_OK)
+	if (status != RNM_OK || old == NULL)
 		return status;
 	taking.version =
 	    request->version > 0 ? request->version : (double)alias->newest->model.model_version + 1;

@@ -165,13 +165,18 @@ enum rnm_status rnm_s3_pause(const struct rnm_s3 *s3, double seconds, struct rnm
 	const double end = rnm_clock_monotonic() + seconds;
 
 	while (rnm_clock_monotonic() < end) {
-		const struct timespec little = { .tv_nsec = 20 * 1000 * 1000 };
+		const struct timespec little = { .tv_nsec = 20000000L };
 
 		if (s3->settings.cancel != NULL && *s3->settings.cancel != 0)
 			return rnm_error_set(err, RNM_E_INTERRUPTED, NULL, "interrupted");
 		(void)nanosleep(&little, NULL);
 	}
 	return RNM_OK;
+}
+
+void rnm_s3_go_on(struct rnm_s3 *s3)
+{
+	s3->settings.cancel = NULL;
 }
 
 /* ---- one request ---- */

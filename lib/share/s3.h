@@ -44,6 +44,8 @@ RNM_MUST_CHECK enum rnm_status rnm_s3_put(struct rnm_s3 *s3, const char *key, st
 RNM_MUST_CHECK enum rnm_status rnm_s3_delete(struct rnm_s3 *s3, const char *key, struct rnm_error *err);
 /* Of the last answer, or NULL. */
 const char *rnm_s3_header(struct rnm_s3 *s3, const char *name);
+/* From here on the caller's cancel flag does not count: what is left to do is tidying up. */
+void rnm_s3_go_on(struct rnm_s3 *s3);
 /* RNM_E_INTERRUPTED when the caller wants no more. */
 RNM_MUST_CHECK enum rnm_status rnm_s3_pause(const struct rnm_s3 *s3, double seconds, struct rnm_error *err);
 

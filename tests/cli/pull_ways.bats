@@ -406,7 +406,7 @@ tls_server() {
 	--key $PUB --import --state $HERE --print-config
 	--key $PUB --to $TO -s web
 	--key $PUB --to $TO --redis redis://127.0.0.1
-	--key $PUB --to $TO --cert-key $PUB
+	--key $PUB --to $TO --tls-key $PUB
 	--key $PUB --to $TO --every 0
 	--key $PUB --to $TO --every 20m --dry-run
 	--key $PUB --to $TO --every 20m --allow-rollback
