@@ -34,10 +34,7 @@ static void tell_events(struct watch_run *run)
 	if (run->events_told || rnm_redis_keyspace_events(run->context.redis, &events, &err) != RNM_OK)
 		return;
 	run->events_told = true;
-	if (events == RNM_KEYSPACE_ON)
-		output_note("redis server %s tells of changes at once",
-		            rnm_redis_address(run->context.redis));
-	else if (events == RNM_KEYSPACE_OFF)
+	if (events == RNM_KEYSPACE_OFF)
 		output_note(
 		    "redis server %s does not tell of changes (notify-keyspace-events lacks Kz): looking "
 		    "every %.0f s",
