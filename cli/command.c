@@ -16,8 +16,6 @@
 #define COMMAND_END_SECONDS 5
 #define WAIT_STEP_MS 20
 
-extern char **environ;
-
 void command_variable(struct command_variables *variables, const char *fmt, ...)
 {
 	char *text = NULL;
@@ -106,11 +104,11 @@ static int spawn(pid_t *pid, const char *command, char **environment)
 }
 
 /* Waits for so many seconds, or until a signal asks us to end.  False: it still runs. */
-static bool wait_for(pid_t pid, int *how, double seconds, bool until_signal)
+static bool wait_for(pid_t pid, int *how, int seconds, bool until_signal)
 {
 	const struct timespec step = { .tv_nsec = WAIT_STEP_MS * 1000000L };
 
-	for (double waited = 0; waited < seconds; waited += WAIT_STEP_MS / 1000.0) {
+	for (int steps = seconds * 1000 / WAIT_STEP_MS; steps > 0; steps--) {
 		if (waitpid(pid, how, WNOHANG) != 0)
 			return true;
 		if (until_signal && interrupt_signal != 0)

@@ -62,8 +62,9 @@ static enum rnm_status add_all(struct watch_run *run, struct rnm_error *err)
 	if (status != RNM_OK)
 		return status;
 	run->rules = calloc(count + 1, sizeof(*run->rules));
-	status = run->rules != NULL ? RNM_OK : rnm_error_nomem(err);
-	for (size_t i = 0; status == RNM_OK && i < count; i++)
+	if (run->rules == NULL)
+		status = rnm_error_nomem(err);
+	for (size_t i = 0; run->rules != NULL && status == RNM_OK && i < count; i++)
 		status = add_rule(run, names[i], err);
 	rnm_names_free(names, count);
 	if (status == RNM_OK && run->rule_count == 0)

@@ -7,47 +7,35 @@
 #include "watch.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <math.h>
 #include <rnm/file.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
-/* A folder that nobody else can look into, with the candidate in it. */
-struct gate_file {
-	char *folder, *path;
-};
+#define CANDIDATE "rnm-gate-XXXXXX.rnm"
+#define CANDIDATE_ENDING 4 /* ".rnm" */
 
-static void gate_file_remove(struct gate_file *file)
+/* Under a name that nobody can know before, for nobody else to read. */
+static enum rnm_status make_candidate(char **path, struct rnm_bytes bytes, struct rnm_error *err)
 {
-	if (file->path != NULL)
-		(void)unlink(file->path);
-	if (file->folder != NULL)
-		(void)rmdir(file->folder);
-	free(file->path);
-	free(file->folder);
-	*file = (struct gate_file){ 0 };
-}
+	const char *folder = context_spool_dir();
+	int fd;
 
-static enum rnm_status gate_file_make(struct gate_file *file, struct rnm_bytes bytes, struct rnm_error *err)
-{
-	const char *base = context_spool_dir();
-	char *folder = NULL;
-
-	*file = (struct gate_file){ 0 };
-	if (asprintf(&folder, "%s/rnm-gate-XXXXXX", base != NULL ? base : "/tmp") < 0)
-		return rnm_error_nomem(err);
-	if (mkdtemp(folder) == NULL) {
-		rnm_error_sys(err, "watch.gate", errno, "cannot make the folder %s", folder);
-		free(folder);
-		return RNM_E_IO;
-	}
-	file->folder = folder;
-	if (asprintf(&file->path, "%s/candidate.rnm", folder) < 0) {
-		file->path = NULL;
+	if (asprintf(path, "%s/" CANDIDATE, folder != NULL ? folder : "/tmp") < 0) {
+		*path = NULL;
 		return rnm_error_nomem(err);
 	}
-	return rnm_file_write(file->path, bytes.data, bytes.len, err);
+	fd = mkostemps(*path, CANDIDATE_ENDING, O_CLOEXEC);
+	if (fd >= 0) {
+		close(fd);
+		return rnm_file_write(*path, bytes.data, bytes.len, err);
+	}
+	rnm_error_sys(err, "watch.gate", errno, "cannot make the file %s", *path);
+	free(*path);
+	*path = NULL;
+	return RNM_E_IO;
 }
 
 static void add_number(struct command_variables *variables, const char *name, bool is_known, double number)
@@ -58,11 +46,11 @@ static void add_number(struct command_variables *variables, const char *name, bo
 }
 
 static void describe(struct command_variables *variables, const struct rnm_watch_candidate *candidate,
-                     const struct gate_file *file)
+                     const char *path)
 {
 	const struct rnm_watch_report *report = candidate->report;
 
-	command_variable(variables, "RNM_FILE=%s", file->path);
+	command_variable(variables, "RNM_FILE=%s", path);
 	command_variable(variables, "RNM_NAME=%s", report->name);
 	command_variable(variables, "RNM_RULE=%s", candidate->rule->name);
 	command_variable(variables, "RNM_SETTINGS=%s", candidate->settings);
@@ -95,15 +83,17 @@ enum rnm_status watch_gate(void *ctx, const struct rnm_watch_candidate *candidat
 {
 	struct command_variables variables = { 0 };
 	struct command_result result;
-	struct gate_file file;
-	enum rnm_status status = gate_file_make(&file, candidate->bytes, err);
+	char *path = NULL;
+	enum rnm_status status = make_candidate(&path, candidate->bytes, err);
 
 	if (status == RNM_OK) {
-		describe(&variables, candidate, &file);
+		describe(&variables, candidate, path);
 		output_flush();
 		status = command_run(&result, ctx, &variables, "watch.gate", err);
 	}
 	command_variables_free(&variables);
-	gate_file_remove(&file);
+	if (path != NULL)
+		(void)unlink(path);
+	free(path);
 	return status == RNM_OK ? verdict(&result, err) : status;
 }

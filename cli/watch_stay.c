@@ -45,20 +45,29 @@ static void tell_events(struct watch_run *run)
 		            rnm_redis_address(run->context.redis), run->every);
 }
 
-static enum rnm_status subscribe(struct watch_run *run, struct rnm_error *err)
+static enum rnm_status name_channels(struct watch_run *run, const char **channels, struct rnm_error *err)
 {
-	const char **channels = calloc(run->rule_count + 1, sizeof(*channels));
-	enum rnm_status status = channels != NULL ? RNM_OK : rnm_error_nomem(err);
-
-	for (size_t i = 0; status == RNM_OK && i < run->rule_count; i++) {
+	for (size_t i = 0; i < run->rule_count; i++) {
 		struct watch_rule *watched = &run->rules[i];
 
 		if (watched->channel == NULL)
 			watched->channel =
 			    rnm_watch_channel(run->context.settings, watched->rule, run->settings);
+		if (watched->channel == NULL)
+			return rnm_error_nomem(err);
 		channels[i] = watched->channel;
-		status = watched->channel != NULL ? RNM_OK : rnm_error_nomem(err);
 	}
+	return RNM_OK;
+}
+
+static enum rnm_status subscribe(struct watch_run *run, struct rnm_error *err)
+{
+	const char **channels = calloc(run->rule_count + 1, sizeof(*channels));
+	enum rnm_status status;
+
+	if (channels == NULL)
+		return rnm_error_nomem(err);
+	status = name_channels(run, channels, err);
 	if (status == RNM_OK)
 		status = rnm_redis_connect(&run->listener, run->context.settings, RNM_REDIS_READ,
 		                           &interrupt_signal, err);
