@@ -313,9 +313,10 @@ end_watch() {
 	stop slow
 	start_watch
 	exports_during "$SECOND" redis-cli -h "$HOST" -p 5000 sentinel failover mymaster
-	end_watch
 	# The Sentinel would do the same, after eight seconds.
 	redis-cli -p "$FIRST" replicaof 127.0.0.1 "$SECOND"
+	redis-cli -p "$FIRST" client kill type pubsub
+	end_watch
 	until_true synced "$FIRST"
 }
 
