@@ -28,7 +28,7 @@ void doctor_count(struct doctor_counts *counts, const struct rnm_health_report *
 
 /* ---- text ---- */
 
-static enum color level_color(enum rnm_health level)
+enum color health_color(enum rnm_health level)
 {
 	switch (level) {
 	case RNM_HEALTH_PROBLEM:
@@ -88,7 +88,7 @@ static void put_remedy(struct rnm_buf *out, const struct rnm_health_finding *fin
 static void put_finding(struct rnm_buf *out, const struct rnm_health_finding *finding,
                         const struct doctor_run *run)
 {
-	rnm_buf_printf(out, "%s%s%s %s", output_color(level_color(finding->level)),
+	rnm_buf_printf(out, "%s%s%s %s", output_color(health_color(finding->level)),
 	               rnm_health_name(finding->level), output_color(COLOR_NONE), finding->id);
 	put_place(out, finding);
 	rnm_buf_puts(out, "\n    ");

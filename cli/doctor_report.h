@@ -3,6 +3,8 @@
 #ifndef RNM_CLI_DOCTOR_REPORT_H
 #define RNM_CLI_DOCTOR_REPORT_H
 
+#include "output.h"
+
 #include <rnm/doctor.h>
 #include <rnm/json.h>
 
@@ -21,6 +23,8 @@ struct doctor_counts {
 	size_t fixable; /* of what is as it was found */
 };
 void doctor_count(struct doctor_counts *counts, const struct rnm_health_report *report);
+
+enum color health_color(enum rnm_health level);
 
 void doctor_text(struct rnm_buf *out, const struct doctor_run *run);
 void doctor_json(struct rnm_json *json, const struct doctor_run *run);

@@ -236,5 +236,25 @@ const struct json_document json_documents[] = {
 	  "of rnm help exit-codes; the fields from changed on only of a model that\n"
 	  "is in place, sound and findings only of one that was looked at\n"
 	  "created, not_after: UNIX seconds" },
+	{ VERB_PROBE, "rnm probe URL... --json",
+	  "{probes: [{url, reached, addresses: [text], poll,\n"
+	  "  problems, warnings,\n"
+	  "  findings: [{id, level, addresses: [text], text, advice}],\n"
+	  "  next: {reason, min, max},\n"
+	  "  cost: {polls_a_day, poll_bytes, fetch_bytes},\n"
+	  "  model: {size, blake2b, kind, providers_digest, version},\n"
+	  "  tls: [{address, version, names, issuer, not_after, sent, trusted}],\n"
+	  "  answers: [{ask, address, round, request, reach, reason, status,\n"
+	  "    date, expires, last_modified, etag, content_encoding, location,\n"
+	  "    age, server, framing, declared, state, received, extra,\n"
+	  "    wire_bytes, at, connect_seconds, first_seconds, all_seconds}]}]}\n"
+	  "level: problem, warning, note\n"
+	  "reason: error, nothing, expires, expires-soon, expires-far,\n"
+	  "  validators, floor, overdue; min, max: seconds\n"
+	  "kind: no-model, padded, unfit, model, encrypted\n"
+	  "ask: head, get, again, other\n"
+	  "reach: answer, connect, tls, silence, cut, headers, protocol\n"
+	  "framing: none, length, chunked, close\n"
+	  "state: none, whole, cut, slow, large, broken" },
 };
 const size_t json_document_count = sizeof(json_documents) / sizeof(json_documents[0]);

@@ -36,6 +36,7 @@ static verb_function *const verb_functions[VERB_COUNT] = {
 	[VERB_PUBLISH] = verb_publish,
 	[VERB_PULL] = verb_pull,
 	[VERB_WATCH] = verb_watch,
+	[VERB_PROBE] = verb_probe,
 	[VERB_HELP] = verb_help,
 	[VERB_NEURAL_EXPORT] = verb_neural_export,
 };

@@ -18,7 +18,7 @@
 #define IMPORTS ON(VERB_PULL)
 #define READS_CONFIG (ON(VERB_CONFIG) | ON(VERB_DIGEST) | READS_REDIS | IMPORTS)
 #define SIGNS (ON(VERB_KEY) | ON(VERB_SIGN))
-#define EVERY_VERB (READS_CONFIG | SIGNS | ON(VERB_HELP))
+#define EVERY_VERB (READS_CONFIG | SIGNS | ON(VERB_PROBE) | ON(VERB_HELP))
 
 const char command_summary[] = "the toolkit for rspamd's neural models";
 
@@ -381,11 +381,12 @@ const struct verb_spec verb_specs[VERB_COUNT] = {
 	[VERB_PULL] = {
 		"pull", "URL", 1,
 		"fetch a published model, check it, and put it in place for rspamd",
-		"Asks a web server for a model that `rnm publish` or `rnm sign` has signed, and puts it into a file from\n"
-		"which rspamd loads it, or writes it into Redis. Beside URL lie URL.rnmsig, which says what the model is\n"
-		"and until when, and URL.sig, which rspamd checks. Nothing is taken that no trusted key has signed, under\n"
-		"this name, now, nor a version older than one that was seen; the model is verified as `rnm verify` does.\n"
-		"Until all of that is done, the file in place is not touched. A download that broke off is taken up again.\n"
+		"Asks a web server for a signed model, and puts it into a file from which rspamd loads it, or writes\n"
+		"it into Redis. Beside URL lie URL.rnmsig, which says what the model is and until when, and URL.sig,\n"
+		"which rspamd checks: what rnm publish and rnm sign leave there. Nothing is taken that no trusted key\n"
+		"has signed, under this name, now, nor a version older than one that was seen; and the model is\n"
+		"verified as rnm verify does it. Until all of that is done, the file in place is not touched. A\n"
+		"download that broke off is taken up again.\n"
 		"\n"
 		"With --every it stays and looks again and again: at once after SIGHUP, less often while looking fails.\n"
 		"--exec and --import are repeated at the next run until they succeed. docs/pulling.md explains what is\n"
@@ -432,6 +433,30 @@ const struct verb_spec verb_specs[VERB_COUNT] = {
 			  "what would be done now" },
 			{ "rnm watch -r embed --to /srv/models --sign spam.key --once --gate './judge \"$RNM_FILE\"'",
 			  "a gate of your own" },
+		},
+	},
+	[VERB_PROBE] = {
+		"probe", "URL...", 1000,
+		"ask a web server what rspamd would ask for a model, and say what would go wrong",
+		"Asks each address of the name, IPv4 and IPv6, byte for byte as rspamd does: HEAD, then GET, each over\n"
+		"a connection of its own; later HEAD with the validators of the model. Judges what comes by what rspamd\n"
+		"does with it: chunked and compressed bodies, redirects, HEAD that differs from GET, Date, Last-Modified,\n"
+		"Expires and ETag that keep models from being loaded or let every rspamd ask too often, too seldom or\n"
+		"all at once, certificates, addresses that do not agree; and the model itself. Says what to change at\n"
+		"the server, when a stock rspamd asks again, and what a poll costs.\n"
+		"\n"
+		"What goes back between two publications is only seen by comparing: with --state FILE a run remembers\n"
+		"what it has seen for the next one. docs/probing.md explains every finding.\n"
+		"\n"
+		"Exit code 1 when there are problems or warnings, 5 when a URL cannot be reached at all.",
+		{
+			{ "rnm probe https://models.example/models/376616275a1a984c", "one model" },
+			{ "rnm probe https://models.example/models/376616275a1a984c --state probe.json --json | jq '.probes[].problems'",
+			  "again and again, by a timer" },
+			{ "rnm probe https://models.example/models/376616275a1a984c --address 192.0.2.7,192.0.2.8",
+			  "two edges of a CDN, whatever DNS says" },
+			{ "rnm probe https://models.example/models/376616275a1a984c --samples 2 --poll 1m",
+			  "two polls of a rspamd that looks every minute" },
 		},
 	},
 	[VERB_NEURAL_EXPORT] = {
@@ -570,7 +595,7 @@ const struct option_spec option_specs[] = {
 	  "read the keys for the store from this file, in the form of ~/.aws/credentials, instead of the "
 	  "environment",
 	  PUBLISHES, false },
-	{ OPTION_ENDPOINT_CACERT, "endpoint-cacert", 0, OPTION_TYPE_FILE, "FILE", NULL,
+	{ OPTION_ENDPOINT_CACERT, "s3-cacert", 0, OPTION_TYPE_FILE, "FILE", NULL,
 	  "trust the CAs in this file (PEM) for the store instead of the system's", PUBLISHES, false },
 	{ OPTION_PLAIN_HTTP, "plain-http", 0, OPTION_TYPE_FLAG, NULL, NULL,
 	  "http:// also to other hosts than this one: who is in between can read and hold back, though not "
@@ -657,6 +682,30 @@ const struct option_spec option_specs[] = {
 	  "https: its private key, if it is not in the same file (PEM)", ON(VERB_PULL), false },
 	{ OPTION_DRY_RUN, "dry-run", 'n', OPTION_TYPE_FLAG, NULL, NULL,
 	  "fetch and check everything, change nothing", ON(VERB_PULL), false },
+	{ OPTION_ADDRESS, "address", 0, OPTION_TYPE_TEXT, "ADDRESS,...", NULL,
+	  "ask these addresses instead of those that the name of the server has", ON(VERB_PROBE), false },
+	{ OPTION_SAMPLES, "samples", 0, OPTION_TYPE_NUMBER, "N", "1",
+	  "ask each address so many times more, as a rspamd that has the model", ON(VERB_PROBE), false },
+	{ OPTION_PAUSE, "pause", 0, OPTION_TYPE_NUMBER, "SECONDS", "1",
+	  "wait so long before each of these times", ON(VERB_PROBE), false },
+	{ OPTION_POLL, "poll", 0, OPTION_TYPE_TEXT, "TIME", "5m",
+	  "the poll interval of the rspamd to speak of: options.map_watch_interval, or poll of the map",
+	  ON(VERB_PROBE), false },
+	{ OPTION_TIMEOUT, "timeout", 0, OPTION_TYPE_TEXT, "TIME", "30s",
+	  "for one question and all of its answer", ON(VERB_PROBE), false },
+	{ OPTION_MAX_SIZE, "max-size", 0, OPTION_TYPE_NUMBER, "BYTES", "268435456",
+	  "largest model that the rspamd takes: options.max_map_size", ON(VERB_PROBE), false },
+	{ OPTION_STATE, "state", 0, OPTION_TYPE_FILE, "FILE", NULL,
+	  "compare with what this file remembers, and remember there what was seen", ON(VERB_PROBE), false },
+	{ OPTION_USER_AGENT, "user-agent", 0, OPTION_TYPE_TEXT, "TEXT", "rspamd-4.1.6",
+	  "the version that the rspamd tells; '' for one that tells none", ON(VERB_PROBE), false },
+	{ OPTION_CACERT, "cacert", 0, OPTION_TYPE_FILE, "FILE", NULL,
+	  "trust the CAs in this file (PEM) instead of the system's, as options.ssl_ca_path", ON(VERB_PROBE),
+	  false },
+	{ OPTION_CACERTDIR, "cacertdir", 0, OPTION_TYPE_FOLDER, "DIR", NULL,
+	  "likewise the CAs in this folder, made ready with openssl rehash", ON(VERB_PROBE), false },
+	{ OPTION_JSON, "json", 'j', OPTION_TYPE_FLAG, NULL, NULL, "print one JSON document (rnm help json)",
+	  ON(VERB_PROBE), false },
 	{ OPTION_EXIT_CODE, "exit-code", 0, OPTION_TYPE_FLAG, NULL, NULL,
 	  "exit code 1 unless the models are the same", ON(VERB_DIFF), false },
 	{ OPTION_NEWEST, "newest", 0, OPTION_TYPE_FLAG, NULL, NULL,

@@ -25,11 +25,13 @@
 #include <rnm/import.h>
 #include <rnm/json.h>
 #include <rnm/key.h>
+#include <rnm/map.h>
 #include <rnm/model_compare.h>
 #include <rnm/model_file.h>
 #include <rnm/model_merge.h>
 #include <rnm/model_write.h>
 #include <rnm/network.h>
+#include <rnm/probe.h>
 #include <rnm/publish.h>
 #include <rnm/pull.h>
 #include <rnm/redis.h>

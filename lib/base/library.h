@@ -23,9 +23,10 @@ struct rnm_library {
 	bool (*start)(const char **why); /* what the library needs once; may be NULL */
 	pthread_mutex_t lock;
 	bool loaded;
+	char reason[256]; /* of a failure */
 };
 
-/* Fills the table, once in the life of the process.  false: *why is the loader's reason, to be used at once. */
+/* Fills the table, once in the life of the process.  false: *why is the loader's reason. */
 bool rnm_library_load(struct rnm_library *library, const char **why);
 
 #endif

@@ -57,7 +57,10 @@
 	X(SSL_get_error)                                                                                     \
 	X(SSL_get_ex_data)                                                                                   \
 	X(SSL_get_ex_data_X509_STORE_CTX_idx)                                                                \
+	X(SSL_get_peer_cert_chain)                                                                           \
+	X(SSL_get_security_level)                                                                            \
 	X(SSL_get_verify_result)                                                                             \
+	X(SSL_get_version)                                                                                   \
 	X(SSL_new)                                                                                           \
 	X(SSL_read_ex)                                                                                       \
 	X(SSL_set_bio)                                                                                       \
@@ -69,18 +72,34 @@
 	X(TLS_client_method)                                                                                 \
 	X(X509_NAME_get_text_by_NID)                                                                         \
 	X(X509_NAME_oneline)                                                                                 \
+	X(X509_STORE_CTX_free)                                                                               \
+	X(X509_STORE_CTX_get0_chain)                                                                         \
+	X(X509_STORE_CTX_get0_param)                                                                         \
 	X(X509_STORE_CTX_get_current_cert)                                                                   \
 	X(X509_STORE_CTX_get_error)                                                                          \
 	X(X509_STORE_CTX_get_error_depth)                                                                    \
 	X(X509_STORE_CTX_get_ex_data)                                                                        \
+	X(X509_STORE_CTX_init)                                                                               \
+	X(X509_STORE_CTX_new)                                                                                \
+	X(X509_STORE_CTX_set_default)                                                                        \
+	X(X509_STORE_CTX_set_ex_data)                                                                        \
+	X(X509_STORE_CTX_set_verify_cb)                                                                      \
+	X(X509_STORE_free)                                                                                   \
+	X(X509_STORE_load_file)                                                                              \
+	X(X509_STORE_load_path)                                                                              \
+	X(X509_STORE_new)                                                                                    \
+	X(X509_STORE_set_default_paths)                                                                      \
 	X(X509_VERIFY_PARAM_set1_host)                                                                       \
 	X(X509_VERIFY_PARAM_set1_ip)                                                                         \
+	X(X509_VERIFY_PARAM_set_auth_level)                                                                  \
+	X(X509_VERIFY_PARAM_set_depth)                                                                       \
 	X(X509_VERIFY_PARAM_set_hostflags)                                                                   \
 	X(X509_get0_notAfter)                                                                                \
 	X(X509_get0_notBefore)                                                                               \
 	X(X509_get_ext_d2i)                                                                                  \
 	X(X509_get_issuer_name)                                                                              \
 	X(X509_get_subject_name)                                                                             \
+	X(X509_verify_cert)                                                                                  \
 	X(X509_verify_cert_error_string)
 
 struct rnm_openssl {

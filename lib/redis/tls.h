@@ -44,4 +44,7 @@ void rnm_tls_explain_timeout(struct rnm_io *io, const struct rnm_tls_session *se
 /* The same for a certificate that did not pass. */
 void rnm_tls_explain_certificate(const struct rnm_tls_session *session, X509_STORE_CTX *store);
 
+/* The hosts that a certificate is for, in characters that every terminal takes; cut to size. */
+void rnm_tls_host_names(char *text, size_t size, const X509 *cert);
+
 #endif

@@ -198,6 +198,14 @@ static void read_host_names(struct host_names *names, const X509 *cert)
 		snprintf(names->text, sizeof(names->text), "no host");
 }
 
+void rnm_tls_host_names(char *text, size_t size, const X509 *cert)
+{
+	struct host_names names;
+
+	read_host_names(&names, cert);
+	snprintf(text, size, "%s", names.text);
+}
+
 /* Where certificates are trusted from. */
 static void trust_text(char text[TRUST_LEN], const struct rnm_redis_settings *settings)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The functions of libcurl, looked up when HTTP is first wanted: linked in the ordinary way, it and the thirty
- * libraries behind it would make every start of the command ten times as long
+ * libraries behind it would make every start of the command five times as long
  * (docs/decisions/0023-pull.md has figures).
  */
 #ifndef RNM_SHARE_CURL_H

@@ -145,15 +145,18 @@ static enum rnm_status folder_read(struct rnm_place *place, const char *path, st
 	return status;
 }
 
+/* A link in the place of a file is not followed: it would lead the publisher out of the tree. */
 static enum rnm_status look_at(const char *path, struct rnm_place_file *out, struct rnm_error *err)
 {
 	struct stat st;
 
 	*out = (struct rnm_place_file){ .exists = false };
-	if (stat(path, &st) == 0)
-		*out = (struct rnm_place_file){ true, (uint64_t)st.st_size, st.st_mtim.tv_sec };
-	else if (errno != ENOENT)
-		return rnm_error_sys(err, "publish.folder", errno, "cannot look at %s", path);
+	if (lstat(path, &st) != 0)
+		return errno == ENOENT ? RNM_OK
+		                       : rnm_error_sys(err, FOLDER_ID, errno, "cannot look at %s", path);
+	if (!S_ISREG(st.st_mode))
+		return write_error(path, S_ISLNK(st.st_mode) ? ELOOP : EISDIR, err);
+	*out = (struct rnm_place_file){ true, (uint64_t)st.st_size, st.st_mtim.tv_sec };
 	return RNM_OK;
 }
 
@@ -218,7 +221,7 @@ static enum rnm_status folder_append(struct rnm_place *place, const char *path, 
 
 	if (full == NULL)
 		return rnm_error_nomem(err);
-	fd = open(full, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+	fd = open(full, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666);
 	if (fd < 0) {
 		status = write_error(full, errno, err);
 		free(full);

@@ -235,6 +235,17 @@ static enum rnm_status decide(struct rnm_publisher *publisher, size_t size, stru
 	return publisher->place->ops->append(publisher->place, RNM_TREE_HISTORY, whole, size, err);
 }
 
+static enum rnm_status complete(struct rnm_publisher *publisher, uint64_t serial, struct rnm_error *err)
+{
+	enum rnm_status status = rnm_publisher_settle(publisher, serial, err);
+
+	if (status != RNM_OK)
+		rnm_error_set_hint(
+		    err, "the publication is decided, but not complete: the next `rnm publish` there, "
+			 "of whatever model, completes it");
+	return status;
+}
+
 enum rnm_status rnm_publisher_commit(struct rnm_publisher *publisher, struct rnm_publish_result *result,
                                      struct rnm_error *err)
 {
@@ -248,7 +259,7 @@ enum rnm_status rnm_publisher_commit(struct rnm_publisher *publisher, struct rnm
 	if (status == RNM_OK && !publisher->options.dry_run) {
 		status = decide(publisher, size, err);
 		if (status == RNM_OK)
-			status = rnm_publisher_settle(publisher, serial, err);
+			status = complete(publisher, serial, err);
 	}
 	result->serial = history->serial;
 	result->models = history->alias_count;

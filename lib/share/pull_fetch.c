@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/clock.h"
+#include "base/number.h"
 #include "share/pull_internal.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -64,7 +66,7 @@ static double retry_after(struct rnm_http *http)
 	/* A date is possible too, but no reason to trust two clocks. */
 	if (digits == 0 || text[digits] != '\0')
 		return 0;
-	return digits > 5 || atoi(text) > RETRY_AFTER_MAX ? RETRY_AFTER_MAX : atoi(text);
+	return fmin(rnm_strtod(text, NULL), RETRY_AFTER_MAX);
 }
 
 enum rnm_status rnm_pull_bad_status(struct rnm_pulling *pulling, struct rnm_http *http, const char *what,

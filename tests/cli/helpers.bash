@@ -193,6 +193,16 @@ to_closed_pipe() {
 	rc=$(cat "$BATS_TEST_TMPDIR/rc")
 }
 
+# wait_for_file FILE LOG: until a server that was started writes it.
+wait_for_file() {
+	for _ in $(seq 200); do
+		[ ! -e "$1" ] || return 0
+		sleep 0.05
+	done
+	cat "$2"
+	return 1
+}
+
 python() {
 	/usr/bin/python3 "$@"
 }

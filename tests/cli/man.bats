@@ -23,6 +23,7 @@ teardown_file() {
 	stop_by_pid "$WORK/server/pid"
 	stop_redis
 	[ ! -e "$WORK/store.pid" ] || kill "$(cat "$WORK/store.pid")"
+	[ ! -e "$WORK/site/pid" ] || kill "$(cat "$WORK/site/pid")"
 }
 
 all_verbs() {
@@ -155,7 +156,7 @@ print(*[s.getsockname()[1] for s in servers])'
 
 # A model that is signed, with a server for it, as https://models.example.
 prepare_publisher() {
-	mkdir "$WORK/www" "$WORK/models/keys"
+	mkdir "$WORK/www"
 	rnm key new "$WORK/publisher.key" --pubout "$WORK/models/publisher.pub" >/dev/null
 	cp "$WORK/models/publisher.pub" "$WORK/models/keys"
 	cp "$WORK/models/embed.rnm" "$WORK/www"
@@ -179,9 +180,9 @@ prepare_models() {
 	python "$vectors" npy_of "$WORK/models/spam.jsonl" "$WORK/models/spam.npy"
 	python "$vectors" npy_of "$WORK/models/ham.jsonl" "$WORK/models/ham.npy"
 	cp "$WORK/certs/ca.pem" "$WORK/models"
-	prepare_publisher
 	rnm backup -q --all -o "$WORK/models/backups" >/dev/null
 	prepare_keys "$WORK/models"
+	prepare_publisher
 }
 
 # The key pair of the seed 00 01 .. 1f, and a model that is signed with it, now.
@@ -221,6 +222,7 @@ prepare_examples() {
 	# The recorded profiles are not written as workers write them, which rnm doctor would tell.
 	rnm doctor -q --fix >/dev/null
 	for key in $(cli keys '*'); do cli copy "$key" "$key" DB 2 >/dev/null; done
+	start_models
 	# A store with a bucket.
 	mkdir -p "$WORK/store/models"
 	printf '[default]\naws_access_key_id = AKIA\naws_secret_access_key = secret\n' >"$WORK/models/s3.keys"
@@ -233,11 +235,29 @@ prepare_examples() {
 	ssh() { shift; eval "\$*"; }
 	generate-vectors() { cat mail.jsonl; }
 	rnm() {
-	  local limit=
+	  local limit= models=http://127.0.0.1:$(cat "$WORK/server/port")
+	  [ "\$1" != probe ] || {
+	    models=https://127.0.0.1:$(cat "$WORK/site/port.models")
+	    set -- "\${@/192.0.2.7,192.0.2.8/127.0.0.1,127.0.0.2}"
+	  }
 	  case "\$*" in *" --every "*) limit="timeout --preserve-status 1" ;; esac
-	  command \$limit "$BIN/rnm" "\${@/https:\/\/models.example/http://127.0.0.1:$(cat "$WORK/server/port")}"
+	  command \$limit "$BIN/rnm" "\${@/https:\/\/models.example/\$models}"
 	}
 	END
+}
+
+# A web server with a model, whose CA is trusted.
+start_models() {
+	local name
+	mkdir "$WORK/site"
+	for name in good other bare; do
+		rnm export -q -r embed -v 3 -o "$WORK/site/$name" >/dev/null
+	done
+	/usr/bin/python3 "$BATS_TEST_DIRNAME/odd_server.py" "$WORK/site" 127.0.0.1 127.0.0.2 \
+		"models=$WORK/certs/good.pem,$WORK/certs/server.key" >"$WORK/site/log" 2>&1 3>&- 4>&- &
+	echo $! >"$WORK/site/pid"
+	export SSL_CERT_FILE="$WORK/certs/ca.pem"
+	wait_for_file "$WORK/site/port" "$WORK/site/log"
 }
 
 # What an example has written into Redis does not concern the next page.

@@ -350,6 +350,39 @@ time_of() {
 	sound "$PUB"
 }
 
+@test "links in the place of files lead nowhere" {
+	sign "$WORK/v1.rnm"
+	echo precious >"$BATS_TEST_TMPDIR/other"
+	mv "$TREE/history.jsonl" "$BATS_TEST_TMPDIR/history"
+	ln -s "$BATS_TEST_TMPDIR/history" "$TREE/history.jsonl"
+	sign "$WORK/v2.rnm"
+	expect_rc 5
+	expect_plain_error
+	mv "$BATS_TEST_TMPDIR/history" "$TREE/history.jsonl"
+	ln -sf "$BATS_TEST_TMPDIR/other" "$TREE/index.json"
+	sign "$WORK/v2.rnm"
+	expect_rc 5
+	expect_plain_error
+	rm "$TREE/index.json"
+	sign "$WORK/v2.rnm"
+	expect_rc 0
+	# What fails behind the decision says so.
+	mkdir "$TREE/models/other.sig"
+	sign "$WORK/v3.rnm" --name other
+	expect_rc 5
+	expect_err "the next \`rnm publish\` there, of whatever model, completes it"
+	rmdir "$TREE/models/other.sig"
+	ln -sf "$BATS_TEST_TMPDIR/other" "$TREE/models/$DIGEST"
+	sign "$WORK/v3.rnm" --model-version 7
+	expect_rc 5
+	expect_plain_error
+	[ "$(cat "$BATS_TEST_TMPDIR/other")" = precious ]
+	rm "$TREE/models/$DIGEST"
+	sign "$WORK/v3.rnm" --model-version 7
+	expect_rc 0
+	sound "$PUB"
+}
+
 @test "two publishers: one waits for nobody and says who is there" {
 	sign "$WORK/v1.rnm"
 	cp -a "$TREE" "$BATS_TEST_TMPDIR/copy"

@@ -52,6 +52,11 @@ NO_TMPFILE = "tmpfile:1+:EOPNOTSUPP"
 FAILED_JSON = r'"status":"(io|memory)"'
 # Connections that are only begun by connect().
 UNHURRIED = "connect:1+:done-EINPROGRESS"
+# A server whose Date nobody can read: when a rspamd asks again does not depend on any clock then.
+SITE = "probe --pause 0 --timeout 1 http://127.0.0.1:{site_port}/bad-date/376616275a1a984c"
+SITE_TLS = " --cacert {ca} https://127.0.0.1:{site_tls_port}/bad-date/376616275a1a984c"
+# What a broken line looks like from here is what it looks like: a finding.
+UNREACHED = r"\nproblem probe\.(no-address|unreachable|no-answer|no-tls|cut|short-body|slow-body)"
 STOCK = "--var=CONFDIR={stock} --var=LOCAL_CONFDIR={stock} -c {stock}/rspamd.conf "
 
 DATABASE = " --redis unix://{socket}?db={database}"
@@ -172,17 +177,20 @@ COMMANDS = [
                              ("dead lock", ()), ("orphan", ()))),
     Command("refresh --dry-run", "-c {conf} refresh -r embed --dry-run", many=True),
     Command("publish", "publish {model} --sign {key} --to {out}/tree", report=FAILED_JSON),
-    Command("publish without nameless files", "publish {model} --to {out}/tree --json", under=NO_TMPFILE, report=FAILED_JSON),
+    Command("publish without nameless files", "publish {model} --to {out}/tree --json", under=NO_TMPFILE, report=FAILED_JSON, exhaustive=True),
     Command("publish a second version", "publish {other} --model-version 3 --sign {key} --keep 1 --to {out}/tree --json", tree=True, report=FAILED_JSON),
-    Command("publish --rollback", "publish --rollback --model-version 7 --sign {key} --to {out}/tree", tree=True),
-    Command("publish --renew", "publish --renew --sign {key} --to {out}/tree", tree=True),
-    Command("publish --dry-run", "publish {other} --model-version 3 --sign {key} --keep 1 --to {out}/tree --dry-run", tree=True),
-    Command("publish what is refused", "publish {model} --model-version 1 --to {out}/tree --json", tree=True, exit=8, report=FAILED_JSON),
+    Command("publish --rollback", "publish --rollback --model-version 7 --sign {key} --to {out}/tree", tree=True, exhaustive=True),
+    Command("publish --renew", "publish --renew --sign {key} --to {out}/tree", tree=True, exhaustive=True),
+    Command("publish --dry-run", "publish {other} --model-version 3 --sign {key} --keep 1 --to {out}/tree --dry-run", tree=True, exhaustive=True),
+    Command("publish what is refused", "publish {model} --model-version 1 --to {out}/tree --json", tree=True, exit=8, report=FAILED_JSON, exhaustive=True),
+    Command("watch --once --dry-run", "-c {conf} watch -r embed -s unit --sign {key} --to {out}/tree --once --dry-run --json --min-auc 0 --gate true",
+            kinds=("malloc", "write", "unlink"), report=FAILED_JSON),
     Command("watch --once", "-c {conf} watch -r embed -s unit --sign {key} --to {out}/tree --once --json --min-auc 0 --gate true",
-            report=FAILED_JSON),
+            report=FAILED_JSON, exhaustive=True),
     Command("watch --once, measured with files", "-c {conf} watch -r embed -s unit --sign {key} --name other --to {out}/tree --once --min-auc 0" + CLASSES,
             tree=True, exhaustive=True),
-    Command("watch of what is published", "-c {conf} watch -r embed -s unit --sign {key} --max-drift 2 --to {out}/tree --once", tree=True, exit=None),
+    Command("watch of what is published", "-c {conf} watch -r embed -s unit --sign {key} --max-drift 2 --to {out}/tree --once", tree=True, exit=None,
+            exhaustive=True),
     Command("key new --dry-run", "key new {out}/new.key --dry-run --json"),
     Command("key show", "key show {key}"),
     Command("key show of an encrypted key", "key show {minisign} --password-file {passphrase} --json"),
@@ -206,6 +214,10 @@ COMMANDS = [
             database="copy", tls=True, web=True, kinds=("rename", "fsync", "send")),
     Command("pull --dry-run", "pull {web}/pulled.rnm --key {pub} --to {out}/model.rnm --dry-run", tls=True, web=True, exhaustive=True),
     Command("pull --print-config", "pull {web}/pulled.rnm --key {pub} --to {out}/model.rnm --print-config"),
+    Command("probe", SITE, exit=1, many=True, heals=True, report=UNREACHED),
+    Command("probe over TLS", "probe --pause 0 --timeout 1" + SITE_TLS, exit=1, many=True, heals=True, tls=True, report=UNREACHED, exhaustive=True),
+    Command("probe with a memory", SITE + " --state {out}/memory", exit=1,
+            kinds=("malloc", "open", "tmpfile", "stat", "read", "write", "fsync", "link", "rename", "unlink", "close")),
     # What goes wrong without a fault as well.
     Command("pull of what is not there", "pull {web}/absent.rnm --key {pub} --to {out}/model.rnm", exit=7, tls=True, web=True, exhaustive=True),
     Command("pull from where nothing is", "pull http://127.0.0.1:1/pulled.rnm --key {pub} --to {out}/model.rnm", exit=5, tls=True, web=True, exhaustive=True),

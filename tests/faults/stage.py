@@ -103,6 +103,7 @@ class Stage:
                  "halting", "wide.jsonl", "symbols", "backup", "key", "pub", "minisign", "passphrase", "trusted", "signed.rnm", "raw.rnm", "bulk")
         return {"conf": self.path("conf", "rspamd.conf"), "broken": self.path("conf", "broken.conf"), "sentinel_conf": self.path("conf", "sentinel.conf"),
                 "socket": self.socket, "port": str(self.port), "tls_port": str(self.tls_port), "web": f"http://127.0.0.1:{self.web_port}", "stock": self.stock,
+                "site_port": open(self.path("site", "port")).read(), "site_tls_port": open(self.path("site", "port.tls")).read(),
                 "certs": self.path("certs"), "ca": self.path("certs", "ca.pem"), "models": os.path.join(DATA, "models"),
                 **{name.split(".")[-1] if name.startswith("recorded") else name.split(".")[0]: self.path(name) for name in names}}
 
@@ -266,6 +267,20 @@ class Stage:
             time.sleep(0.05)
         raise RuntimeError("the web server did not start")
 
+    def start_site(self):
+        """A web server with the model."""
+        os.mkdir(self.path("site"))
+        for name, model in (("good", "model.rnm"), ("other", "other.rnm"), ("bare", "bare.kann")):
+            shutil.copy(self.path(model), self.path("site", name))
+        certs = self.path("certs")
+        self.servers.append(subprocess.Popen(["/usr/bin/python3", os.path.join(HERE, "..", "cli", "odd_server.py"), self.path("site"), "127.0.0.1",
+                                              f"tls={certs}/good.pem,{certs}/server.key"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
+        for _ in range(400):
+            if os.path.exists(self.path("site", "port")):
+                return
+            time.sleep(0.05)
+        raise RuntimeError("odd_server.py did not start")
+
     def __enter__(self):
         try:
             self.start_redis()
@@ -277,6 +292,7 @@ class Stage:
             self.make_signed()
             self.start_web_server()
             self.make_tree()
+            self.start_site()
         except BaseException:
             self.close()
             raise
