@@ -172,10 +172,11 @@ const struct json_document json_documents[] = {
 	{ VERB_RESTORE, "rnm restore DIR|MANIFEST --json",
 	  "{status, problem, manifest, created_at, dry_run, models: [{rule,\n"
 	  "  prefix, settings, version, key, status, problem, hash, profiles,\n"
-	  "  training}], written, same, kept, failed}\n"
+	  "  training, gathered}], written, same, kept, failed}\n"
 	  "printed after a failure too\n"
 	  "hash, profiles, training: written, same (was there), kept (Redis has\n"
 	  "  another one, which stays), nothing (the backup has none)\n"
+	  "gathered: large training sets that go by way of a temporary key\n"
 	  "written, same, kept, failed: models" },
 	{ VERB_DOCTOR, "rnm doctor --json",
 	  "{server, fix, dry_run, keys, lists, models, problems, warnings, notes,\n"

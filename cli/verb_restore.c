@@ -237,6 +237,21 @@ static void put_item(struct table *table, const struct restored *item)
 		table_cell(table, COLOR_RED, item->problem != NULL ? item->problem : "failed");
 }
 
+/* Keys that come and go in Redis beside those that are restored: whoever watches the server should know. */
+static void say_gathered(struct rnm_buf *out, const struct restore_run *run)
+{
+	unsigned gathered = 0;
+
+	for (size_t i = 0; i < run->count; i++)
+		gathered += run->items[i].outcome.gathered;
+	if (gathered > 0)
+		rnm_buf_printf(out, "%u large training %s gathered under %s first and then renamed\n",
+		               gathered,
+		               run->dry_run ? (gathered == 1 ? "set would be" : "sets would be")
+		                            : (gathered == 1 ? "set was" : "sets were"),
+		               gathered == 1 ? "a temporary key" : "temporary keys");
+}
+
 static void text_report(struct rnm_buf *out, const struct restore_run *run)
 {
 	static const struct table_column columns[] = {
@@ -257,6 +272,7 @@ static void text_report(struct rnm_buf *out, const struct restore_run *run)
 	rnm_buf_printf(out, "\n%zu %s, %zu there already, %zu kept in another form, %zu failed\n",
 	               run->written, run->dry_run ? "would be restored" : "restored", run->same, run->kept,
 	               run->failed);
+	say_gathered(out, run);
 }
 
 /* Versions are numbers in every document; null for what is none. */
@@ -286,6 +302,7 @@ static void json_item(struct rnm_json *json, const struct restored *item)
 	rnm_json_kv_string(json, "hash", rnm_restore_state_name(item->outcome.hash));
 	rnm_json_kv_string(json, "profiles", rnm_restore_state_name(item->outcome.profiles));
 	rnm_json_kv_string(json, "training", rnm_restore_state_name(item->outcome.training));
+	rnm_json_kv_uint(json, "gathered", item->outcome.gathered);
 	rnm_json_end_object(json);
 }
 

@@ -197,7 +197,8 @@ struct rnm_restore_outcome {
 	enum rnm_restore_state hash;
 	enum rnm_restore_state profiles;
 	enum rnm_restore_state training;
-	uint64_t bytes; /* sent */
+	unsigned gathered; /* training sets that were too large for one command, see rnm_restore_model */
+	uint64_t bytes;    /* sent */
 };
 
 /*
@@ -206,6 +207,10 @@ struct rnm_restore_outcome {
  * in another form stays unless options say otherwise; a hash without a network counts as not there, and a training
  * set that has grown as the same.  Every object is compared with its hash on its way, and nothing changes when it
  * differs.
+ *
+ * A training set of more than 256 vectors or 256 KiB is written beforehand, in batches of that size, under a name
+ * of our own (G_restore_NONCE_{KEY}) that expires an hour after the last of them; the transaction renames it.  When
+ * the restore fails it is removed, if the connection still works.
  *   RNM_E_REFUSED    "restore.locked"; "restore.raced" (somebody else was faster every time)
  *   RNM_E_MALFORMED  "backup.object" (missing, shorter, or damaged)
  *   RNM_E_REDIS, RNM_E_IO  as rnm_store_list, "backup.redis", "store.transaction", "store.unknown", "answer.*"

@@ -11,6 +11,9 @@
 #define SEPARATOR "_" RNM_METATOKENS_VERSION "_"
 #define SEPARATOR_LEN (sizeof(SEPARATOR) - 1)
 #define BASE_TAIL "_base"
+/* G_restore_NONCE_{KEY} */
+#define RESTORE_HEAD "_restore_"
+#define NONCE_LEN 16
 
 /* The finished name; a buffer that failed is freed too. */
 static char *finish(struct rnm_buf *name)
@@ -84,6 +87,18 @@ char *rnm_pending_key(const struct rnm_rule *rule, const char *settings, const c
 	rnm_buf_puts(&name, "_pending_");
 	rnm_buf_puts(&name, class_);
 	rnm_buf_puts(&name, "_set");
+	return finish(&name);
+}
+
+char *rnm_restore_key(const char *global, const char *key, uint64_t nonce)
+{
+	struct rnm_buf name;
+
+	rnm_buf_init(&name, NAME_MAX_BYTES);
+	rnm_buf_puts(&name, global);
+	rnm_buf_printf(&name, RESTORE_HEAD "%0*" PRIx64 "_{", NONCE_LEN, nonce);
+	rnm_buf_puts(&name, key);
+	rnm_buf_putc(&name, '}');
 	return finish(&name);
 }
 
@@ -166,6 +181,23 @@ static bool ends_like_model(struct rnm_bytes name)
 	return digest[-1] == '_';
 }
 
+/* The key of the set out of the name of where a restore gathers it. */
+static bool cut_restore(struct rnm_bytes name, size_t global_len, struct rnm_bytes *key)
+{
+	const size_t head = global_len + strlen(RESTORE_HEAD), nonce_end = head + NONCE_LEN;
+
+	if (name.len < nonce_end + 3 ||
+	    memcmp(name.data + global_len, RESTORE_HEAD, strlen(RESTORE_HEAD)) != 0)
+		return false;
+	for (size_t i = head; i < nonce_end; i++)
+		if (strchr("0123456789abcdef", name.data[i]) == NULL || name.data[i] == '\0')
+			return false;
+	*key = (struct rnm_bytes){ name.data + nonce_end + 2, name.len - nonce_end - 3 };
+	return name.data[nonce_end] == '_' && name.data[nonce_end + 1] == '{' &&
+	       name.data[name.len - 1] == '}' && key->len > global_len &&
+	       memcmp(key->data, name.data, global_len + 1) == 0;
+}
+
 enum rnm_key_kind rnm_key_kind_of(struct rnm_bytes name, const char *global, struct rnm_bytes *owner)
 {
 	size_t global_len = strlen(global);
@@ -174,6 +206,8 @@ enum rnm_key_kind rnm_key_kind_of(struct rnm_bytes name, const char *global, str
 	if (name.len <= global_len + 1 || memcmp(name.data, global, global_len) != 0 ||
 	    name.data[global_len] != '_')
 		return RNM_KEY_OTHER;
+	if (cut_restore(name, global_len, owner))
+		return RNM_KEY_RESTORE;
 	*owner = name;
 	if (cut_tail(owner, "_spam_set") || cut_tail(owner, "_ham_set"))
 		kind = RNM_KEY_TRAINING;

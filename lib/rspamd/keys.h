@@ -24,16 +24,25 @@ char *rnm_base_key(const char *model_key);
 char *rnm_training_key(const char *model_key, const char *class_);
 char *rnm_pending_key(const struct rnm_rule *rule, const char *settings, const char *class_);
 
+/*
+ * Where a restore gathers vectors for the set under key, a name of our own that rspamd never makes: it begins as
+ * all others do, for the rights of a Redis user, and lies in the same slot of a cluster.  nonce tells those who
+ * do it at the same time apart.  As above.
+ */
+char *rnm_restore_key(const char *global, const char *key, uint64_t nonce);
+
 /* What a key is to the neural module, by its name alone. */
 enum rnm_key_kind {
 	RNM_KEY_OTHER,    /* nothing that it makes */
 	RNM_KEY_MODEL,    /* G_P_S_D8_V */
 	RNM_KEY_BASE,     /* the copy of an external model beside it */
 	RNM_KEY_TRAINING, /* vectors for the next model of a key */
-	RNM_KEY_PENDING   /* vectors for no model in particular */
+	RNM_KEY_PENDING,  /* vectors for no model in particular */
+	RNM_KEY_RESTORE   /* vectors that a restore gathers */
 };
 /*
- * *owner is the part of name that says whose it is: the model's key, or (PENDING) G_P_S.  global is G.
+ * *owner is the part of name that says whose it is: the model's key, (PENDING) G_P_S, or (RESTORE) the key of the
+ * set.  global is G.
  */
 enum rnm_key_kind rnm_key_kind_of(struct rnm_bytes name, const char *global, struct rnm_bytes *owner);
 

@@ -127,7 +127,7 @@ static void learn_from_place(struct rnm_pulling *pulling)
 	if (pulling->paths.statement == NULL ||
 	    rnm_pull_floor_find(pulling->state, pulling->statement.name, trust) != NULL)
 		return;
-	rnm_buf_init(&text, RNM_STATEMENT_FILE_MAX);
+	rnm_buf_init(&text, RNM_STATEMENT_FILE_MAX + 1);
 	if (rnm_file_read(pulling->paths.statement, &text, RNM_STATEMENT_FILE_MAX, NULL) == RNM_OK &&
 	    rnm_statement_read((struct rnm_bytes){ rnm_buf_cstr(&text), text.len }, trust, &statement,
 	                       &signer, NULL) == RNM_OK)
@@ -221,6 +221,21 @@ static bool pause_for_publisher(const struct rnm_pulling *pulling)
 	return true;
 }
 
+/*
+ * A publisher that was killed between statement and model leaves them like this for as long as nobody comes after it.
+ * What the statement is about lies in the tree all the same.  RNM_OK, or another status and *err as it was.
+ */
+static enum rnm_status take_object(struct rnm_pulling *pulling)
+{
+	enum rnm_status status =
+	    rnm_pull_paths_to_object(&pulling->paths, pulling->options, pulling->statement.blake2b, NULL);
+
+	rnm_pull_part_close(pulling);
+	if (status == RNM_OK)
+		status = rnm_pull_fetch_signature(pulling, NULL);
+	return status == RNM_OK ? rnm_pull_fetch_body(pulling, NULL) : status;
+}
+
 /* ---- what is done with it ---- */
 
 static void tell(struct rnm_pull *pull, const struct rnm_pulling *pulling)
@@ -298,6 +313,8 @@ static enum rnm_status run(struct rnm_pull *pull, struct rnm_pulling *pulling, s
 		pulling->again = true;
 		status = look(pulling, &unchanged, err);
 	}
+	if (status != RNM_OK && pulling->out_of_step && take_object(pulling) == RNM_OK)
+		status = RNM_OK;
 	if (status == RNM_OK && !unchanged)
 		status = judge(pull, pulling, err);
 	if (status != RNM_OK)

@@ -146,8 +146,8 @@ enum rnm_status rnm_pull_install(struct rnm_pulling *pulling, struct rnm_error *
 
 	if (pulling->paths.target == NULL)
 		return RNM_OK;
-	rnm_buf_init(&statement.bytes, RNM_STATEMENT_FILE_MAX);
-	rnm_buf_init(&signature.bytes, RNM_STATEMENT_FILE_MAX);
+	rnm_buf_init(&statement.bytes, RNM_STATEMENT_FILE_MAX + 1);
+	rnm_buf_init(&signature.bytes, RNM_STATEMENT_FILE_MAX + 1);
 	status = replace(&statement, pulling->paths.statement, pulling->statement_text,
 	                 pulling->statement_len, err);
 	if (status == RNM_OK)

@@ -68,6 +68,14 @@ struct rnm_pulling {
 RNM_MUST_CHECK enum rnm_status rnm_pull_paths_make(struct rnm_pull_paths *paths,
                                                    const struct rnm_pull_options *options,
                                                    struct rnm_error *err);
+/*
+ * From now on model and signature are those of the object with this hash in the published tree whose alias the URL is.
+ * RNM_NO when it does not look like one.
+ */
+RNM_MUST_CHECK enum rnm_status rnm_pull_paths_to_object(struct rnm_pull_paths *paths,
+                                                        const struct rnm_pull_options *options,
+                                                        const uint8_t blake2b[RNM_BLAKE2B_SIZE],
+                                                        struct rnm_error *err);
 void rnm_pull_paths_free(struct rnm_pull_paths *paths);
 
 /* pull_fetch.c */

@@ -3,6 +3,7 @@
 #include "share/pull_internal.h"
 
 #include <errno.h>
+#include <sodium.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +13,10 @@
 #define LOCK_SUFFIX ".lock"
 #define STATEMENT_SUFFIX ".rnmsig"
 #define SIGNATURE_SUFFIX ".sig"
+
+/* Of a published tree (docs/publishing.md). */
+#define TREE_MODELS "/models/"
+#define TREE_OBJECTS "/objects/"
 
 /* Bytes of a name that go into the name of the part, which is longer. */
 #define PART_STEM_MAX 200
@@ -135,6 +140,41 @@ enum rnm_status rnm_pull_paths_make(struct rnm_pull_paths *paths, const struct r
 	if (status != RNM_OK)
 		rnm_pull_paths_free(paths);
 	return status;
+}
+
+enum rnm_status rnm_pull_paths_to_object(struct rnm_pull_paths *paths, const struct rnm_pull_options *options,
+                                         const uint8_t blake2b[RNM_BLAKE2B_SIZE], struct rnm_error *err)
+{
+	const char *url = options->url;
+	const size_t end = strcspn(url, "?#");
+	const size_t whole = strcspn(url, "#");
+	const size_t folder = strlen(TREE_MODELS);
+	size_t name = end;
+	char hash[2 * RNM_BLAKE2B_SIZE + 1];
+	char *model = NULL;
+	char *signature = NULL;
+	bool ok;
+
+	while (name > 0 && url[name - 1] != '/')
+		name--;
+	if (name < folder || memcmp(url + name - folder, TREE_MODELS, folder) != 0)
+		return RNM_NO;
+	name -= folder;
+	sodium_bin2hex(hash, sizeof(hash), blake2b, RNM_BLAKE2B_SIZE);
+	ok = join(&model, "%.*s" TREE_OBJECTS "%s.rnm%.*s", (int)name, url, hash, (int)(whole - end),
+	          url + end) &&
+	     join(&signature, "%.*s" TREE_OBJECTS "%s.rnm" SIGNATURE_SUFFIX "%.*s", (int)name, url, hash,
+	          (int)(whole - end), url + end);
+	if (!ok) {
+		free(model);
+		free(signature);
+		return rnm_error_nomem(err);
+	}
+	free(paths->model_url);
+	free(paths->signature_url);
+	paths->model_url = model;
+	paths->signature_url = signature;
+	return RNM_OK;
 }
 
 void rnm_pull_paths_free(struct rnm_pull_paths *paths)

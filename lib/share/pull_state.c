@@ -173,7 +173,7 @@ enum rnm_status rnm_pull_state_read(struct rnm_pull_state *state, const char *pa
 	enum rnm_status status;
 
 	memset(state, 0, sizeof(*state));
-	rnm_buf_init(&text, RNM_PULL_STATE_FILE_MAX);
+	rnm_buf_init(&text, RNM_PULL_STATE_FILE_MAX + 1);
 	status = rnm_file_read(path, &text, RNM_PULL_STATE_FILE_MAX, err);
 	if (status == RNM_OK)
 		status = rnm_pull_state_parse(state, (struct rnm_bytes){ rnm_buf_cstr(&text), text.len },

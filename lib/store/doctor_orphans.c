@@ -40,6 +40,8 @@ static bool is_left_behind(const struct rnm_doctor *d, enum rnm_key_kind kind, s
 	case RNM_KEY_PENDING:
 		/* Without a configuration nobody knows which rules there are. */
 		return d->options->config != NULL && !prefix_is_used(d, owner);
+	case RNM_KEY_RESTORE:
+		return true;
 	case RNM_KEY_OTHER:
 		break;
 	}
@@ -81,6 +83,11 @@ static enum rnm_status collect(const struct rnm_doctor *d, struct orphan **out, 
 	return RNM_OK;
 }
 
+static bool holds_set(enum rnm_key_kind kind)
+{
+	return kind == RNM_KEY_TRAINING || kind == RNM_KEY_PENDING || kind == RNM_KEY_RESTORE;
+}
+
 static void report_orphan(struct rnm_doctor *d, const struct orphan *orphan)
 {
 	static const char *const texts[] = {
@@ -89,8 +96,9 @@ static void report_orphan(struct rnm_doctor *d, const struct orphan *orphan)
 		[RNM_KEY_BASE] = "a copy of an external model, which nothing reads and which never expires",
 		[RNM_KEY_TRAINING] = "training vectors of a model that no profile names; they never expire",
 		[RNM_KEY_PENDING] = "vectors that wait for a rule that does not exist; they never expire",
+		[RNM_KEY_RESTORE] = "vectors that a broken restore has left, and which no longer expire",
 	};
-	bool is_set = orphan->kind == RNM_KEY_TRAINING || orphan->kind == RNM_KEY_PENDING;
+	bool is_set = holds_set(orphan->kind);
 	struct rnm_health_finding *finding =
 	    rnm_doctor_find(d, is_set ? RNM_DOCTOR_ORPHAN_VECTORS : RNM_DOCTOR_ORPHAN_MODEL, orphan->name,
 	                    "%s", texts[orphan->kind]);
@@ -98,11 +106,6 @@ static void report_orphan(struct rnm_doctor *d, const struct orphan *orphan)
 	finding->has_bytes = orphan->bytes >= 0;
 	finding->bytes = orphan->bytes >= 0 ? (uint64_t)orphan->bytes : 0;
 	rnm_doctor_advise(d, finding, RNM_REMEDY_DELETE_KEY, "deletes the key");
-}
-
-static bool holds_set(enum rnm_key_kind kind)
-{
-	return kind == RNM_KEY_TRAINING || kind == RNM_KEY_PENDING;
 }
 
 /* ---- what the keys are: questions for a batch, then the answers to them ---- */

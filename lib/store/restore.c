@@ -3,14 +3,13 @@
  * One model from a backup into Redis.  What is there is read under WATCH as a backup would read it, so that the
  * two can be compared piece by piece; what is missing then goes out in one transaction.
  */
-#include "base/number.h"
+#include "store/restore.h"
 #include "base/value_build.h"
 #include "store/backup_read.h"
 #include "store/events.h"
 #include "store/lock.h"
 #include "store/restore_compare.h"
 #include "store/restore_object.h"
-#include "store/restore_training.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,34 +17,12 @@
 
 /* Names and short values of what Redis has now; its blobs are only hashed. */
 #define NOW_MAX ((size_t)64 << 20)
-#define SCORE_ROOM 40
-/* The sorted set, the hash, two sets of vectors. */
-#define KEYS (2 + RNM_BACKUP_CLASSES)
-#define WHAT_ROOM 512
+/* The sorted set, the hash, two sets of vectors and where they are gathered. */
+#define KEYS (2 + 2 * RNM_BACKUP_CLASSES)
 
 static const char rights[] =
     "a restore needs: +watch +unwatch +multi +exec +discard +zrevrange +hexists +hget +hlen "
     "+hkeys +hmget +pttl +scard +sismember +del +hset +pexpire +zadd +sadd";
-
-struct restoring {
-	struct rnm_redis *redis;
-	const struct rnm_backup_manifest *manifest;
-	const struct rnm_backup_set *set;
-	const struct rnm_backup_model *model; /* NULL: the vectors that belong to no model */
-	const struct rnm_backup_training *training;
-	size_t training_count;
-	const struct rnm_restore_options *options;
-	struct rnm_restore_outcome *outcome;
-	struct rnm_transaction change;
-	char what[WHAT_ROOM];
-	struct rnm_buf text;
-	char *piece;
-	uint64_t total;
-	/* Of the attempt. */
-	bool zset_there;
-	bool *write_profile; /* for each of the model */
-	enum rnm_restore_state training_state[RNM_BACKUP_CLASSES];
-};
 
 const char *rnm_restore_state_name(enum rnm_restore_state state)
 {
@@ -61,7 +38,7 @@ const char *rnm_restore_state_name(enum rnm_restore_state state)
 
 /* ---- looking, under WATCH ---- */
 
-static enum rnm_restore_state judge_hash(const struct restoring *restoring,
+static enum rnm_restore_state judge_hash(const struct rnm_restoring *restoring,
                                          const struct rnm_backup_model *now)
 {
 	const struct rnm_backup_model *then = restoring->model;
@@ -77,7 +54,7 @@ static enum rnm_restore_state judge_hash(const struct restoring *restoring,
 	return restoring->options->replace ? RNM_RESTORE_WRITTEN : RNM_RESTORE_KEPT;
 }
 
-static enum rnm_status locked(const struct restoring *restoring, const char *key, struct rnm_error *err)
+static enum rnm_status locked(const struct rnm_restoring *restoring, const char *key, struct rnm_error *err)
 {
 	rnm_error_set(err, RNM_E_REFUSED, "restore.locked",
 	              "cannot %s: somebody trains from %s now, and may write the same key", restoring->what,
@@ -87,7 +64,7 @@ static enum rnm_status locked(const struct restoring *restoring, const char *key
 }
 
 /* A model that is being trained from: its successor may get the very key that is to be restored. */
-static enum rnm_status check_lock(struct restoring *restoring, const char *key, struct rnm_error *err)
+static enum rnm_status check_lock(struct rnm_restoring *restoring, const char *key, struct rnm_error *err)
 {
 	struct rnm_event event = { .kind = RNM_EVENT_NIL };
 	enum rnm_status status = rnm_event_send(restoring->redis, "HGET", key, "lock", err);
@@ -112,7 +89,7 @@ static enum rnm_status check_lock(struct restoring *restoring, const char *key, 
 	return status;
 }
 
-static enum rnm_status check_locks(struct restoring *restoring, const struct rnm_model_list *list,
+static enum rnm_status check_locks(struct rnm_restoring *restoring, const struct rnm_model_list *list,
                                    struct rnm_error *err)
 {
 	enum rnm_status status = RNM_OK;
@@ -143,7 +120,7 @@ static bool same_score(double a, double b)
 }
 
 /* Which profiles to write.  One whose key holds another model stays out: it would describe that one wrongly. */
-static enum rnm_status judge_profiles(struct restoring *restoring, const struct rnm_model_list *list,
+static enum rnm_status judge_profiles(struct rnm_restoring *restoring, const struct rnm_model_list *list,
                                       struct rnm_error *err)
 {
 	struct rnm_restore_outcome *outcome = restoring->outcome;
@@ -171,7 +148,7 @@ static enum rnm_status judge_profiles(struct restoring *restoring, const struct 
 	return RNM_OK;
 }
 
-static enum rnm_status look_at_hash(struct restoring *restoring, struct rnm_error *err)
+static enum rnm_status look_at_hash(struct rnm_restoring *restoring, struct rnm_error *err)
 {
 	const struct rnm_backup_options as_dry_run = { .dry_run = true };
 	struct rnm_arena arena;
@@ -197,33 +174,48 @@ static enum rnm_status look_at_hash(struct restoring *restoring, struct rnm_erro
 	return status;
 }
 
-static enum rnm_status look_at_training(struct restoring *restoring, struct rnm_error *err)
+static void judge_training(struct rnm_restoring *restoring, size_t i, const struct rnm_restore_sight *sight)
+{
+	struct rnm_restore_outcome *outcome = restoring->outcome;
+	enum rnm_restore_state state = RNM_RESTORE_KEPT;
+
+	if (sight->there && sight->whole)
+		state = RNM_RESTORE_SAME;
+	else if (!sight->there || restoring->options->replace)
+		state = RNM_RESTORE_WRITTEN;
+	restoring->training_state[i] = state;
+	restoring->training_large[i] = sight->large;
+	outcome->gathered += state == RNM_RESTORE_WRITTEN && sight->large;
+	/* Of two sets the one that had to stay is told, then the one that was written. */
+	if (outcome->training == RNM_RESTORE_NOTHING || state == RNM_RESTORE_KEPT ||
+	    outcome->training == RNM_RESTORE_SAME)
+		outcome->training = state;
+}
+
+static enum rnm_status look_at_training(struct rnm_restoring *restoring, struct rnm_error *err)
 {
 	enum rnm_status status = RNM_OK;
 
 	restoring->outcome->training = RNM_RESTORE_NOTHING;
+	restoring->outcome->gathered = 0;
 	for (size_t i = 0; status == RNM_OK && i < restoring->training_count; i++) {
-		enum rnm_restore_state *state = &restoring->training_state[i];
-		bool there, whole;
+		const struct rnm_restore_stage *stage = &restoring->stages[i];
+		struct rnm_restore_sight sight;
 
 		status = rnm_restore_training_look(&restoring->change, restoring->manifest,
-		                                   &restoring->training[i], &there, &whole, err);
+		                                   &restoring->training[i], &sight, err);
 		if (status != RNM_OK)
 			return status;
-		if (there && whole)
-			*state = RNM_RESTORE_SAME;
-		else
-			*state =
-			    !there || restoring->options->replace ? RNM_RESTORE_WRITTEN : RNM_RESTORE_KEPT;
-		/* Of two sets the one that had to stay is told, then the one that was written. */
-		if (restoring->outcome->training == RNM_RESTORE_NOTHING || *state == RNM_RESTORE_KEPT ||
-		    restoring->outcome->training == RNM_RESTORE_SAME)
-			restoring->outcome->training = *state;
+		judge_training(restoring, i, &sight);
+		restoring->stage_whole[i] = false;
+		if (stage->key != NULL)
+			status = rnm_restore_stage_check(stage, &restoring->change,
+			                                 &restoring->stage_whole[i], err);
 	}
 	return status;
 }
 
-static bool anything_to_write(const struct restoring *restoring)
+static bool anything_to_write(const struct rnm_restoring *restoring)
 {
 	bool any = restoring->outcome->hash == RNM_RESTORE_WRITTEN ||
 	           restoring->outcome->profiles == RNM_RESTORE_WRITTEN;
@@ -233,7 +225,7 @@ static bool anything_to_write(const struct restoring *restoring)
 	return any;
 }
 
-static enum rnm_status look_at_model(struct restoring *restoring, struct rnm_error *err)
+static enum rnm_status look_at_model(struct rnm_restoring *restoring, struct rnm_error *err)
 {
 	struct rnm_model_list *list = NULL;
 	enum rnm_status status = rnm_store_list(&list, restoring->redis, restoring->options->rule,
@@ -251,7 +243,7 @@ static enum rnm_status look_at_model(struct restoring *restoring, struct rnm_err
 	return status;
 }
 
-static enum rnm_status watch(struct restoring *restoring, struct rnm_error *err)
+static enum rnm_status watch(struct rnm_restoring *restoring, struct rnm_error *err)
 {
 	const char *keys[KEYS];
 	size_t count = 0;
@@ -262,119 +254,14 @@ static enum rnm_status watch(struct restoring *restoring, struct rnm_error *err)
 		keys[count++] = restoring->model->key;
 	for (size_t i = 0; i < restoring->training_count; i++)
 		keys[count++] = restoring->training[i].key;
+	for (size_t i = 0; i < restoring->training_count; i++)
+		if (restoring->stages[i].key != NULL)
+			keys[count++] = restoring->stages[i].key;
 	return rnm_transaction_watch(&restoring->change, count, keys, err);
 }
 
-/* ---- sending ---- */
-
-static void report_progress(struct restoring *restoring, size_t len)
-{
-	restoring->outcome->bytes += len;
-	if (restoring->options->progress != NULL)
-		restoring->options->progress(restoring->options->progress_ctx, restoring->outcome->bytes,
-		                             restoring->total);
-}
-
-static enum rnm_status send_value(struct restoring *restoring, const struct rnm_backup_value *value,
-                                  struct rnm_error *err)
-{
-	struct rnm_restore_object object;
-	enum rnm_status status = rnm_restore_object_open(&object, restoring->manifest, value, err);
-	size_t got = 1;
-
-	if (status == RNM_OK)
-		status = rnm_redis_argument(restoring->redis, value->size, err);
-	while (status == RNM_OK && got > 0) {
-		status = rnm_restore_object_read(&object, restoring->piece, RNM_RESTORE_PIECE, &got, err);
-		if (status == RNM_OK && got > 0)
-			status = rnm_redis_feed(restoring->redis, restoring->piece, got, err);
-		report_progress(restoring, got);
-	}
-	rnm_restore_object_close(&object);
-	return status;
-}
-
-static enum rnm_status send_text(struct restoring *restoring, struct rnm_bytes text, struct rnm_error *err)
-{
-	enum rnm_status status = rnm_redis_argument(restoring->redis, text.len, err);
-
-	return status == RNM_OK ? rnm_redis_feed(restoring->redis, text.data, text.len, err) : status;
-}
-
-/* All fields by one command; what Redis has under the key goes first, also fields that the backup lacks. */
-static enum rnm_status send_hash(struct restoring *restoring, struct rnm_error *err)
-{
-	const struct rnm_backup_model *model = restoring->model;
-	const struct rnm_bytes drop[] = { rnm_bytes_of("DEL"), rnm_bytes_of(model->key) };
-	enum rnm_status status = rnm_transaction_add(&restoring->change, 2, drop, err);
-
-	if (status == RNM_OK)
-		status = rnm_redis_begin(restoring->redis, 2 + 2 * model->field_count, err);
-	if (status == RNM_OK)
-		status = send_text(restoring, rnm_bytes_of("HSET"), err);
-	if (status == RNM_OK)
-		status = send_text(restoring, rnm_bytes_of(model->key), err);
-	for (size_t i = 0; status == RNM_OK && i < model->field_count; i++) {
-		status = send_text(restoring, model->fields[i].name, err);
-		if (status == RNM_OK)
-			status = send_value(restoring, &model->fields[i].value, err);
-	}
-	if (status == RNM_OK)
-		status = rnm_transaction_expect_queued(&restoring->change, "HSET", err);
-	return status == RNM_OK ? rnm_restore_expire(&restoring->change, model->key, model->ttl_ms, err)
-	                        : status;
-}
-
-static enum rnm_status send_profile(struct restoring *restoring, const struct rnm_backup_profile *profile,
-                                    struct rnm_error *err)
-{
-	char score[SCORE_ROOM];
-	struct rnm_bytes argv[] = {
-		rnm_bytes_of("ZADD"), rnm_bytes_of(restoring->set->zset), { NULL, 0 }, { NULL, 0 }
-	};
-	enum rnm_status status =
-	    rnm_restore_value(&restoring->text, restoring->manifest, &profile->member, err);
-
-	if (status != RNM_OK)
-		return status;
-	/* As many digits as a double has: the score that comes back is the same. */
-	rnm_format_double(score, sizeof(score), 17, profile->score);
-	argv[2] = rnm_bytes_of(score);
-	argv[3] = (struct rnm_bytes){ rnm_buf_cstr(&restoring->text), restoring->text.len };
-	return rnm_transaction_add(&restoring->change, 4, argv, err);
-}
-
-static enum rnm_status send_profiles(struct restoring *restoring, struct rnm_error *err)
-{
-	enum rnm_status status = RNM_OK;
-
-	for (size_t i = 0; status == RNM_OK && i < restoring->model->profile_count; i++)
-		if (restoring->write_profile[i])
-			status = send_profile(restoring, &restoring->model->profiles[i], err);
-	if (status == RNM_OK && !restoring->zset_there)
-		status = rnm_restore_expire(&restoring->change, restoring->set->zset,
-		                            restoring->set->zset_ttl_ms, err);
-	return status;
-}
-
-static enum rnm_status send_all(struct restoring *restoring, struct rnm_error *err)
-{
-	enum rnm_status status = rnm_transaction_begin(&restoring->change, err);
-
-	restoring->outcome->bytes = 0;
-	if (status == RNM_OK && restoring->outcome->hash == RNM_RESTORE_WRITTEN)
-		status = send_hash(restoring, err);
-	if (status == RNM_OK && restoring->outcome->profiles == RNM_RESTORE_WRITTEN)
-		status = send_profiles(restoring, err);
-	for (size_t i = 0; status == RNM_OK && i < restoring->training_count; i++)
-		if (restoring->training_state[i] == RNM_RESTORE_WRITTEN)
-			status = rnm_restore_training_send(&restoring->change, restoring->manifest,
-			                                   &restoring->training[i], err);
-	return status == RNM_OK ? rnm_transaction_commit(&restoring->change, err) : status;
-}
-
-/* For a dry run: what would be sent is read, and so compared with its hash. */
-static enum rnm_status check_objects(struct restoring *restoring, struct rnm_error *err)
+/* What would be sent is read, and so compared with its hash. */
+static enum rnm_status check_objects(struct rnm_restoring *restoring, struct rnm_error *err)
 {
 	enum rnm_status status = RNM_OK;
 
@@ -395,8 +282,7 @@ static enum rnm_status check_objects(struct restoring *restoring, struct rnm_err
 
 /* ---- the whole ---- */
 
-/* RNM_NO: somebody else was faster. */
-static enum rnm_status attempt(struct restoring *restoring, struct rnm_error *err)
+static enum rnm_status look(struct rnm_restoring *restoring, struct rnm_error *err)
 {
 	enum rnm_status status = watch(restoring, err);
 
@@ -405,16 +291,70 @@ static enum rnm_status attempt(struct restoring *restoring, struct rnm_error *er
 	/* Beside another model its vectors would be of no use. */
 	if (restoring->outcome->hash == RNM_RESTORE_KEPT)
 		restoring->training_count = 0;
-	if (status == RNM_OK)
-		status = look_at_training(restoring, err);
-	if (status != RNM_OK)
-		return status;
-	if (restoring->options->dry_run)
-		return check_objects(restoring, err);
-	return anything_to_write(restoring) ? send_all(restoring, err) : RNM_OK;
+	return status == RNM_OK ? look_at_training(restoring, err) : status;
 }
 
-static enum rnm_status raced(const struct restoring *restoring, struct rnm_error *err)
+static bool lacks_stage(const struct rnm_restoring *restoring, size_t i)
+{
+	return restoring->training_state[i] == RNM_RESTORE_WRITTEN && restoring->training_large[i] &&
+	       !restoring->stage_whole[i];
+}
+
+static bool lacks_any_stage(const struct rnm_restoring *restoring)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < restoring->training_count; i++)
+		any = any || lacks_stage(restoring, i);
+	return any;
+}
+
+static void begin_change(struct rnm_restoring *restoring)
+{
+	rnm_transaction_init(&restoring->change, restoring->redis, restoring->options->rule->global,
+	                     restoring->what, rights);
+	restoring->change.progress = rnm_restore_progress;
+	restoring->change.progress_ctx = restoring;
+}
+
+/* Nothing is watched meanwhile: what has been seen so far must be looked at again. */
+static enum rnm_status fill_stages(struct rnm_restoring *restoring, struct rnm_error *err)
+{
+	enum rnm_status status = RNM_OK;
+
+	rnm_transaction_end(&restoring->change);
+	begin_change(restoring);
+	for (size_t i = 0; status == RNM_OK && i < restoring->training_count; i++) {
+		if (!lacks_stage(restoring, i))
+			continue;
+		rnm_restore_stage_drop(&restoring->stages[i], &restoring->change);
+		status = rnm_restore_stage_fill(&restoring->stages[i], &restoring->change,
+		                                restoring->manifest, &restoring->training[i], err);
+	}
+	return status;
+}
+
+/* RNM_NO: somebody else was faster. */
+static enum rnm_status attempt(struct rnm_restoring *restoring, struct rnm_error *err)
+{
+	enum rnm_status status = look(restoring, err);
+
+	if (status == RNM_OK && restoring->options->dry_run)
+		return check_objects(restoring, err);
+	if (status == RNM_OK && lacks_any_stage(restoring)) {
+		/* A damaged backup is to leave nothing behind, not even for an hour. */
+		status = check_objects(restoring, err);
+		if (status == RNM_OK)
+			status = fill_stages(restoring, err);
+		if (status == RNM_OK)
+			status = look(restoring, err);
+		if (status == RNM_OK && lacks_any_stage(restoring))
+			status = RNM_NO;
+	}
+	return status == RNM_OK && anything_to_write(restoring) ? rnm_restore_send(restoring, err) : status;
+}
+
+static enum rnm_status raced(const struct rnm_restoring *restoring, struct rnm_error *err)
 {
 	rnm_error_set(err, RNM_E_REFUSED, "restore.raced",
 	              "cannot %s: others changed its keys each of %u times that it was tried",
@@ -423,24 +363,25 @@ static enum rnm_status raced(const struct restoring *restoring, struct rnm_error
 	return RNM_E_REFUSED;
 }
 
-static enum rnm_status run(struct restoring *restoring, struct rnm_error *err)
+static enum rnm_status run(struct rnm_restoring *restoring, struct rnm_error *err)
 {
 	const size_t training_count = restoring->training_count;
 	enum rnm_status status = RNM_NO;
 
 	for (unsigned i = 0; status == RNM_NO && i < RNM_TRANSACTION_TRIES; i++) {
-		rnm_transaction_init(&restoring->change, restoring->redis, restoring->options->rule->global,
-		                     restoring->what, rights);
+		begin_change(restoring);
 		restoring->training_count = training_count;
 		*restoring->outcome = (struct rnm_restore_outcome){ .bytes = 0 };
 		status = attempt(restoring, err);
 		rnm_transaction_end(&restoring->change);
 	}
+	for (size_t i = 0; i < RNM_BACKUP_CLASSES; i++)
+		rnm_restore_stage_drop(&restoring->stages[i], &restoring->change);
 	return status == RNM_NO ? raced(restoring, err) : status;
 }
 
 /* What is watched and written must be the list that was looked at. */
-static enum rnm_status check_name(const struct restoring *restoring, struct rnm_error *err)
+static enum rnm_status check_name(const struct rnm_restoring *restoring, struct rnm_error *err)
 {
 	char *zset = rnm_rule_zset(restoring->options->rule, restoring->set->settings);
 	enum rnm_status status = RNM_OK;
@@ -457,12 +398,14 @@ static enum rnm_status check_name(const struct restoring *restoring, struct rnm_
 	return status;
 }
 
-static enum rnm_status restore(struct restoring *restoring, size_t profiles, struct rnm_error *err)
+static enum rnm_status restore(struct rnm_restoring *restoring, size_t profiles, struct rnm_error *err)
 {
 	enum rnm_status status = check_name(restoring, err);
 
 	if (status != RNM_OK)
 		return status;
+	for (size_t i = 0; i < restoring->training_count; i++)
+		restoring->total += restoring->training[i].value.size;
 	rnm_buf_init(&restoring->text, RNM_BACKUP_MEMBER_MAX + 1);
 	restoring->piece = malloc(RNM_RESTORE_PIECE);
 	restoring->write_profile = calloc(profiles + 1, sizeof(*restoring->write_profile));
@@ -479,7 +422,7 @@ enum rnm_status rnm_restore_model(struct rnm_redis *redis, const struct rnm_back
                                   const struct rnm_restore_options *options,
                                   struct rnm_restore_outcome *outcome, struct rnm_error *err)
 {
-	struct restoring restoring = {
+	struct rnm_restoring restoring = {
 		.redis = redis,
 		.manifest = manifest,
 		.set = set,
@@ -502,7 +445,7 @@ enum rnm_status rnm_restore_pending(struct rnm_redis *redis, const struct rnm_ba
                                     const struct rnm_restore_options *options,
                                     struct rnm_restore_outcome *outcome, struct rnm_error *err)
 {
-	struct restoring restoring = {
+	struct rnm_restoring restoring = {
 		.redis = redis,
 		.manifest = manifest,
 		.set = set,

@@ -9,16 +9,26 @@
 
 #include <rnm/backup.h>
 
-/*
- * Whether all vectors of the backup are in the set that Redis has under the key; *there is false when it has none.
- * Reads the whole object, and so checks it.
- */
+/* What Redis has under the key of a set. */
+struct rnm_restore_sight {
+	bool there;
+	bool whole; /* all vectors of the backup are in it, and perhaps more */
+	bool large; /* those of the backup are more than Redis should take in one go */
+};
+
+/* Reads the whole object, and so checks it. */
 RNM_MUST_CHECK enum rnm_status rnm_restore_training_look(const struct rnm_transaction *change,
                                                          const struct rnm_backup_manifest *manifest,
                                                          const struct rnm_backup_training *training,
-                                                         bool *there, bool *whole, struct rnm_error *err);
+                                                         struct rnm_restore_sight *sight,
+                                                         struct rnm_error *err);
 
-/* Queues what puts the set in the place of the one that is there. */
+/* How many vectors Redis has under key. */
+RNM_MUST_CHECK enum rnm_status rnm_restore_training_count(const struct rnm_transaction *change,
+                                                          const char *key, int64_t *count,
+                                                          struct rnm_error *err);
+
+/* Queues what puts a set that is not large in the place of the one that is there. */
 RNM_MUST_CHECK enum rnm_status rnm_restore_training_send(struct rnm_transaction *change,
                                                          const struct rnm_backup_manifest *manifest,
                                                          const struct rnm_backup_training *training,

@@ -220,13 +220,18 @@ enum rnm_status rnm_transaction_commit(struct rnm_transaction *change, struct rn
 	return status;
 }
 
+bool rnm_transaction_can_ask(const struct rnm_transaction *change)
+{
+	const struct rnm_redis *redis = change->redis;
+
+	return redis != NULL && !redis->dead && !rnm_client_in_command(redis) && redis->outstanding == 0;
+}
+
 void rnm_transaction_end(struct rnm_transaction *change)
 {
 	struct rnm_redis *redis = change->redis;
-	const bool usable =
-	    redis != NULL && !redis->dead && !rnm_client_in_command(redis) && redis->outstanding == 0;
 
-	if (change->state != RNM_TRANSACTION_IDLE && usable) {
+	if (change->state != RNM_TRANSACTION_IDLE && rnm_transaction_can_ask(change)) {
 		struct rnm_reply *reply = NULL;
 
 		if (rnm_redis_sendv(redis, NULL,

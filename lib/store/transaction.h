@@ -63,6 +63,9 @@ RNM_MUST_CHECK enum rnm_status rnm_transaction_expect_queued(struct rnm_transact
  */
 RNM_MUST_CHECK enum rnm_status rnm_transaction_commit(struct rnm_transaction *change, struct rnm_error *err);
 
+/* Whether the connection works and waits for no answer, also after a failure. */
+bool rnm_transaction_can_ask(const struct rnm_transaction *change);
+
 /* Gives up what was not committed (DISCARD, UNWATCH), as far as the connection still works, and frees. */
 void rnm_transaction_end(struct rnm_transaction *change);
 

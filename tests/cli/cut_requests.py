@@ -5,7 +5,8 @@
 usage: cut_requests.py LISTEN_SOCKET REDIS_SOCKET FILE
 
 For every connection FILE says what happens: "cut N" breaks the line after N bytes of requests, "race COMMAND..." has
-somebody else do a command (once) before the first MULTI passes, "count" only counts. How many bytes of requests the
+somebody else do a command (once) before the first MULTI passes that comes alone, as those of changes under WATCH
+do; "hold N" passes N bytes and then nothing more; "count" only counts. How many bytes of requests the
 last connection has passed is then in FILE.bytes.
 """
 import socket
@@ -33,6 +34,7 @@ def race(words):
 def serve(client):
     order = open(orders).read().split()
     limit = int(order[1]) if order[0] == "cut" else None
+    held = int(order[1]) if order[0] == "hold" else None
     words = [word.encode() for word in order[1:]] if order[0] == "race" else None
     server = connect()
     passed = 0
@@ -47,11 +49,13 @@ def serve(client):
             data = client.recv(65536)
             if not data:
                 break
-            if words and b"MULTI" in data:
+            if words and data == b"*1\r\n$5\r\nMULTI\r\n":
                 race(words)
                 words = None
             if limit is not None:
                 data = data[:limit - passed]
+            if held is not None:
+                data = data[:max(0, held - passed)]
             passed += len(data)
             server.sendall(data)
             if limit is not None and passed >= limit:

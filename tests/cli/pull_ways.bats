@@ -387,6 +387,31 @@ tls_server() {
 	cmp "$TO.rnmsig" "$ROOT/tree/models/$digest.rnmsig"
 }
 
+@test "from a published tree: what a publisher did not finish lies there under its hash" {
+	local digest=aa5f939b29f3d241 hash
+	published() { rnm publish "$@" --to "$ROOT/half" --sign "$WORK/key" >/dev/null; }
+	URL="http://127.0.0.1:$(cat "$SERVER/port")/half/models/$digest?token=1"
+	published "$WORK/m3.rnm"
+	cp -a "$ROOT/half/models/$digest" "$BATS_TEST_TMPDIR/old"
+	published "$WORK/m4.rnm"
+	hash=$(jq -r .blake2b "$ROOT/half/models/$digest.rnmsig" | head -n 1)
+	# As if it had been killed between statement and model.
+	cp -a "$BATS_TEST_TMPDIR/old" "$ROOT/half/models/$digest"
+	script
+	pulls --json
+	expect_rc 0
+	expect_json '.changed and .statement.model_version == 4'
+	cmp "$TO" "$ROOT/half/objects/$hash.rnm"
+	cmp "$TO.sig" "$ROOT/half/objects/$hash.rnm.sig"
+	[ "$(requests "/half/objects/$hash.rnm?token=1")" = 1 ]
+	# Other bytes there are no way in.
+	rm -f "$TO"*
+	cp -a "$BATS_TEST_TMPDIR/old" "$ROOT/half/objects/$hash.rnm"
+	refused 7 statement.size "the signed statement is about"
+	rm "$ROOT/half/objects/$hash.rnm"
+	refused 7 statement.size "the signed statement is about"
+}
+
 # ---- the configuration that is printed ------------------------------------------------------------------------
 
 @test "--print-config: what rspamd's configuration says then" {

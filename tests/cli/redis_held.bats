@@ -59,6 +59,36 @@ quick() {
 	[ "$(cli zcard rn3_default_3_default)" = 1 ]
 }
 
+# What EXEC does is in no SLOWLOG as a whole, but in a number of its own.
+longest_exec() {
+	cli info latencystats | sed -n 's/^latency_percentiles_usec_exec:p100=\([0-9]*\).*/\1/p'
+}
+gather() {
+	cli eval 'for i = 1, 20000 do redis.call("sadd", KEYS[1], string.rep("0.5,", 100) .. i) end' 1 "$1" >/dev/null
+}
+
+@test "restore of 20,000 vectors of each class" {
+	local key=rn_default_default_${M:0:8}_3 longest
+	cli config set latency-tracking-info-percentiles 100 >/dev/null
+	rnm import -q -c "$CONF" "$WORK/m.rnm"
+	gather ${key}_spam_set
+	gather ${key}_ham_set
+	rnm backup -q -c "$CONF" --with-training -o "$BATS_TEST_TMPDIR/backup"
+	for _ in 1 2 3 4 5; do
+		# Also in the place of those that are there.
+		cli spop ${key}_spam_set >/dev/null
+		cli unlink ${key}_ham_set >/dev/null
+		cli config resetstat >/dev/null
+		cli slowlog reset >/dev/null
+		rnm restore -q -c "$CONF" --replace "$BATS_TEST_TMPDIR/backup"
+		[ "$(cli scard ${key}_spam_set) $(cli scard ${key}_ham_set)" = "20000 20000" ]
+		longest=$(longest_exec)
+		echo "EXEC: $longest, others: $(cli slowlog len)"
+		[ "$longest" -gt $LIMIT ] || [ "$(cli slowlog len)" != 0 ] || return 0
+	done
+	return 1
+}
+
 @test "it would be seen" {
 	cli config set slowlog-log-slower-than 1 >/dev/null
 	cli slowlog reset >/dev/null

@@ -100,7 +100,7 @@ class Stage:
 
     def places(self):
         names = ("model.rnm", "packed.rnm", "other.rnm", "large.rnm", "bare.kann", "password", "spam", "ham", "recorded.csv", "recorded.npy", "recorded.jsonl",
-                 "halting", "wide.jsonl", "symbols", "backup", "key", "pub", "minisign", "passphrase", "trusted", "signed.rnm", "raw.rnm", "bulk")
+                 "halting", "wide.jsonl", "symbols", "backup", "gathered", "key", "pub", "minisign", "passphrase", "trusted", "signed.rnm", "raw.rnm", "bulk")
         return {"conf": self.path("conf", "rspamd.conf"), "broken": self.path("conf", "broken.conf"), "sentinel_conf": self.path("conf", "sentinel.conf"),
                 "socket": self.socket, "port": str(self.port), "tls_port": str(self.tls_port), "web": f"http://127.0.0.1:{self.web_port}", "stock": self.stock,
                 "site_port": open(self.path("site", "port")).read(), "site_tls_port": open(self.path("site", "port.tls")).read(),
@@ -150,11 +150,12 @@ class Stage:
             """ + change, "0", str(database))
 
     def database_state(self, database):
-        """All keys, each with a hash of its value."""
+        """All keys, each with a hash of its value, but those in which a restore gathers vectors and which expire."""
         return self.cli("-n", str(database), "eval", """
             local keys = redis.call('keys', '*')
             table.sort(keys)
-            for i, key in ipairs(keys) do
+            local states = {}
+            for _, key in ipairs(keys) do
                 local kind, value = redis.call('type', key).ok
                 -- Neither has an order that stays.
                 if kind == 'set' or kind == 'hash' then
@@ -164,9 +165,11 @@ class Stage:
                 else
                     value = redis.call('dump', key)
                 end
-                keys[i] = key .. ' ' .. redis.sha1hex(value)
+                if not key:find('^rn_restore_') or redis.call('pttl', key) < 0 then
+                    states[#states + 1] = key .. ' ' .. redis.sha1hex(value)
+                end
             end
-            return keys""", "0")
+            return states""", "0")
 
     def choose_data(self):
         self.cli("acl", "setuser", "reader", "on", ">secret", "~*", "+@all")
@@ -225,6 +228,12 @@ class Stage:
     def make_backup(self):
         subprocess.run([self.program, "-c", self.path("conf", "rspamd.conf"), "backup", "--all", "--with-training", "-o", self.path("backup")],
                        env=self.environment(), check=True, stdout=subprocess.DEVNULL)
+        # A set that a restore does not write in one go.
+        change = """for i = 1, 300 do redis.call(ARGV[1], 'rn_embed_unit_aabbccdd_1_ham_set', 'vector ' .. i) end"""
+        self.cli("eval", change, "0", "sadd")
+        subprocess.run([self.program, "-c", self.path("conf", "rspamd.conf"), "backup", "-r", "embed", "-s", "unit", "--with-training",
+                        "-o", self.path("gathered")], env=self.environment(), check=True, stdout=subprocess.DEVNULL)
+        self.cli("eval", change, "0", "srem")
 
     def make_signed(self):
         """A key pair, one of minisign that costs little to open, and files signed with the first for ever."""

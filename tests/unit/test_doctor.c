@@ -35,6 +35,14 @@ static void key_kinds(void **state)
 		{ "rn_p_s_954230f4_1_ham_set", "rn", RNM_KEY_TRAINING, "rn_p_s_954230f4_1" },
 		{ "rn_p_s_pending_spam_set", "rn", RNM_KEY_PENDING, "rn_p_s" },
 		{ "rn_p_s_pending_ham_set", "rn", RNM_KEY_PENDING, "rn_p_s" },
+		{ "rn_restore_0123456789abcdef_{rn_p_s_pending_ham_set}", "rn", RNM_KEY_RESTORE,
+		  "rn_p_s_pending_ham_set" },
+		{ "rn_restore_0123456789abcdef_{xn_p_s_pending_ham_set}", "rn", RNM_KEY_OTHER, NULL },
+		{ "rn_restore_0123456789abcdeF_{rn_p_s_pending_ham_set}", "rn", RNM_KEY_OTHER, NULL },
+		{ "rn_restore_0123456789abcde_{rn_p_s_pending_ham_set}", "rn", RNM_KEY_OTHER, NULL },
+		{ "rn_restore_0123456789abcdef_{rn}", "rn", RNM_KEY_OTHER, NULL },
+		{ "rn_restore_0123456789abcdef_{}", "rn", RNM_KEY_OTHER, NULL },
+		{ "rn_restore_0123456789abcdef_", "rn", RNM_KEY_OTHER, NULL },
 		{ "rn_p_s_954230F4_1", "rn", RNM_KEY_OTHER, NULL },
 		{ "rn_p_s_954230f4_", "rn", RNM_KEY_OTHER, NULL },
 		{ "rn_p_s_954230f4_1x", "rn", RNM_KEY_OTHER, NULL },
@@ -69,6 +77,7 @@ static void made_keys_are_known(void **state)
 	struct rnm_rule rule = embed_rule();
 	char *key = rnm_rule_model_key(&rule, "ours", DIGEST, 7), *spam = rnm_training_key(key, "spam");
 	char *pending = rnm_pending_key(&rule, "ours", "ham");
+	char *gathered;
 	struct rnm_bytes owner;
 
 	(void)state;
@@ -77,6 +86,11 @@ static void made_keys_are_known(void **state)
 	assert_true(rnm_bytes_equal(owner, rnm_bytes_of(key)));
 	assert_int_equal(rnm_key_kind_of(rnm_bytes_of(pending), "rn", &owner), RNM_KEY_PENDING);
 	assert_true(rnm_bytes_equal(owner, rnm_bytes_of("rn_embed_ours")));
+	gathered = rnm_restore_key("rn", spam, 0x1f);
+	assert_string_equal(gathered, "rn_restore_000000000000001f_{rn_embed_ours_37661627_7_spam_set}");
+	assert_int_equal(rnm_key_kind_of(rnm_bytes_of(gathered), "rn", &owner), RNM_KEY_RESTORE);
+	assert_true(rnm_bytes_equal(owner, rnm_bytes_of(spam)));
+	free(gathered);
 	free(key);
 	free(spam);
 	free(pending);
