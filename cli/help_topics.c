@@ -47,7 +47,7 @@ const struct environment_variable environment_variables[] = {
 	  "Read by OpenSSL when Redis is reached over TLS: the CAs of the system, and its own configuration.",
 	  OPTION_CACERT },
 	{ "NOTIFY_SOCKET",
-	  "With --every: the socket of the service manager, which is told when the first look is over "
+	  "For verbs that stay: the socket of the service manager, which is told when the first look is over "
 	  "(sd_notify).",
 	  OPTION_EVERY },
 	{ "LISTEN_FDS, LISTEN_PID, LISTEN_FDNAMES, NOTIFY_SOCKET, WATCHDOG_USEC, WATCHDOG_PID",

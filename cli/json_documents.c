@@ -197,6 +197,20 @@ const struct json_document json_documents[] = {
 	  "due: it had less than it may have; renewed: due, and no --dry-run\n"
 	  "ttl_before_ms, ttl_after_ms: null for ever\n"
 	  "reason: why nothing was renewed, or null" },
+	{ VERB_WATCH, "rnm watch --json",
+	  "{event, status, time, rule, settings, to, dry_run, gate, problem, id,\n"
+	  "  hint, name, model_version, published_version, previous_version, auc,\n"
+	  "  drift, spam, ham, relation, start, weight_cosine, blake2b, serial}\n"
+	  "one document for each rule whenever there is something new to tell\n"
+	  "event: published, held, waiting (too few vectors), current (is published\n"
+	  "  already), empty (no model in Redis), failed (then nothing from name\n"
+	  "  on; rule is null when it concerns all)\n"
+	  "status: a name of rnm help exit-codes\n"
+	  "gate: verify, succession, auc, drift, command; of held and waiting\n"
+	  "drift: mean difference of scores from those of the published model\n"
+	  "relation, start, weight_cosine: verdict, start and matrices.cosine of\n"
+	  "  rnm diff PUBLISHED NEW --json\n"
+	  "time: UNIX seconds" },
 	{ VERB_KEY, "rnm key show FILE --json",
 	  "{file, kind, encrypted, base32, hex, base64, minisign, minisign_id,\n"
 	  "  id, map}\n"

@@ -1,20 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What is done with a new model: Redis, and a command of the user's. */
-#include "interrupt.h"
+#include "command.h"
 #include "output.h"
 #include "progress.h"
 #include "pull.h"
 
-#include <errno.h>
-#include <signal.h>
-#include <spawn.h>
-#include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/wait.h>
-#include <time.h>
-#include <unistd.h>
 
 /* ---- Redis ---- */
 
@@ -58,189 +49,56 @@ static enum rnm_status import_model(struct pull_run *run, struct rnm_error *err)
 
 /* ---- the command ---- */
 
-/* A command that takes longer is ended: nobody would look for new models meanwhile. */
-#define COMMAND_SECONDS_MAX 600
-/* What it has to end in after it was asked to. */
-#define COMMAND_END_SECONDS 5
-#define WAIT_STEP_MS 20
-
-#define VARIABLES_MAX 16
-struct variables {
-	char *texts[VARIABLES_MAX + 1];
-	size_t count;
-	bool failed;
-};
-
-static void add_variable(struct variables *variables, const char *fmt, ...) RNM_PRINTF(2, 3);
-static void add_variable(struct variables *variables, const char *fmt, ...)
-{
-	char *text = NULL;
-	va_list args;
-
-	va_start(args, fmt);
-	if (variables->count == VARIABLES_MAX || vasprintf(&text, fmt, args) < 0)
-		variables->failed = true;
-	else
-		variables->texts[variables->count++] = text;
-	va_end(args);
-}
-
-static void describe(struct variables *variables, const struct pull_run *run)
+static void describe(struct command_variables *variables, const struct pull_run *run)
 {
 	const struct rnm_statement *statement = &run->pull->statement;
 	char hash[2 * RNM_BLAKE2B_SIZE + 1] = "";
 
 	for (size_t i = 0; i < RNM_BLAKE2B_SIZE; i++)
 		(void)snprintf(hash + 2 * i, 3, "%02x", statement->blake2b[i]);
-	add_variable(variables, "RNM_URL=%s", run->url);
-	add_variable(variables, "RNM_FILE=%s", run->how.to != NULL ? run->how.to : "");
-	add_variable(variables, "RNM_NAME=%s", statement->name);
-	add_variable(variables, "RNM_RULE=%s", statement->rule);
-	add_variable(variables, "RNM_PROVIDERS_DIGEST=%s", statement->providers_digest);
-	add_variable(variables, "RNM_MODEL_VERSION=%llu",
-	             (unsigned long long)(statement->has_model_version ? statement->model_version : 0));
-	add_variable(variables, "RNM_PREVIOUS_VERSION=%llu", (unsigned long long)run->pull->previous_version);
-	add_variable(variables, "RNM_BLAKE2B=%s", hash);
-	add_variable(variables, "RNM_SIGNER=%s", run->pull->signer);
-	add_variable(variables, "RNM_REDIS_KEY=%s",
-	             run->import != NULL && run->import->key != NULL ? run->import->key : "");
+	command_variable(variables, "RNM_URL=%s", run->url);
+	command_variable(variables, "RNM_FILE=%s", run->how.to != NULL ? run->how.to : "");
+	command_variable(variables, "RNM_NAME=%s", statement->name);
+	command_variable(variables, "RNM_RULE=%s", statement->rule);
+	command_variable(variables, "RNM_PROVIDERS_DIGEST=%s", statement->providers_digest);
+	command_variable(variables, "RNM_MODEL_VERSION=%llu",
+	                 (unsigned long long)(statement->has_model_version ? statement->model_version : 0));
+	command_variable(variables, "RNM_PREVIOUS_VERSION=%llu",
+	                 (unsigned long long)run->pull->previous_version);
+	command_variable(variables, "RNM_BLAKE2B=%s", hash);
+	command_variable(variables, "RNM_SIGNER=%s", run->pull->signer);
+	command_variable(variables, "RNM_REDIS_KEY=%s",
+	                 run->import != NULL && run->import->key != NULL ? run->import->key : "");
 }
 
-/* Whether an entry of the environment is one that we set ourselves: an older one must not hide it. */
-static bool is_replaced(const struct variables *variables, const char *entry)
+static enum rnm_status judge_command(const struct command_result *result, struct rnm_error *err)
 {
-	const size_t name = strcspn(entry, "=") + 1;
-
-	for (size_t i = 0; i < variables->count; i++)
-		if (strncmp(variables->texts[i], entry, name) == 0)
-			return true;
-	return false;
-}
-
-/* The environment and the variables; borrowed from both, freed as one block. */
-static char **make_environment(const struct variables *variables)
-{
-	size_t count = 0, used = 0;
-	char **result;
-
-	while (environ[count] != NULL)
-		count++;
-	result = calloc(count + variables->count + 1, sizeof(*result));
-	if (result == NULL)
-		return NULL;
-	for (size_t i = 0; i < count; i++)
-		if (!is_replaced(variables, environ[i]))
-			result[used++] = environ[i];
-	memcpy(result + used, variables->texts, variables->count * sizeof(*result));
-	return result;
-}
-
-/*
- * In a process group of its own, which can be ended as a whole; with the signals that this process ignores as they
- * are for everybody else; and with its output among our messages, where it cannot be taken for a document of ours.
- */
-static int spawn(pid_t *pid, const char *command, char **environment)
-{
-	const char *const argv[] = { "sh", "-c", command, NULL };
-	posix_spawn_file_actions_t actions;
-	posix_spawnattr_t attributes;
-	sigset_t usual, none;
-	int errnum;
-
-	errnum = posix_spawn_file_actions_init(&actions);
-	if (errnum != 0)
-		return errnum;
-	errnum = posix_spawnattr_init(&attributes);
-	if (errnum != 0) {
-		posix_spawn_file_actions_destroy(&actions);
-		return errnum;
-	}
-	sigemptyset(&none);
-	sigemptyset(&usual);
-	sigaddset(&usual, SIGPIPE);
-	sigaddset(&usual, SIGXFSZ);
-	(void)posix_spawnattr_setsigmask(&attributes, &none);
-	(void)posix_spawnattr_setsigdefault(&attributes, &usual);
-	(void)posix_spawnattr_setpgroup(&attributes, 0);
-	(void)posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF |
-	                                                POSIX_SPAWN_SETPGROUP);
-	errnum = posix_spawn_file_actions_adddup2(&actions, STDERR_FILENO, STDOUT_FILENO);
-	if (errnum == 0)
-		errnum = posix_spawn(pid, "/bin/sh", &actions, &attributes, (char *const *)(uintptr_t)argv,
-		                     environment);
-	posix_spawnattr_destroy(&attributes);
-	posix_spawn_file_actions_destroy(&actions);
-	return errnum;
-}
-
-/* Waits for so many seconds, or until a signal asks us to end.  False: it still runs. */
-static bool wait_for(pid_t pid, int *how, unsigned seconds, bool until_signal)
-{
-	const struct timespec step = { .tv_nsec = WAIT_STEP_MS * 1000000L };
-
-	for (unsigned i = 0; i < seconds * 1000 / WAIT_STEP_MS; i++) {
-		if (waitpid(pid, how, WNOHANG) != 0)
-			return true;
-		if (until_signal && interrupt_signal != 0)
-			return false;
-		(void)nanosleep(&step, NULL);
-	}
-	return false;
-}
-
-static enum rnm_status end_command(pid_t pid, struct rnm_error *err)
-{
-	const bool interrupted = interrupt_signal != 0;
-	int how;
-
-	(void)kill(-pid, SIGTERM);
-	if (!wait_for(pid, &how, COMMAND_END_SECONDS, false)) {
-		(void)kill(-pid, SIGKILL);
-		(void)waitpid(pid, &how, 0);
-	}
-	if (interrupted)
-		return rnm_error_set(err, RNM_E_INTERRUPTED, NULL, "interrupted");
-	return rnm_error_set(err, RNM_E_IO, "pull.exec", "the command of --exec was ended after %d seconds",
-	                     COMMAND_SECONDS_MAX);
-}
-
-static enum rnm_status judge_command(int how, struct rnm_error *err)
-{
-	if (WIFEXITED(how) && WEXITSTATUS(how) == 0)
+	if (command_succeeded(result))
 		return RNM_OK;
-	if (WIFEXITED(how))
+	if (result->end == COMMAND_TOOK_TOO_LONG)
+		return rnm_error_set(err, RNM_E_IO, "pull.exec",
+		                     "the command of --exec was ended after %d seconds", COMMAND_SECONDS_MAX);
+	if (result->end == COMMAND_EXITED)
 		rnm_error_set(err, RNM_E_IO, "pull.exec", "the command of --exec failed with exit code %d",
-		              WEXITSTATUS(how));
+		              result->number);
 	else
 		rnm_error_set(err, RNM_E_IO, "pull.exec", "the command of --exec was ended by signal %d",
-		              WTERMSIG(how));
+		              result->number);
 	rnm_error_set_hint(err, "the model is in place; the next run calls the command again");
 	return RNM_E_IO;
 }
 
 static enum rnm_status run_command(struct pull_run *run, const char *command, struct rnm_error *err)
 {
-	struct variables variables = { 0 };
-	enum rnm_status status = RNM_E_NOMEM;
-	char **environment;
-	int how = 0, errnum;
-	pid_t pid;
+	struct command_variables variables = { 0 };
+	struct command_result result;
+	enum rnm_status status;
 
 	describe(&variables, run);
-	environment = variables.failed ? NULL : make_environment(&variables);
-	if (environment == NULL) {
-		status = rnm_error_nomem(err);
-	} else if ((errnum = spawn(&pid, command, environment)) != 0) {
-		status = rnm_error_sys(err, "pull.exec", errnum, "cannot run /bin/sh");
-	} else {
-		run->command_ran = true;
-		status = wait_for(pid, &how, COMMAND_SECONDS_MAX, true) ? judge_command(how, err)
-		                                                        : end_command(pid, err);
-	}
-	free(environment);
-	for (size_t i = 0; i < variables.count; i++)
-		free(variables.texts[i]);
-	return status;
+	status = command_run(&result, command, &variables, "pull.exec", err);
+	run->command_ran = status == RNM_OK;
+	command_variables_free(&variables);
+	return status == RNM_OK ? judge_command(&result, err) : status;
 }
 
 /* ---- both ---- */

@@ -3,18 +3,12 @@
 #include "interrupt.h"
 #include "model_argument.h"
 #include "output.h"
-#include "password.h"
+#include "publish_options.h"
 #include "publish_report.h"
 #include "verbs.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <time.h>
-
-/* More publications than this nobody counts. */
-#define PUBLISH_KEEP_MAX 1000000.0
-/* Long enough for one who publishes once a month, and short enough to notice that nobody does any more. */
-#define PUBLISH_VALID (90 * 86400.0)
 
 /* ---- the run ---- */
 
@@ -118,21 +112,6 @@ static enum rnm_status take_all(struct publish_run *run, struct context *context
 	return status;
 }
 
-static enum rnm_status load_key(struct publish_run *run, const struct options *options, struct rnm_error *err)
-{
-	const char *path = option_text(options, OPTION_SIGN, NULL);
-	struct key_passwords from;
-	const struct rnm_password_source passwords = password_source(&from, options);
-	enum rnm_status status;
-
-	/* --password-file is that of Redis here. */
-	from.file = option_text(options, OPTION_KEY_PASSWORD_FILE, NULL);
-	status = rnm_key_load(&run->key, path, &passwords, err);
-	if (status == RNM_OK && rnm_key_origin(run->key)->group_readable)
-		output_warning("%s: the group of the file may read this secret key", path);
-	return status;
-}
-
 static enum rnm_status open_publisher(struct publish_run *run, const struct options *options,
                                       struct rnm_error *err)
 {
@@ -149,7 +128,7 @@ static enum rnm_status open_publisher(struct publish_run *run, const struct opti
 	enum rnm_status status = duration_option(&valid, options, OPTION_VALID_FOR, PUBLISH_VALID, err);
 
 	if (status == RNM_OK && option_given(options, OPTION_SIGN))
-		status = load_key(run, options, err);
+		status = publish_key_load(&run->key, options, err);
 	if (status == RNM_OK && in_bucket)
 		status = s3_option_read(&run->s3, options, err);
 	how.s3 = in_bucket ? &run->s3.options : NULL;
@@ -195,15 +174,10 @@ static int report(const struct options *options, const struct publish_run *run, 
 /* What only this verb can know about its options; 0 when all is well. */
 static int check_options(const struct options *options)
 {
-	const double keep = options->values[OPTION_KEEP].number;
-	const char *to = option_text(options, OPTION_TO, "");
+	int code = publish_check_options(options, "type rnm publish MODEL --to DIR");
 
-	if (*to == '\0')
-		return output_usage_error("type rnm publish MODEL --to DIR",
-		                          "there is no tree to publish to");
-	if (!s3_asked(options) && option_given(options, OPTION_ENDPOINT))
-		return output_usage_error("--to s3://BUCKET/PREFIX publishes into a bucket",
-		                          "--endpoint is the address of a store, but %s is a folder", to);
+	if (code != RNM_OK)
+		return code;
 	if (option_given(options, OPTION_RENEW) && !option_given(options, OPTION_SIGN))
 		return output_usage_error("type rnm publish --renew --sign KEY --to DIR",
 		                          "--renew signs anew, and there is no key to sign with");
@@ -221,11 +195,6 @@ static int check_options(const struct options *options)
 		return output_usage_error("--model-version 5",
 		                          "--model-version %s: expected a whole number of 1 or more",
 		                          option_text(options, OPTION_MODEL_VERSION, ""));
-	if (option_given(options, OPTION_KEEP) &&
-	    !(keep >= 1 && keep <= PUBLISH_KEEP_MAX && keep <= floor(keep)))
-		return output_usage_error("--keep 3 leaves the newest three of each name",
-		                          "--keep %s: expected a whole number of 1 or more",
-		                          option_text(options, OPTION_KEEP, ""));
 	return RNM_OK;
 }
 

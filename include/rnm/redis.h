@@ -263,6 +263,36 @@ RNM_API RNM_MUST_CHECK enum rnm_status rnm_redis_reply(struct rnm_redis *redis, 
                                                        size_t max_bytes, struct rnm_error *err);
 RNM_API void rnm_reply_free(struct rnm_reply *reply);
 
+/* ---- keyspace notifications: the server tells of changes as they happen, but not of those it tells to nobody ---- */
+
+enum rnm_keyspace_events {
+	RNM_KEYSPACE_UNKNOWN, /* it does not let us know */
+	RNM_KEYSPACE_OFF,
+	RNM_KEYSPACE_ON /* of sorted sets, on channels named after keys */
+};
+/* Whether the server is configured to tell of sorted sets (CONFIG GET notify-keyspace-events). */
+RNM_API RNM_MUST_CHECK enum rnm_status rnm_redis_keyspace_events(struct rnm_redis *redis,
+                                                                 enum rnm_keyspace_events *out,
+                                                                 struct rnm_error *err);
+/*
+ * Subscribes to channels, such as __keyspace@0__:KEY.  Afterwards the connection is fit for rnm_redis_listen,
+ * rnm_redis_descriptor, rnm_redis_address and rnm_redis_free only, also after a failure.  That a server takes the
+ * subscription does not mean that it has anything to say.  RNM_E_REDIS "redis.subscribe"; and as rnm_redis_next.
+ */
+RNM_API RNM_MUST_CHECK enum rnm_status rnm_redis_subscribe(struct rnm_redis *redis,
+                                                           const char *const *channels, size_t count,
+                                                           struct rnm_error *err);
+/* To wait for with poll(2): when it is readable, call rnm_redis_listen until it returns RNM_NO. */
+RNM_API int rnm_redis_descriptor(const struct rnm_redis *redis);
+#define RNM_KEYSPACE_EVENT_SIZE 64
+/*
+ * The next message, without waiting for one to begin: RNM_NO when there is none.  event gets what happened to the key
+ * ("zadd", "del", ...; cut when it is longer), or "" when it is no message about a key.  Errors as rnm_redis_next.
+ */
+RNM_API RNM_MUST_CHECK enum rnm_status rnm_redis_listen(struct rnm_redis *redis,
+                                                        char event[RNM_KEYSPACE_EVENT_SIZE],
+                                                        struct rnm_error *err);
+
 #ifdef __cplusplus
 }
 #endif

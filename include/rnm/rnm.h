@@ -46,6 +46,7 @@
 #include <rnm/value.h>
 #include <rnm/vectors.h>
 #include <rnm/verify.h>
+#include <rnm/watch.h>
 
 #ifdef __cplusplus
 extern "C" {

@@ -268,6 +268,13 @@ static enum rnm_status pump_in(struct rnm_redis *redis, short *events, bool *mov
 	}
 }
 
+enum rnm_status rnm_client_take(struct rnm_redis *redis, bool *moved, struct rnm_error *err)
+{
+	short events = 0;
+
+	return pump_in(redis, &events, moved, err);
+}
+
 /* How long the reply being read may still wait in all. */
 static double budget(const struct rnm_redis *redis)
 {

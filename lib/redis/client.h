@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The inside of a connection, shared by connect.c (who is spoken to), connection.c (the object), client.c
- * (commands and events), command.c (commands of any length) and reply.c (whole replies).
+ * (commands and events), command.c (commands of any length), reply.c (whole replies) and subscribe.c (messages).
  */
 #ifndef RNM_REDIS_CLIENT_H
 #define RNM_REDIS_CLIENT_H
@@ -85,6 +85,9 @@ static inline bool rnm_client_in_command(const struct rnm_redis *redis)
 }
 /* Sends the queue and the piece, keeping meanwhile what the server answers. */
 RNM_MUST_CHECK enum rnm_status rnm_client_drain(struct rnm_redis *redis, struct rnm_error *err);
+
+/* Takes what the peer has sent, without waiting.  *moved tells whether there was anything. */
+RNM_MUST_CHECK enum rnm_status rnm_client_take(struct rnm_redis *redis, bool *moved, struct rnm_error *err);
 
 /* Kills the connection with one sentence about the server; returns status, with *err set. */
 enum rnm_status rnm_client_fail(struct rnm_redis *redis, struct rnm_error *err, enum rnm_status status,

@@ -205,7 +205,7 @@ prepare_examples() {
 	mkdir "$WORK/certs"
 	"$BATS_TEST_DIRNAME/../make_certs" "$WORK/certs"
 	read -r PORT TLS_PORT < <(free_ports)
-	start_redis --port "$PORT" --tls-port "$TLS_PORT" --tls-auth-clients no --tls-cert-file "$WORK/certs/good.pem" \
+	start_redis --notify-keyspace-events Kz --port "$PORT" --tls-port "$TLS_PORT" --tls-auth-clients no --tls-cert-file "$WORK/certs/good.pem" \
 		--tls-key-file "$WORK/certs/server.key" --tls-ca-cert-file "$WORK/certs/ca.pem"
 	cli keys '*' | grep -vE '^(rn3_embed_3|rn_embed)_(default|unit)(_|$)' | while read -r key; do cli del "$key" >/dev/null; done
 	# A profile without its network, which neural_export would mention.

@@ -288,12 +288,35 @@ exports_during() { # PORT COMMAND...
 	[ "$(grep -E '^[0-9]' "$BATS_TEST_TMPDIR/runs" | grep -cvE '^(0|5|6) ')" -eq 0 ]
 }
 
-@test "a planned fail-over while exports run" {
+# It listens to the new master afterwards: a model there is published long before the next look.
+start_watch() {
+	WATCHED="$BATS_TEST_TMPDIR/watched" WATCH_CONF="$BATS_TEST_TMPDIR/watch.conf"
+	conf "sentinels = \"$HOST\"; servers = \"127.0.0.1:1\";"
+	mv "$c" "$WATCH_CONF"
+	redis-cli -p "$SECOND" config set notify-keyspace-events Kz
+	"$BIN/rnm" watch -c "$WATCH_CONF" -r embed -s watched --to "$BATS_TEST_TMPDIR/tree" --every 1h --json >"$WATCHED" 2>&1 3>&- 4>&- &
+	WATCH=$!
+	until_true grep '"empty"' "$WATCHED"
+}
+end_watch() {
+	local digest
+	digest=$(rnm digest -c "$WATCH_CONF" -r embed)
+	python "$BATS_TEST_DIRNAME/made_model.py" "$BATS_TEST_TMPDIR/m" 64 digest="$digest" version=3 norm=zscore
+	rnm import "$BATS_TEST_TMPDIR/m" -c "$WATCH_CONF" --redis "redis://127.0.0.1:$SECOND" -r embed -s watched -q
+	until_true grep '"published"' "$WATCHED"
+	kill "$WATCH"
+	wait "$WATCH"
+}
+
+@test "a planned fail-over while exports run, and while a watch waits" {
 	# It knows nothing of the other one, and would undo what that does.
 	stop slow
+	start_watch
 	exports_during "$SECOND" redis-cli -h "$HOST" -p 5000 sentinel failover mymaster
 	# The Sentinel would do the same, after eight seconds.
 	redis-cli -p "$FIRST" replicaof 127.0.0.1 "$SECOND"
+	redis-cli -p "$FIRST" client kill type pubsub
+	end_watch
 	until_true synced "$FIRST"
 }
 

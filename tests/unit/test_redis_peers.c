@@ -704,6 +704,125 @@ static void test_large_command_to_a_slow_peer(void **state)
 	end(redis, &peer);
 }
 
+/* ---- listening ---- */
+
+#define SUBSCRIBED "*3\r\n$9\r\nsubscribe\r\n$1\r\nc\r\n:1\r\n"
+#define MESSAGE(length, event) "*3\r\n$7\r\nmessage\r\n$1\r\nc\r\n$" length "\r\n" event "\r\n"
+
+static void tell_much(int client)
+{
+	welcome(client);
+	if (!hear(client))
+		return;
+	/* With the confirmation comes a message already; then what is none, and one of an event without end. */
+	say(client,
+	    SUBSCRIBED MESSAGE("4", "zadd") "*2\r\n+odd\r\n:1\r\n:5\r\n*3\r\n$7\r\nmessage\r\n:1\r\n:2\r\n");
+	say(client, MESSAGE("70", "abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyzabcdefghijklmnopqr"));
+	say(client, MESSAGE("3", "del"));
+	nap(0.2);
+	drip(client, "*3\r\n$7\r\nmess");
+	stay_silent(client);
+}
+
+static void refuse_listeners(int client)
+{
+	welcome(client);
+	if (hear(client))
+		say(client, "-NOPERM this user has no permissions to access one of the channels used as "
+		            "arguments\r\n");
+	stay_silent(client);
+}
+
+static void announce_a_huge_message(int client)
+{
+	welcome(client);
+	if (hear(client))
+		say(client, SUBSCRIBED "*3\r\n$7\r\nmessage\r\n$1\r\nc\r\n$1000000000\r\n");
+	stay_silent(client);
+}
+
+static const char *const channel[] = { "c" };
+
+static void expect_event(struct rnm_redis *redis, const char *expected)
+{
+	char event[RNM_KEYSPACE_EVENT_SIZE] = "?";
+	struct rnm_error err;
+	enum rnm_status status = RNM_NO;
+
+	for (int i = 0; i < 100 && status == RNM_NO; i++) {
+		status = rnm_redis_listen(redis, event, &err);
+		if (status == RNM_NO)
+			nap(0.02);
+	}
+	assert_int_equal(status, RNM_OK);
+	assert_string_equal(event, expected);
+}
+
+static void test_listening(void **state)
+{
+	char event[RNM_KEYSPACE_EVENT_SIZE];
+	struct peer peer;
+	struct target there;
+	struct rnm_redis *redis;
+	struct rnm_error err;
+	enum rnm_status status;
+
+	(void)state;
+	peer_start(&peer, tell_much);
+	redis = must_connect(target(&there, 0.5, "127.0.0.1:%u", peer.port));
+	assert_int_equal(rnm_redis_subscribe(redis, channel, 1, &err), RNM_OK);
+	assert_true(rnm_redis_descriptor(redis) >= 0);
+	expect_event(redis, "zadd");
+	for (int i = 0; i < 3; i++)
+		expect_event(redis, "");
+	expect_event(redis, "abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyzabcdefghijk");
+	expect_event(redis, "del");
+	/* Nothing there is no failure; half of a message that goes no further is. */
+	do {
+		status = rnm_redis_listen(redis, event, &err);
+		nap(0.01);
+	} while (status == RNM_NO);
+	assert_int_equal(status, RNM_E_IO);
+	assert_string_equal(err.id, "redis.timeout");
+	assert_int_equal(rnm_redis_listen(redis, event, &err), RNM_E_IO);
+	rnm_redis_free(redis);
+	peer_stop(&peer);
+}
+
+static void test_listening_refused(void **state)
+{
+	static const struct {
+		void (*serve)(int client);
+		enum rnm_status status;
+		const char *id;
+	} peers[] = {
+		{ refuse_listeners, RNM_E_REDIS, "redis.subscribe" },
+		{ announce_a_huge_message, RNM_E_MALFORMED, "redis.too-large" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(peers) / sizeof(peers[0]); i++) {
+		char event[RNM_KEYSPACE_EVENT_SIZE];
+		struct peer peer;
+		struct target there;
+		struct rnm_redis *redis;
+		struct rnm_error err;
+		enum rnm_status status;
+
+		peer_start(&peer, peers[i].serve);
+		redis = must_connect(target(&there, 5, "127.0.0.1:%u", peer.port));
+		status = rnm_redis_subscribe(redis, channel, 1, &err);
+		for (int n = 0; n < 100 && (status == RNM_OK || status == RNM_NO); n++) {
+			status = rnm_redis_listen(redis, event, &err);
+			nap(status == RNM_NO ? 0.02 : 0);
+		}
+		assert_int_equal(status, peers[i].status);
+		assert_string_equal(err.id, peers[i].id);
+		rnm_redis_free(redis);
+		peer_stop(&peer);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -727,6 +846,8 @@ int main(void)
 		cmocka_unit_test(test_reply_inside_a_bulk),
 		cmocka_unit_test(test_too_many_arguments),
 		cmocka_unit_test(test_large_command_to_a_slow_peer),
+		cmocka_unit_test(test_listening),
+		cmocka_unit_test(test_listening_refused),
 	};
 
 	return cmocka_run_group_tests_name("redis peers", tests, NULL, NULL);
