@@ -53,24 +53,7 @@ static void put(struct rnm_buf *out, const char *text)
 	rnm_buf_init(&safe, OUTPUT_MAX);
 	output_escape(&safe, text, strlen(text), ESCAPE_ALL);
 	out->failed = out->failed || safe.failed;
-	for (const char *c = rnm_buf_cstr(&safe); *c != '\0'; c++) {
-		switch (*c) {
-		case '&':
-			rnm_buf_puts(out, "&amp;");
-			break;
-		case '<':
-			rnm_buf_puts(out, "&lt;");
-			break;
-		case '>':
-			rnm_buf_puts(out, "&gt;");
-			break;
-		case '"':
-			rnm_buf_puts(out, "&quot;");
-			break;
-		default:
-			rnm_buf_putc(out, *c);
-		}
-	}
+	(void)rnm_buf_html(out, rnm_buf_cstr(&safe));
 	rnm_buf_free(&safe);
 }
 

@@ -50,6 +50,10 @@ const struct environment_variable environment_variables[] = {
 	  "For verbs that stay: the socket of the service manager, which is told when the first look is over "
 	  "(sd_notify).",
 	  OPTION_EVERY },
+	{ "LISTEN_FDS, LISTEN_PID, LISTEN_FDNAMES, NOTIFY_SOCKET, WATCHDOG_USEC, WATCHDOG_PID",
+	  "Set by systemd: sockets to answer at, and where it wants to be told that the service is ready and "
+	  "lives.",
+	  OPTION_LISTEN },
 	{ "TZ", "Time zone of the times in tables; JSON holds UTC.", OPTION_COUNT },
 };
 const size_t environment_variable_count = sizeof(environment_variables) / sizeof(environment_variables[0]);

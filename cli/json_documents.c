@@ -257,5 +257,17 @@ const struct json_document json_documents[] = {
 	  "reach: answer, connect, tls, silence, cut, headers, protocol\n"
 	  "framing: none, length, chunked, close\n"
 	  "state: none, whole, cut, slow, large, broken" },
+	{ VERB_SERVE, "rnm serve --dry-run --json",
+	  "{files: [{name, size, modified, etag}]}\n"
+	  "modified: what Last-Modified would say; etag: with its quotes" },
+	{ VERB_SERVE, "/status.json of rnm serve --admin",
+	  "{now, started, requests,\n"
+	  "  models: [{name, size, modified, etag, kept, signature, rule, settings,\n"
+	  "    digest, architecture, version, created}],\n"
+	  "  clients: [{client, name, agent, held, version, standing, first, last,\n"
+	  "    requests}], clients_forgotten,\n"
+	  "  missing: [{name, client, first, last, requests}]}\n"
+	  "kept: gone from the tree; held: the tag that the client last told of\n"
+	  "standing: current, behind, silent, unknown" },
 };
 const size_t json_document_count = sizeof(json_documents) / sizeof(json_documents[0]);

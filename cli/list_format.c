@@ -37,27 +37,6 @@ void list_document_begin(struct list_document *document, const struct rnm_redis 
 	rnm_json_begin_array(&document->json);
 }
 
-/* "2026-11-23T02:16:40Z", or null for a score that is no time. */
-static void json_time(struct rnm_json *json, const char *key, double unix_time)
-{
-	struct tm fields;
-	char text[64];
-	time_t when;
-
-	rnm_json_key(json, key);
-	/* Beyond 9999 the form would not be ISO 8601 any more. */
-	if (!(fabs(unix_time) < 253402300800.0)) {
-		rnm_json_null(json);
-		return;
-	}
-	when = (time_t)floor(unix_time);
-	if (gmtime_r(&when, &fields) == NULL ||
-	    strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &fields) == 0)
-		rnm_json_null(json);
-	else
-		rnm_json_string(json, text);
-}
-
 static void json_ttl(struct rnm_json *json, const char *prefix, int64_t ttl_ms)
 {
 	const char *state = ttl_ms >= 0                ? "expires"
@@ -92,7 +71,7 @@ static void json_model(struct rnm_json *json, const struct rnm_rule *rule, const
 	rnm_json_kv_string(json, "profile_digest", profile->digest);
 	rnm_json_kv_uint(json, "symbols", profile->symbol_count);
 	rnm_json_kv_double(json, "score", profile->score);
-	json_time(json, "updated", profile->score);
+	output_json_time(json, "updated", profile->score);
 	rnm_json_kv_bool(json, "live", model->live);
 	rnm_json_key(json, "size");
 	if (model->has_ann_size)

@@ -37,6 +37,7 @@ static verb_function *const verb_functions[VERB_COUNT] = {
 	[VERB_PULL] = verb_pull,
 	[VERB_WATCH] = verb_watch,
 	[VERB_PROBE] = verb_probe,
+	[VERB_SERVE] = verb_serve,
 	[VERB_HELP] = verb_help,
 	[VERB_NEURAL_EXPORT] = verb_neural_export,
 };

@@ -12,7 +12,7 @@
 #define SAVES (ON(VERB_BACKUP) | ON(VERB_RESTORE))
 #define READS_REDIS                                                                                          \
 	(ON(VERB_LIST) | ON(VERB_EXPORT) | READS_MODEL | SAVES | ON(VERB_DOCTOR) | ON(VERB_REFRESH) |        \
-	 ON(VERB_WATCH))
+	 ON(VERB_WATCH) | ON(VERB_SERVE))
 #define PUBLISHES (ON(VERB_PUBLISH) | ON(VERB_WATCH))
 /* Verbs that write into a Redis, and take no more about it from the command line than where it is. */
 #define IMPORTS ON(VERB_PULL)
@@ -459,6 +459,32 @@ const struct verb_spec verb_specs[VERB_COUNT] = {
 			  "two polls of a rspamd that looks every minute" },
 		},
 	},
+	[VERB_SERVE] = {
+		"serve", "[DIR]", 1,
+		"answer rspamd's requests for models",
+		"An origin server for a tree of published models: plain HTTP (TLS: a proxy in front), with exactly\n"
+		"the headers that make rspamd load a new model soon, ask seldom, and never all at once.\n"
+		"docs/serving.md says which they are and what each is for. Clients ask for /models/NAME, which is\n"
+		"the file DIR/models/NAME; signatures, DIR/objects, index.json and history.jsonl are there too.\n"
+		"\n"
+		"A change of the tree is noticed and taken over between two requests. A name that is gone, or whose\n"
+		"new file is no model, keeps its last good file until SIGHUP or a restart: a client that meets an\n"
+		"error stays away for hours.\n"
+		"\n"
+		"With --from-redis no tree is needed: a model that is asked for is exported from Redis if the one of\n"
+		"before is no longer the one that workers serve. While Redis is away, the last one is offered.\n"
+		"\n"
+		"SIGTERM and Ctrl-C end it when all requests have been answered. Each request is a line of JSON on\n"
+		"standard output. Sockets of systemd are used, one called admin as with --admin. systemd is told\n"
+		"when the server is ready; packaging/systemd has the units.",
+		{
+			{ "rnm serve /srv/models", "at 127.0.0.1:8480, behind a proxy" },
+			{ "rnm serve /srv/models --listen :80 --admin 127.0.0.1:8481", "for everybody; page and metrics for this host" },
+			{ "rnm serve /srv/models --interval 10m --access-log /var/log/rnm.log", "clients come twice as often" },
+			{ "rnm serve --from-redis -r embed --listen 127.0.0.1:8482", "what workers serve, without publishing it" },
+			{ "rnm serve /srv/models --dry-run", "what would be offered, and what would not" },
+		},
+	},
 	[VERB_NEURAL_EXPORT] = {
 		"neural_export", NULL, 0,
 		"the original's command: same options, output and exit codes",
@@ -706,6 +732,40 @@ const struct option_spec option_specs[] = {
 	  "likewise the CAs in this folder, made ready with openssl rehash", ON(VERB_PROBE), false },
 	{ OPTION_JSON, "json", 'j', OPTION_TYPE_FLAG, NULL, NULL, "print one JSON document (rnm help json)",
 	  ON(VERB_PROBE), false },
+	{ OPTION_LISTEN, "listen", 0, OPTION_TYPE_TEXT, "ADDRESS", "127.0.0.1:8480",
+	  "answer at this address: HOST:PORT, [IPV6]:PORT, :PORT (every address of the host), PORT "
+	  "(127.0.0.1), or unix:PATH",
+	  ON(VERB_SERVE), false },
+	{ OPTION_ADMIN, "admin", 0, OPTION_TYPE_TEXT, "ADDRESS", NULL,
+	  "also answer at this address what is for operators only: a page of models and clients (/), /status.json, "
+	  "/metrics", ON(VERB_SERVE), false },
+	{ OPTION_INTERVAL, "interval", 0, OPTION_TYPE_TEXT, "TIME", "20m",
+	  "how long clients wait between two checks, on average: each answer says something from a quarter "
+	  "less to a quarter more; at most 6h24m (23040)",
+	  ON(VERB_SERVE), false },
+	{ OPTION_ACCESS_LOG, "access-log", 0, OPTION_TYPE_FILE, "FILE", "-",
+	  "append a line of JSON for each request to this file, which SIGHUP opens anew; - for standard output",
+	  ON(VERB_SERVE), false },
+	{ OPTION_MAX_CONNECTIONS, "max-connections", 0, OPTION_TYPE_NUMBER, "N", "10000",
+	  "connections at one time; further ones wait", ON(VERB_SERVE), false },
+	{ OPTION_MAX_PER_ADDRESS, "max-per-address", 0, OPTION_TYPE_NUMBER, "N", "256",
+	  "connections of one client at one time; further ones are closed", ON(VERB_SERVE), false },
+	{ OPTION_TIMEOUT, "timeout", 0, OPTION_TYPE_TEXT, "TIME", "10s",
+	  "for a whole request to arrive, and for a further one on the same connection", ON(VERB_SERVE), false },
+	{ OPTION_GRACE, "grace", 0, OPTION_TYPE_TEXT, "TIME", "30s",
+	  "how long requests may still take when the server is to stop", ON(VERB_SERVE), false },
+	{ OPTION_DRY_RUN, "dry-run", 'n', OPTION_TYPE_FLAG, NULL, NULL,
+	  "read and check the tree, print what would be offered, and end; exit code 1 if something would not", ON(VERB_SERVE), false },
+	{ OPTION_JSON, "json", 'j', OPTION_TYPE_FLAG, NULL, NULL,
+	  "with --dry-run: print one JSON document (rnm help json)", ON(VERB_SERVE), false },
+	{ OPTION_FROM_REDIS, "from-redis", 0, OPTION_TYPE_FLAG, NULL, NULL,
+	  "offer the models that workers serve, each under its rule's digest: exported when asked for, into DIR "
+	  "or a temporary folder",
+	  ON(VERB_SERVE), false },
+	{ OPTION_RULE, "rule", 'r', OPTION_TYPE_TEXT, "RULE", NULL, "with --from-redis: only this rule",
+	  ON(VERB_SERVE), false },
+	{ OPTION_SETTINGS, "settings", 's', OPTION_TYPE_TEXT, "SETTINGS", "default",
+	  "with --from-redis: settings id of the models", ON(VERB_SERVE), false },
 	{ OPTION_EXIT_CODE, "exit-code", 0, OPTION_TYPE_FLAG, NULL, NULL,
 	  "exit code 1 unless the models are the same", ON(VERB_DIFF), false },
 	{ OPTION_NEWEST, "newest", 0, OPTION_TYPE_FLAG, NULL, NULL,
@@ -833,7 +893,7 @@ const struct option_spec option_specs[] = {
 	{ OPTION_FORCE, "force", 0, OPTION_TYPE_FLAG, NULL, NULL,
 	  "replace files that are there, a key among them for good", ON(VERB_KEY), false },
 	{ OPTION_JSON, "json", 'j', OPTION_TYPE_FLAG, NULL, NULL, "print one JSON document (rnm help json)",
-	  (READS_CONFIG & ~ON(VERB_SCORE)) | SIGNS, false },
+	  (READS_CONFIG & ~(ON(VERB_SCORE) | ON(VERB_SERVE))) | SIGNS, false },
 	{ OPTION_JSON, "json", 'j', OPTION_TYPE_FLAG, NULL, NULL,
 	  "changes nothing: the answers are lines of JSON in any case", ON(VERB_SCORE), false },
 	{ OPTION_REDIS, "redis", 0, OPTION_TYPE_TEXT, "URL", NULL,

@@ -6,7 +6,7 @@
 #ifndef RNM_CLI_OUTPUT_H
 #define RNM_CLI_OUTPUT_H
 
-#include <rnm/buf.h>
+#include <rnm/json.h>
 #include <stdio.h>
 
 /* Largest document or table that is built in memory before it is printed. */
@@ -81,5 +81,7 @@ void output_size(struct rnm_buf *out, uint64_t bytes);
 void output_duration(struct rnm_buf *out, double seconds);
 /* Local time "2026-11-23 02:16:40", fractions cut toward zero; false when it has no such form. */
 bool output_time(char *text, size_t size, double unix_time);
+/* A member with UTC, "2026-11-23T02:16:40Z", or null for a number that is no time. */
+void output_json_time(struct rnm_json *json, const char *key, double unix_time);
 
 #endif

@@ -3,9 +3,8 @@
 #include "interrupt.h"
 #include "output.h"
 #include "pull.h"
+#include "service.h"
 #include "stay.h"
-
-#include <stdio.h>
 
 #define RETRY_FIRST 60.0
 #define RETRY_CAP 3600.0
@@ -29,17 +28,14 @@ int pull_daemon(const struct pull_setup *setup)
 	interrupt_stay();
 	for (;;) {
 		double retry_after = 0, seconds;
-		char status[128];
-
 		code = pull_once(setup, &retry_after);
 		output_flush();
 		if (interrupt_signal != 0 || is_hopeless(code))
 			break;
 		failures = code == RNM_OK ? 0 : failures + 1;
 		seconds = stay_waiting_time(&pace, failures, retry_after);
-		(void)snprintf(status, sizeof(status), "READY=1\nSTATUS=%s, next look in %.0f s",
-		               code == RNM_OK ? "model is current" : "last look failed", seconds);
-		notify_service(status);
+		service_tell("READY=1\nSTATUS=%s, next look in %.0f s",
+		             code == RNM_OK ? "model is current" : "last look failed", seconds);
 		if (code != RNM_OK)
 			output_note("next look in %.0f s", seconds);
 		(void)stay_wait(seconds, -1);
@@ -47,7 +43,7 @@ int pull_daemon(const struct pull_setup *setup)
 		if (interrupt_signal != 0)
 			break;
 	}
-	notify_service("STOPPING=1");
+	service_tell("STOPPING=1");
 	/* To be ended is how the work of a process that stays ends. */
 	return interrupt_signal == SIGTERM ? RNM_OK : interrupt_signal != 0 ? 130 : code;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What verbs need that stay: waiting, coming back after failures, and a service manager that wants to know. */
+/* What verbs need that stay: waiting, and coming back after failures. */
 #ifndef RNM_CLI_STAY_H
 #define RNM_CLI_STAY_H
 
@@ -19,8 +19,5 @@ double stay_waiting_time(const struct stay_pace *pace, unsigned failures, double
  * the descriptor is readable: then it returns true.  fd is -1 for none.
  */
 bool stay_wait(double seconds, int fd);
-
-/* Tells the service manager, if there is one that wants to know: "READY=1" and the like. */
-void notify_service(const char *message);
 
 #endif

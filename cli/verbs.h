@@ -27,6 +27,7 @@ int verb_publish(const struct options *options);
 int verb_pull(const struct options *options);
 int verb_watch(const struct options *options);
 int verb_probe(const struct options *options);
+int verb_serve(const struct options *options);
 int verb_help(const struct options *options);
 int verb_neural_export(const struct options *options);
 

@@ -2,6 +2,7 @@
 /* `rnm watch` without --once: looks, waits until something may be new, looks again. */
 #include "interrupt.h"
 #include "output.h"
+#include "service.h"
 #include "stay.h"
 #include "watch.h"
 
@@ -205,12 +206,9 @@ static void reload(struct watch_run *run)
 
 static void tell_manager(const struct watch_run *run, double seconds)
 {
-	char status[128];
-
-	(void)snprintf(status, sizeof(status), "READY=1\nSTATUS=%s%s, next look in %.0f s",
-	               run->failed ? "last look failed" : "watching",
-	               run->listener != NULL ? ", listening" : "", seconds);
-	notify_service(status);
+	service_tell("READY=1\nSTATUS=%s%s, next look in %.0f s",
+	             run->failed ? "last look failed" : "watching",
+	             run->listener != NULL ? ", listening" : "", seconds);
 }
 
 int watch_stay(struct watch_run *run)
@@ -236,7 +234,7 @@ int watch_stay(struct watch_run *run)
 		if (interrupt_wake != 0 && interrupt_signal == 0)
 			reload(run);
 	}
-	notify_service("STOPPING=1");
+	service_tell("STOPPING=1");
 	/* To be ended is how the work of a process that stays ends. */
 	return interrupt_signal == SIGTERM ? RNM_OK : 130;
 }

@@ -37,6 +37,8 @@ RNM_API bool rnm_buf_append(struct rnm_buf *buf, const void *data, size_t len);
 RNM_API bool rnm_buf_puts(struct rnm_buf *buf, const char *text);
 RNM_API bool rnm_buf_putc(struct rnm_buf *buf, char c);
 RNM_API bool rnm_buf_printf(struct rnm_buf *buf, const char *fmt, ...) RNM_PRINTF(2, 3);
+/* Text of others within HTML or XML: nothing in it becomes markup, and control characters become '?'. */
+RNM_API bool rnm_buf_html(struct rnm_buf *buf, const char *text);
 /* The content as a C string; "" for an empty buffer, never NULL.  Borrowed. */
 RNM_API const char *rnm_buf_cstr(const struct rnm_buf *buf);
 /* Hands the memory to the caller (free()); NULL when failed or out of memory.  The buffer becomes empty. */

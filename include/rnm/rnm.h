@@ -38,6 +38,7 @@
 #include <rnm/rnm1.h>
 #include <rnm/rule.h>
 #include <rnm/score.h>
+#include <rnm/serve.h>
 #include <rnm/sign.h>
 #include <rnm/store.h>
 #include <rnm/tensor.h>

@@ -131,6 +131,36 @@ bool rnm_buf_printf(struct rnm_buf *buf, const char *fmt, ...)
 	return true;
 }
 
+static const char *html_entity(char c)
+{
+	switch (c) {
+	case '&':
+		return "&amp;";
+	case '<':
+		return "&lt;";
+	case '>':
+		return "&gt;";
+	case '"':
+		return "&quot;";
+	default:
+		return NULL;
+	}
+}
+
+bool rnm_buf_html(struct rnm_buf *buf, const char *text)
+{
+	for (; *text != '\0'; text++) {
+		const char *entity = html_entity(*text);
+		const unsigned char c = (unsigned char)*text;
+
+		if (entity != NULL)
+			(void)rnm_buf_puts(buf, entity);
+		else
+			(void)rnm_buf_putc(buf, c < 0x20 || c == 0x7f ? '?' : *text);
+	}
+	return !buf->failed;
+}
+
 const char *rnm_buf_cstr(const struct rnm_buf *buf)
 {
 	return buf->data != NULL ? buf->data : "";

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "share/http_date.h"
 
-#include <stdio.h>
+#include <math.h>
 #include <string.h>
 #include <time.h>
 
@@ -16,14 +16,64 @@ static const char month_names[][4] = {
 	"Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
 };
 
+/* By hand: printf would be the larger part of an answer without a body. */
+static char *put_digits(char *at, int number, int digits)
+{
+	for (int i = digits - 1; i >= 0; i--, number /= 10)
+		at[i] = (char)('0' + number % 10);
+	return at + digits;
+}
+
+static char *put_text(char *at, const char *text, size_t len)
+{
+	memcpy(at, text, len);
+	return at + len;
+}
+
+static char *put_clock(char *at, const struct tm *tm)
+{
+	at = put_digits(at, tm->tm_hour, 2);
+	*at++ = ':';
+	at = put_digits(at, tm->tm_min, 2);
+	*at++ = ':';
+	return put_digits(at, tm->tm_sec, 2);
+}
+
 void rnm_http_date_write(char text[RNM_HTTP_DATE_SIZE], int64_t time)
 {
 	const time_t at = time > LAST_TIME ? LAST_TIME : time < FIRST_TIME ? FIRST_TIME : time;
 	struct tm tm;
 
 	gmtime_r(&at, &tm);
-	snprintf(text, RNM_HTTP_DATE_SIZE, "%.3s, %02d %s %04d %02d:%02d:%02d GMT", day_names[tm.tm_wday],
-	         tm.tm_mday, month_names[tm.tm_mon], tm.tm_year + 1900, tm.tm_hour, tm.tm_min, tm.tm_sec);
+	text = put_text(text, day_names[tm.tm_wday], 3);
+	text = put_text(text, ", ", 2);
+	text = put_digits(text, tm.tm_mday, 2);
+	*text++ = ' ';
+	text = put_text(text, month_names[tm.tm_mon], 3);
+	*text++ = ' ';
+	text = put_digits(text, tm.tm_year + 1900, 4);
+	*text++ = ' ';
+	text = put_clock(text, &tm);
+	memcpy(text, " GMT", sizeof(" GMT"));
+}
+
+void rnm_time_write(char text[RNM_TIME_SIZE], double time)
+{
+	const double whole = floor(time);
+	const time_t at = (time_t)whole;
+	struct tm tm;
+
+	gmtime_r(&at, &tm);
+	text = put_digits(text, tm.tm_year + 1900, 4);
+	*text++ = '-';
+	text = put_digits(text, tm.tm_mon + 1, 2);
+	*text++ = '-';
+	text = put_digits(text, tm.tm_mday, 2);
+	*text++ = 'T';
+	text = put_clock(text, &tm);
+	*text++ = '.';
+	text = put_digits(text, (int)((time - whole) * 1000), 3);
+	memcpy(text, "Z", sizeof("Z"));
 }
 
 /* What is left of the text; NULL once something did not fit. */

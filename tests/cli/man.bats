@@ -181,6 +181,8 @@ prepare_models() {
 	python "$vectors" npy_of "$WORK/models/ham.jsonl" "$WORK/models/ham.npy"
 	cp "$WORK/certs/ca.pem" "$WORK/models"
 	rnm backup -q --all -o "$WORK/models/backups" >/dev/null
+	mkdir -p "$WORK/models/site/models"
+	cp "$WORK/models/embed.rnm" "$WORK/models/site/models/376616275a1a984c"
 	prepare_keys "$WORK/models"
 	prepare_publisher
 }
@@ -240,8 +242,32 @@ prepare_examples() {
 	    models=https://127.0.0.1:$(cat "$WORK/site/port.models")
 	    set -- "\${@/192.0.2.7,192.0.2.8/127.0.0.1,127.0.0.2}"
 	  }
+	  [ "\$1" != serve ] || { serve_for_a_moment "\$@"; return; }
 	  case "\$*" in *" --every "*) limit="timeout --preserve-status 1" ;; esac
 	  command \$limit "$BIN/rnm" "\${@/https:\/\/models.example/\$models}"
+	}
+	END
+	cat >>"$BASH_ENV" <<-'END'
+	# A server has another folder, other addresses and another log here, and ends when it is ready.
+	serve_for_a_moment() {
+		local word words=() pid
+		for word in "$@"; do
+			case $word in
+			/srv/models | "$PWD/served") word=site ;;
+			:80 | 127.0.0.1:*) word=0 ;;
+			/var/log/*) word=serve.log ;;
+			esac
+			words+=("$word")
+		done
+		case "$*" in *--dry-run*) command rnm "${words[@]}"; return ;; esac
+		command rnm "${words[@]}" 2>serve.notes &
+		pid=$!
+		until grep -q "serving at" serve.notes; do
+			kill -0 $pid || return
+			sleep 0.05
+		done
+		kill $pid
+		wait $pid && echo served
 	}
 	END
 }

@@ -222,6 +222,10 @@ COMMANDS = [
     Command("probe over TLS", "probe --pause 0 --timeout 1" + SITE_TLS, exit=1, many=True, heals=True, tls=True, report=UNREACHED, exhaustive=True),
     Command("probe with a memory", SITE + " --state {out}/memory", exit=1,
             kinds=("malloc", "open", "tmpfile", "stat", "read", "write", "fsync", "link", "rename", "unlink", "close")),
+    Command("serve --dry-run", "serve {tree} --dry-run", many=True),
+    Command("serve --from-redis --dry-run", "-c {conf} serve --from-redis -r embed -s unit --dry-run {out}/cache", many=True, exit=None),
+    Command("serve --dry-run, JSON", "serve {tree} --dry-run --json", many=True),
+    Command("serve, an address that is in use", "serve {tree} --listen {port}", exit=5, many=True),
     # What goes wrong without a fault as well.
     Command("pull of what is not there", "pull {web}/absent.rnm --key {pub} --to {out}/model.rnm", exit=7, tls=True, web=True, exhaustive=True),
     Command("pull from where nothing is", "pull http://127.0.0.1:1/pulled.rnm --key {pub} --to {out}/model.rnm", exit=5, tls=True, web=True, exhaustive=True),

@@ -34,7 +34,7 @@ depends() { # PACKAGE: names only
 	same files "$(lines usr/bin/neural_export usr/bin/rnm)" "$(tree rnm)"
 	[ "$(readlink "$BATS_FILE_TMPDIR/rnm/usr/bin/neural_export")" = rnm ]
 	[ "$("$BATS_FILE_TMPDIR/rnm/usr/bin/rnm" --version)" = "rnm $VERSION" ]
-	same dependencies "$(lines libc6 libcurl4 libjansson4 liblua5.1-0 libsodium23 libssl3 libxxhash0 libzstd1)" "$(depends rnm)"
+	same dependencies "$(lines libc6 libcurl4 libjansson4 liblua5.1-0 libmicrohttpd12 libsodium23 libssl3 libxxhash0 libzstd1)" "$(depends rnm)"
 	same control "$(lines control md5sums)" "$(control_files rnm)"
 }
 
