@@ -28,6 +28,7 @@ int pull_daemon(const struct pull_setup *setup)
 	interrupt_stay();
 	for (;;) {
 		double retry_after = 0, seconds;
+
 		code = pull_once(setup, &retry_after);
 		output_flush();
 		if (interrupt_signal != 0 || is_hopeless(code))
