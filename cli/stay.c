@@ -14,8 +14,6 @@
 /* Doublings after which the cap is reached in any case. */
 #define DOUBLINGS 16
 
-/* ---- how long to wait ---- */
-
 /* Between 0 and 1. */
 static double chance(void)
 {

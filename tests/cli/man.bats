@@ -260,9 +260,11 @@ prepare_examples() {
 			words+=("$word")
 		done
 		case "$*" in *--dry-run*) command rnm "${words[@]}"; return ;; esac
+		# Not what the last one has said.
+		rm -f serve.notes
 		command rnm "${words[@]}" 2>serve.notes &
 		pid=$!
-		until grep -q "serving at" serve.notes; do
+		until grep -qs "serving at" serve.notes; do
 			kill -0 $pid || return
 			sleep 0.05
 		done
