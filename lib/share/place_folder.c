@@ -274,8 +274,9 @@ static bool is_temporary(const char *name)
 
 static bool is_unwanted(const struct sweep *sweep, const char *name)
 {
-	static const char *const endings[] = { ".rnm", ".rnm" RNM_SIGNATURE_SUFFIX,
-		                               ".rnm" RNM_STATEMENT_SUFFIX };
+	static const char *const endings[] = { RNM_TREE_OBJECT_ENDING,
+		                               RNM_TREE_OBJECT_ENDING RNM_SIGNATURE_SUFFIX,
+		                               RNM_TREE_OBJECT_ENDING RNM_STATEMENT_SUFFIX };
 	char hash[RNM_OBJECT_HASH_HEX];
 
 	if (is_temporary(name))

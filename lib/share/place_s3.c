@@ -202,7 +202,7 @@ static bool ends(const char *path, const char *ending)
 
 static const struct rnm_s3_put *kind_of(const char *path)
 {
-	if (begins(path, RNM_TREE_OBJECTS "/") && ends(path, ".rnm"))
+	if (begins(path, RNM_TREE_OBJECTS "/") && ends(path, RNM_TREE_OBJECT_ENDING))
 		return &immutable;
 	if (ends(path, ".json") || ends(path, ".jsonl"))
 		return &document;

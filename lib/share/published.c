@@ -30,7 +30,8 @@ bool rnm_alias_name_is_good(const char *text)
 
 void rnm_object_path(char path[RNM_TREE_PATH_MAX], const char *hash, const char *ending)
 {
-	(void)snprintf(path, RNM_TREE_PATH_MAX, RNM_TREE_OBJECTS "/%s.rnm%s", hash, ending);
+	(void)snprintf(path, RNM_TREE_PATH_MAX, RNM_TREE_OBJECTS "/%s" RNM_TREE_OBJECT_ENDING "%s", hash,
+	               ending);
 }
 
 void rnm_alias_path(char path[RNM_TREE_PATH_MAX], const char *name, const char *ending)

@@ -6,16 +6,11 @@
 #define RNM_SHARE_PUBLISHED_H
 
 #include "base/arena.h"
+#include "share/tree_names.h"
 
 #include <jansson.h>
 #include <rnm/json.h>
 #include <rnm/publish.h>
-
-#define RNM_TREE_INDEX "index.json"
-#define RNM_TREE_HISTORY "history.jsonl"
-#define RNM_TREE_LOCK ".rnm-lock"
-#define RNM_TREE_OBJECTS "objects"
-#define RNM_TREE_MODELS "models"
 
 /* Longest path within a tree: a folder, a hash or name, and endings. */
 #define RNM_TREE_PATH_MAX 128

@@ -1,22 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/file_target.h"
+#include "share/published.h"
 #include "share/pull_internal.h"
 
 #include <errno.h>
-#include <sodium.h>
 #include <stdarg.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define STATE_SUFFIX ".rnmpull"
 #define LOCK_SUFFIX ".lock"
-#define STATEMENT_SUFFIX ".rnmsig"
-#define SIGNATURE_SUFFIX ".sig"
 
-/* Of a published tree (docs/publishing.md). */
-#define TREE_MODELS "/models/"
-#define TREE_OBJECTS "/objects/"
+/* The folder of the aliases, as it ends in the URL of one. */
+#define MODELS_FOLDER "/" RNM_TREE_MODELS "/"
 
 /* Bytes of a name that go into the name of the part, which is longer. */
 #define PART_STEM_MAX 200
@@ -31,22 +29,32 @@ static enum rnm_status no_name(const char *url, struct rnm_error *err)
 	return RNM_E_USAGE;
 }
 
-/* The last part of the URL's path, as it is spelled there. */
+/* Where the path begins, or NULL. */
+static const char *path_of(const char *url)
+{
+	const char *scheme = strstr(url, "://");
+
+	return scheme != NULL ? strchr(scheme + 3, '/') : NULL;
+}
+
+/* The last part of the path; its end where that has none. */
+static const char *last_part(const char *url)
+{
+	const char *path = path_of(url);
+	const char *name = url + strcspn(url, "?#");
+
+	while (path != NULL && name > path && name[-1] != '/')
+		name--;
+	return name;
+}
+
+/* As it is spelled there, or given. */
 static enum rnm_status find_name(struct rnm_pull_paths *paths, const struct rnm_pull_options *options,
                                  struct rnm_error *err)
 {
-	const char *scheme = strstr(options->url, "://");
-	const char *path = scheme != NULL ? strchr(scheme + 3, '/') : NULL;
-	const char *end = options->url + strcspn(options->url, "?#");
-	const char *name = end;
+	const char *name = last_part(options->url);
 
-	if (options->name != NULL) {
-		paths->name = strdup(options->name);
-	} else {
-		while (path != NULL && name > path && name[-1] != '/')
-			name--;
-		paths->name = strndup(name, (size_t)(end - name));
-	}
+	paths->name = options->name != NULL ? strdup(options->name) : strndup(name, strcspn(name, "?#"));
 	if (paths->name == NULL)
 		return rnm_error_nomem(err);
 	/* The state is called after it. */
@@ -115,8 +123,8 @@ static bool make_local(struct rnm_pull_paths *paths, const struct rnm_pull_optio
 		     join(&paths->part, "%s/.%.*s.rnmpart", options->state_dir, PART_STEM_MAX, paths->name);
 	/* Beside the name that rspamd knows, should that be a link. */
 	if (options->to != NULL)
-		ok = ok && join(&paths->statement, "%s" STATEMENT_SUFFIX, options->to) &&
-		     join(&paths->signature, "%s" SIGNATURE_SUFFIX, options->to);
+		ok = ok && join(&paths->statement, "%s" RNM_STATEMENT_SUFFIX, options->to) &&
+		     join(&paths->signature, "%s" RNM_SIGNATURE_SUFFIX, options->to);
 	return ok;
 }
 
@@ -133,8 +141,8 @@ enum rnm_status rnm_pull_paths_make(struct rnm_pull_paths *paths, const struct r
 	if (status == RNM_OK && options->to != NULL)
 		status = find_target(paths, options, err);
 	if (status == RNM_OK && (!beside_url(&paths->model_url, options->url, "") ||
-	                         !beside_url(&paths->statement_url, options->url, STATEMENT_SUFFIX) ||
-	                         !beside_url(&paths->signature_url, options->url, SIGNATURE_SUFFIX) ||
+	                         !beside_url(&paths->statement_url, options->url, RNM_STATEMENT_SUFFIX) ||
+	                         !beside_url(&paths->signature_url, options->url, RNM_SIGNATURE_SUFFIX) ||
 	                         !make_local(paths, options)))
 		status = rnm_error_nomem(err);
 	if (status != RNM_OK)
@@ -146,34 +154,33 @@ enum rnm_status rnm_pull_paths_to_object(struct rnm_pull_paths *paths, const str
                                          const uint8_t blake2b[RNM_BLAKE2B_SIZE], struct rnm_error *err)
 {
 	const char *url = options->url;
-	const size_t end = strcspn(url, "?#");
-	const size_t whole = strcspn(url, "#");
-	const size_t folder = strlen(TREE_MODELS);
-	size_t name = end;
-	char hash[2 * RNM_BLAKE2B_SIZE + 1];
-	char *model = NULL;
-	char *signature = NULL;
-	bool ok;
+	const char *tail = url + strcspn(url, "?#");
+	const int tail_len = (int)strcspn(tail, "#");
+	const char *path = path_of(url);
+	const char *name = last_part(url);
+	const ptrdiff_t ending = (ptrdiff_t)strlen(MODELS_FOLDER);
+	int root;
+	char hash[RNM_OBJECT_HASH_HEX];
+	char model[RNM_TREE_PATH_MAX], signature[RNM_TREE_PATH_MAX];
+	char *model_url = NULL;
+	char *signature_url = NULL;
 
-	while (name > 0 && url[name - 1] != '/')
-		name--;
-	if (name < folder || memcmp(url + name - folder, TREE_MODELS, folder) != 0)
+	/* A host of that name is no folder. */
+	if (path == NULL || name - path < ending || memcmp(name - ending, MODELS_FOLDER, (size_t)ending) != 0)
 		return RNM_NO;
-	name -= folder;
-	sodium_bin2hex(hash, sizeof(hash), blake2b, RNM_BLAKE2B_SIZE);
-	ok = join(&model, "%.*s" TREE_OBJECTS "%s.rnm%.*s", (int)name, url, hash, (int)(whole - end),
-	          url + end) &&
-	     join(&signature, "%.*s" TREE_OBJECTS "%s.rnm" SIGNATURE_SUFFIX "%.*s", (int)name, url, hash,
-	          (int)(whole - end), url + end);
-	if (!ok) {
-		free(model);
-		free(signature);
+	root = (int)(name - ending + 1 - url); /* with its slash */
+	rnm_hex(hash, blake2b);
+	rnm_object_path(model, hash, "");
+	rnm_object_path(signature, hash, RNM_SIGNATURE_SUFFIX);
+	if (!join(&model_url, "%.*s%s%.*s", root, url, model, tail_len, tail) ||
+	    !join(&signature_url, "%.*s%s%.*s", root, url, signature, tail_len, tail)) {
+		free(model_url);
 		return rnm_error_nomem(err);
 	}
 	free(paths->model_url);
 	free(paths->signature_url);
-	paths->model_url = model;
-	paths->signature_url = signature;
+	paths->model_url = model_url;
+	paths->signature_url = signature_url;
 	return RNM_OK;
 }
 

@@ -80,7 +80,7 @@ static enum rnm_status read_tree(struct rnm_server *server, bool forget, struct 
 
 	/* Before it is read: a change in between is noticed again. */
 	atomic_store(&server->stale, false);
-	rnm_watch_seen(&server->watch);
+	rnm_tree_watch_seen(&server->watch);
 	status = rnm_tree_read(&table, &tree, err);
 	if (status == RNM_OK) {
 		rnm_fleet_offer(&server->fleet, table);
@@ -108,8 +108,8 @@ enum rnm_status rnm_server_new(struct rnm_server **out, const struct rnm_serve_o
 		status = set_options(&server->options, err);
 	rnm_fleet_init(&server->fleet);
 	rnm_links_init(&server->links, server->options.timeout);
-	rnm_watch_open(&server->watch, options->folder);
-	rnm_watch_join(&server->watch, server->demand.event);
+	rnm_tree_watch_open(&server->watch, options->folder);
+	rnm_tree_watch_join(&server->watch, server->demand.event);
 	randombytes_buf(&server->spread, sizeof(server->spread));
 	server->metrics.started = (int64_t)rnm_clock_wall();
 	if (status == RNM_OK)
@@ -159,7 +159,7 @@ void rnm_server_work(struct rnm_server *server)
 	struct rnm_error err;
 
 	rnm_links_expire(&server->links);
-	if (fetched || rnm_watch_due(&server->watch) || atomic_load(&server->stale)) {
+	if (fetched || rnm_tree_watch_due(&server->watch) || atomic_load(&server->stale)) {
 		rnm_error_clear(&err);
 		if (rnm_server_reload(server, false, &err) != RNM_OK && server->options.warn != NULL)
 			server->options.warn(server->options.ctx, &err);
@@ -211,7 +211,7 @@ void rnm_server_free(struct rnm_server *server)
 		return;
 	for (size_t i = 0; i < server->listener_count; i++)
 		rnm_listener_stop(&server->listeners[i]);
-	rnm_watch_close(&server->watch);
+	rnm_tree_watch_close(&server->watch);
 	rnm_demand_close(&server->demand);
 	rnm_fleet_free(&server->fleet);
 	rnm_served_table_unref(server->table);

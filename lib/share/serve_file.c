@@ -114,7 +114,7 @@ static const char *type_of(const char *name)
 		return "application/json";
 	if (end != NULL && strcmp(end, ".jsonl") == 0)
 		return "application/jsonl";
-	if (end != NULL && strcmp(end, ".rnmsig") == 0)
+	if (end != NULL && strcmp(end, RNM_STATEMENT_SUFFIX) == 0)
 		return "text/plain; charset=utf-8";
 	return "application/octet-stream";
 }
@@ -138,11 +138,10 @@ static void set_modified(struct rnm_served *file, const struct rnm_served *old, 
 /* An object is named after its content: another one is damage. */
 static enum rnm_status check_object(const struct rnm_served *file, struct rnm_error *err)
 {
-	static const char folder[] = "/objects/";
-	const size_t prefix = sizeof(folder) - 1, digits = RNM_ETAG_SIZE - 3;
+	const size_t prefix = strlen(RNM_SERVED_OBJECTS), digits = RNM_ETAG_SIZE - 3;
 
-	if (strncmp(file->name, folder, prefix) != 0 ||
-	    strlen(file->name) != prefix + digits + strlen(".rnm") ||
+	if (strncmp(file->name, RNM_SERVED_OBJECTS, prefix) != 0 ||
+	    strlen(file->name) != prefix + digits + strlen(RNM_TREE_OBJECT_ENDING) ||
 	    strspn(file->name + prefix, "0123456789abcdef") != digits ||
 	    memcmp(file->name + prefix, file->etag + 1, digits) == 0)
 		return RNM_OK;

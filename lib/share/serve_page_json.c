@@ -45,8 +45,8 @@ static bool has_companion(const struct rnm_page *page, const struct rnm_served *
 
 const char *rnm_page_signature(const struct rnm_page *page, const struct rnm_served *file)
 {
-	const bool statement = has_companion(page, file, ".rnmsig"),
-		   signature = has_companion(page, file, ".sig");
+	const bool statement = has_companion(page, file, RNM_STATEMENT_SUFFIX),
+		   signature = has_companion(page, file, RNM_SIGNATURE_SUFFIX);
 
 	if (statement)
 		return signature ? "signed, for rnm pull and for rspamd" : "signed, for rnm pull";

@@ -27,7 +27,7 @@ struct rnm_server {
 	pthread_mutex_t log_lock;
 	struct rnm_links links;
 	struct rnm_metrics metrics;
-	struct rnm_watch watch;
+	struct rnm_tree_watch watch;
 	struct rnm_demand demand;
 	struct rnm_fleet fleet;
 	struct rnm_listener listeners[RNM_SERVE_LISTENERS_MAX];

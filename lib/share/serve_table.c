@@ -145,7 +145,7 @@ void rnm_served_unref(struct rnm_served *file)
 
 size_t rnm_served_stem(const char *name)
 {
-	static const char *const endings[] = { ".sig", ".rnmsig" };
+	static const char *const endings[] = { RNM_SIGNATURE_SUFFIX, RNM_STATEMENT_SUFFIX };
 	const size_t len = strlen(name);
 
 	for (size_t i = 0; i < sizeof(endings) / sizeof(endings[0]); i++) {

@@ -7,13 +7,15 @@
 #define RNM_SHARE_SERVE_TABLE_H
 
 #include "share/http_date.h"
+#include "share/tree_names.h"
 
 #include <rnm/serve.h>
 #include <stdatomic.h>
 #include <sys/stat.h>
 
-/* Where the names lie that rspamd asks for. */
-#define RNM_SERVED_MODELS "/models/"
+/* Where the names lie that rspamd asks for, and where what never changes. */
+#define RNM_SERVED_MODELS "/" RNM_TREE_MODELS "/"
+#define RNM_SERVED_OBJECTS "/" RNM_TREE_OBJECTS "/"
 
 /* Quotes around the BLAKE2b-256 hash in hexadecimal digits, and the NUL. */
 #define RNM_ETAG_SIZE (64 + 3)

@@ -12,8 +12,9 @@
 #include <unistd.h>
 
 /* The folders of a tree; "" is the tree itself, of which only some files are for clients. */
-static const char *const folders[] = { "", "models/", "objects/" };
-static const char *const top_names[] = { "index.json", "index.json.rnmsig", "history.jsonl" };
+static const char *const folders[] = { "", RNM_TREE_MODELS "/", RNM_TREE_OBJECTS "/" };
+static const char *const top_names[] = { RNM_TREE_INDEX, RNM_TREE_INDEX RNM_STATEMENT_SUFFIX,
+	                                 RNM_TREE_HISTORY };
 
 struct reading {
 	const struct rnm_tree *tree;

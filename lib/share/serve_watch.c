@@ -2,6 +2,7 @@
 #include "share/serve_watch.h"
 
 #include "base/clock.h"
+#include "share/tree_names.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -18,16 +19,16 @@
 #define EVENTS                                                                                               \
 	(IN_CLOSE_WRITE | IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_MOVE_SELF | IN_DELETE_SELF)
 
-static const char *const folders[RNM_WATCHED_FOLDERS] = { "", "/models", "/objects" };
+static const char *const folders[RNM_WATCHED_FOLDERS] = { "", "/" RNM_TREE_MODELS, "/" RNM_TREE_OBJECTS };
 
 /* Longer ones cannot be opened either. */
-static const char *path_of(const struct rnm_watch *watch, size_t i, char path[4096])
+static const char *path_of(const struct rnm_tree_watch *watch, size_t i, char path[4096])
 {
 	snprintf(path, 4096, "%s%s", watch->folder, folders[i]);
 	return path;
 }
 
-void rnm_watch_join(struct rnm_watch *watch, int fd)
+void rnm_tree_watch_join(struct rnm_tree_watch *watch, int fd)
 {
 	struct epoll_event event = { .events = EPOLLIN };
 
@@ -35,19 +36,19 @@ void rnm_watch_join(struct rnm_watch *watch, int fd)
 		(void)epoll_ctl(watch->epoll, EPOLL_CTL_ADD, fd, &event);
 }
 
-void rnm_watch_open(struct rnm_watch *watch, const char *folder)
+void rnm_tree_watch_open(struct rnm_tree_watch *watch, const char *folder)
 {
 	memset(watch, 0, sizeof(*watch));
 	watch->folder = folder;
 	watch->epoll = epoll_create1(EPOLL_CLOEXEC);
 	watch->events = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
 	watch->timer = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
-	rnm_watch_join(watch, watch->events);
-	rnm_watch_join(watch, watch->timer);
-	rnm_watch_seen(watch);
+	rnm_tree_watch_join(watch, watch->events);
+	rnm_tree_watch_join(watch, watch->timer);
+	rnm_tree_watch_seen(watch);
 }
 
-void rnm_watch_close(struct rnm_watch *watch)
+void rnm_tree_watch_close(struct rnm_tree_watch *watch)
 {
 	const int fds[] = { watch->epoll, watch->events, watch->timer };
 
@@ -56,7 +57,7 @@ void rnm_watch_close(struct rnm_watch *watch)
 			close(fds[i]);
 }
 
-void rnm_watch_seen(struct rnm_watch *watch)
+void rnm_tree_watch_seen(struct rnm_tree_watch *watch)
 {
 	char path[4096];
 
@@ -75,7 +76,7 @@ static bool differs(const struct stat *a, const struct stat *b)
 	       a->st_mtim.tv_nsec != b->st_mtim.tv_nsec;
 }
 
-static bool folders_differ(const struct rnm_watch *watch)
+static bool folders_differ(const struct rnm_tree_watch *watch)
 {
 	struct stat now;
 	char path[4096];
@@ -90,7 +91,7 @@ static bool folders_differ(const struct rnm_watch *watch)
 }
 
 /* Whether there were any; what they say does not matter. */
-static bool take_events(struct rnm_watch *watch)
+static bool take_events(struct rnm_tree_watch *watch)
 {
 	char buffer[4096];
 	bool any = false;
@@ -100,14 +101,14 @@ static bool take_events(struct rnm_watch *watch)
 	return any;
 }
 
-static void wait_for_quiet(struct rnm_watch *watch)
+static void wait_for_quiet(struct rnm_tree_watch *watch)
 {
 	const struct itimerspec quiet = { .it_value.tv_nsec = (long)(QUIET * 1e9) };
 
 	(void)timerfd_settime(watch->timer, 0, &quiet, NULL);
 }
 
-bool rnm_watch_due(struct rnm_watch *watch)
+bool rnm_tree_watch_due(struct rnm_tree_watch *watch)
 {
 	const double now = rnm_clock_monotonic();
 	const bool changed = take_events(watch) || (!watch->pending && folders_differ(watch));

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What of a pull needs no server: signatures checked in pieces, what is remembered, URLs, limits of speed. */
 #include "share/http.h"
+#include "share/pull_internal.h"
 #include "share/pull_state.h"
 #include "share/stream_check.h"
 
@@ -528,6 +529,54 @@ static void test_a_raised_flag_ends_a_request(void **state)
 	rnm_http_free(http);
 }
 
+/* ---- objects of a published tree ---- */
+
+static void test_objects_lie_beside_the_models(void **state)
+{
+	static const struct {
+		const char *url;
+		const char *folder; /* of the object; NULL: the URL is none of a tree */
+		const char *tail;
+	} rows[] = {
+		{ "https://h/models/m", "https://h/objects/", "" },
+		{ "https://h:8/a/b/models/m?token=1/2#part", "https://h:8/a/b/objects/", "?token=1/2" },
+		{ "https://h/models/models/m#x", "https://h/models/objects/", "" },
+		{ "https://h/m", NULL, NULL },
+		{ "https://h/amodels/m", NULL, NULL },
+		{ "https://h/models/m/x", NULL, NULL },
+		{ "https://h/x?a=/models/m", NULL, NULL },
+		/* Nobody but the server of the URL is asked. */
+		{ "https://models/m", NULL, NULL },
+	};
+	uint8_t hash[RNM_BLAKE2B_SIZE];
+	char hex[2 * RNM_BLAKE2B_SIZE + 1];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(hash); i++)
+		hash[i] = (uint8_t)(i * 7);
+	sodium_bin2hex(hex, sizeof(hex), hash, sizeof(hash));
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const struct rnm_pull_options options = { .url = rows[i].url,
+			                                  .state_dir = "/nowhere",
+			                                  .name = "m" };
+		struct rnm_pull_paths paths;
+		char expected[256];
+
+		assert_int_equal(rnm_pull_paths_make(&paths, &options, NULL), RNM_OK);
+		if (rows[i].folder == NULL) {
+			assert_int_equal(rnm_pull_paths_to_object(&paths, &options, hash, NULL), RNM_NO);
+			rnm_pull_paths_free(&paths);
+			continue;
+		}
+		assert_int_equal(rnm_pull_paths_to_object(&paths, &options, hash, NULL), RNM_OK);
+		snprintf(expected, sizeof(expected), "%s%s.rnm%s", rows[i].folder, hex, rows[i].tail);
+		assert_string_equal(paths.model_url, expected);
+		snprintf(expected, sizeof(expected), "%s%s.rnm.sig%s", rows[i].folder, hex, rows[i].tail);
+		assert_string_equal(paths.signature_url, expected);
+		rnm_pull_paths_free(&paths);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -539,6 +588,7 @@ int main(void)
 		cmocka_unit_test(test_state_is_read_as_it_was_written),
 		cmocka_unit_test(test_urls_lose_their_password),
 		cmocka_unit_test(test_urls_that_are_refused),
+		cmocka_unit_test(test_objects_lie_beside_the_models),
 		cmocka_unit_test(test_a_dripping_server_is_given_up),
 		cmocka_unit_test(test_methods_and_what_they_send),
 		cmocka_unit_test(test_bodies_have_their_limit),
