@@ -193,10 +193,7 @@ static void json_finding(struct rnm_json *json, const struct rnm_health_finding 
 	rnm_json_kv_string(json, "rule", finding->rule);
 	rnm_json_kv_string(json, "settings", finding->settings);
 	rnm_json_kv_string(json, "key", finding->key);
-	if (finding->line > 0)
-		rnm_json_kv_uint(json, "line", finding->line);
-	else
-		rnm_json_kv_null(json, "line");
+	output_json_count(json, "line", finding->line);
 	if (finding->has_bytes)
 		rnm_json_kv_uint(json, "bytes", finding->bytes);
 	else

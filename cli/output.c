@@ -454,6 +454,14 @@ void output_duration(struct rnm_buf *out, double seconds)
 	}
 }
 
+void output_json_count(struct rnm_json *json, const char *key, uint64_t count)
+{
+	if (count > 0)
+		rnm_json_kv_uint(json, key, count);
+	else
+		rnm_json_kv_null(json, key);
+}
+
 void output_json_time(struct rnm_json *json, const char *key, double unix_time)
 {
 	struct tm fields;

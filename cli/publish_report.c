@@ -77,14 +77,6 @@ void publish_text(struct rnm_buf *out, const struct publish_run *run)
 
 /* ---- JSON --------------------------------------------------------------------------------------- */
 
-static void json_count(struct rnm_json *json, const char *key, uint64_t count)
-{
-	if (count > 0)
-		rnm_json_kv_uint(json, key, count);
-	else
-		rnm_json_kv_null(json, key);
-}
-
 static void json_time(struct rnm_json *json, const char *key, int64_t seconds)
 {
 	if (seconds > 0)
@@ -105,8 +97,8 @@ static void json_outcome(struct rnm_json *json, const char *operand,
 	rnm_json_kv_string(json, "rule", model->rule);
 	rnm_json_kv_string(json, "providers_digest", model->providers_digest);
 	rnm_json_kv_uint(json, "model_version", model->model_version);
-	json_count(json, "previous_version", outcome->previous_version);
-	json_count(json, "old_version", outcome->old_version);
+	output_json_count(json, "previous_version", outcome->previous_version);
+	output_json_count(json, "old_version", outcome->old_version);
 	rnm_json_kv_string(json, "architecture", model->architecture);
 	rnm_json_kv_uint(json, "file_size", model->size);
 	rnm_json_kv_string(json, "blake2b", model->blake2b);

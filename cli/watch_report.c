@@ -61,14 +61,6 @@ static void json_number(struct rnm_json *json, const char *key, bool is_known, d
 		rnm_json_kv_null(json, key);
 }
 
-static void json_version(struct rnm_json *json, const char *key, uint64_t version)
-{
-	if (version > 0)
-		rnm_json_kv_uint(json, key, version);
-	else
-		rnm_json_kv_null(json, key);
-}
-
 static void json_reason(struct rnm_json *json, const struct rnm_error *why)
 {
 	const bool there = why != NULL && why->message[0] != '\0';
@@ -121,11 +113,11 @@ static void json_event(struct rnm_json *json, const struct watch_run *run, const
 			number_json(json, "model_version", report->version);
 		else
 			rnm_json_kv_null(json, "model_version");
-		json_version(json, "published_version", report->published_version);
-		json_version(json, "previous_version", report->previous_version);
+		output_json_count(json, "published_version", report->published_version);
+		output_json_count(json, "previous_version", report->previous_version);
 		json_measures(json, report);
 		rnm_json_kv_string(json, "blake2b", published ? report->blake2b : NULL);
-		json_version(json, "serial", report->serial);
+		output_json_count(json, "serial", report->serial);
 	}
 	rnm_json_end_object(json);
 }
