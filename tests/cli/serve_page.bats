@@ -23,8 +23,9 @@ setup_file() {
 	echo $! >"$WORK/serve.pid"
 	local port
 	for _ in $(seq 200); do
-		port=$(sed -n 's|.*serving at http://127.0.0.1:||p' "$WORK/notes")
+		# The line that is written last is looked for first.
 		ADMIN=$(sed -n 's|.*for operators at http://127.0.0.1:||p' "$WORK/notes")
+		port=$(sed -n 's|.*serving at http://127.0.0.1:||p' "$WORK/notes")
 		[ -z "$ADMIN" ] || break
 		sleep 0.05
 	done
