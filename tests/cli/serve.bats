@@ -40,7 +40,7 @@ start_server() {
 	for _ in $(seq 200); do
 		PORT=$(sed -n 's|.*serving at http://127.0.0.1:||p' "$NOTES")
 		ADMIN=$(sed -n 's|.*for operators at http://127.0.0.1:||p' "$NOTES")
-		[ -z "$PORT" ] || { URL="http://127.0.0.1:$PORT/models/$NAME"; break; }
+		[[ -z $PORT || (" $* " == *" --admin "* && -z $ADMIN) ]] || { URL="http://127.0.0.1:$PORT/models/$NAME"; break; }
 		sleep 0.05
 	done
 	[ -n "$PORT" ] || { cat "$NOTES"; return 1; }
