@@ -50,7 +50,7 @@ RNM_API void rnm_public_key_encode(const struct rnm_public_key *key, enum rnm_ke
 /* rspamd's id of a key: BLAKE2b-512 of it in base32 (the member `id` of its key pairs). */
 RNM_API void rnm_public_key_id(const struct rnm_public_key *key, char text[RNM_KEY_ID_SIZE]);
 
-/* minisign's number of the key in its own spelling, 16 digits and a NUL. */
+/* minisign's number of the key in its own spelling: at most 16 digits, no zeros in front, and a NUL. */
 #define RNM_MINISIGN_ID_TEXT_SIZE 17
 RNM_API void rnm_public_key_minisign_id(const struct rnm_public_key *key,
                                         char text[RNM_MINISIGN_ID_TEXT_SIZE]);

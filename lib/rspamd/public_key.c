@@ -3,7 +3,9 @@
 #include "rspamd/base32.h"
 #include "rspamd/key_internal.h"
 
+#include <inttypes.h>
 #include <sodium.h>
+#include <stdio.h>
 #include <string.h>
 
 #define BASE64 sodium_base64_VARIANT_ORIGINAL
@@ -95,16 +97,14 @@ void rnm_minisign_id(uint8_t id[RNM_MINISIGN_ID_SIZE], const struct rnm_public_k
 
 void rnm_public_key_minisign_id(const struct rnm_public_key *key, char text[RNM_MINISIGN_ID_TEXT_SIZE])
 {
-	static const char digits[] = "0123456789ABCDEF";
 	uint8_t id[RNM_MINISIGN_ID_SIZE];
+	uint64_t number = 0;
 
 	rnm_minisign_id(id, key);
-	/* A little-endian number. */
-	for (size_t i = 0; i < sizeof(id); i++) {
-		text[2 * i] = digits[id[sizeof(id) - 1 - i] >> 4];
-		text[2 * i + 1] = digits[id[sizeof(id) - 1 - i] & 15];
-	}
-	text[2 * sizeof(id)] = '\0';
+	/* A little-endian number, which minisign prints without zeros in front: for every sixteenth key it is shorter. */
+	for (size_t i = sizeof(id); i > 0; i--)
+		number = number << 8 | id[i - 1];
+	snprintf(text, RNM_MINISIGN_ID_TEXT_SIZE, "%" PRIX64, number);
 }
 
 void rnm_public_key_encode(const struct rnm_public_key *key, enum rnm_key_encoding encoding,

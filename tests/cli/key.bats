@@ -219,6 +219,18 @@ signed_by() {
 	[ "$(head -n 1 m.pub)" = "untrusted comment: minisign public key $(rnm key show m.key --json | jq -r .minisign_id)" ]
 }
 
+@test "a key's number is spelled as minisign spells it" {
+	# Without zeros in front, which every sixteenth key would have: until one of those has come.
+	for ((i = 0; i < 500; i++)); do
+		minisign -G -f -W -p m.pub -s m.key >/dev/null
+		read -r _ _ _ _ _ number <m.pub
+		((${#number} < 16)) && break
+	done
+	((${#number} < 16))
+	call rnm key show m.pub --json
+	expect_json ".minisign_id == \"$number\""
+}
+
 @test "we sign with minisign's keys" {
 	minisign -G -W -p m.pub -s m.key >/dev/null
 	call rnm key show m.key --json

@@ -142,6 +142,22 @@ static void test_public_key_texts(void **state)
 	assert_true(again.has_minisign_id);
 }
 
+static void test_minisign_id(void **state)
+{
+	struct rnm_public_key key = { .has_minisign_id = true };
+	char text[RNM_MINISIGN_ID_TEXT_SIZE];
+
+	(void)state;
+	rnm_public_key_minisign_id(&key, text);
+	assert_string_equal(text, "0");
+	memcpy(key.minisign_id, "\x01\xEF\xCD\xAB\x89\x67\x45\x03", sizeof(key.minisign_id));
+	rnm_public_key_minisign_id(&key, text);
+	assert_string_equal(text, "3456789ABCDEF01");
+	key.minisign_id[7] = 0xF3;
+	rnm_public_key_minisign_id(&key, text);
+	assert_string_equal(text, "F3456789ABCDEF01");
+}
+
 static void test_public_key_refused(void **state)
 {
 	static const char *const texts[] = {
@@ -539,6 +555,7 @@ int main(void)
 		cmocka_unit_test(test_base32_vectors),
 		cmocka_unit_test(test_base32_is_strict),
 		cmocka_unit_test(test_public_key_texts),
+		cmocka_unit_test(test_minisign_id),
 		cmocka_unit_test(test_public_key_refused),
 		cmocka_unit_test(test_public_key_files),
 		cmocka_unit_test(test_spellings),
