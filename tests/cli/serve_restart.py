@@ -8,6 +8,7 @@ old server is answered, and answered whole.
 
 TREE/models holds one model, and big.enc, which is more than the buffers of a connection hold.
 """
+import atexit
 import fcntl
 import http.client
 import os
@@ -81,7 +82,7 @@ def start():
 
 
 def listens(pid):
-    if os.waitpid(pid, os.WNOHANG)[0] != 0:
+    if os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT):
         sys.exit("the server does not start")
     try:
         socket.create_connection(("127.0.0.1", PORT)).close()
@@ -173,8 +174,11 @@ def waiting():
 
 def read_all(peer):
     got = b""
-    while piece := peer.recv(1 << 20):
-        got += piece
+    try:
+        while piece := peer.recv(1 << 20):
+            got += piece
+    except OSError as error:
+        failed.append(f"after {len(got)} bytes: {error}")
     peer.close()
     return got
 
@@ -213,7 +217,15 @@ def admin_answers():
     return b"\nrnm_serve_files 2\n" in connection.getresponse().read()
 
 
+def end():
+    try:
+        os.kill(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+
+
 pid = start()
+atexit.register(end)
 wait_until("the server listens", lambda: listens(pid))
 threads = [threading.Thread(target=kind, daemon=True) for kind in (fresh, fresh, kept, kept)]
 for thread in threads:
