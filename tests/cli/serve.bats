@@ -132,6 +132,25 @@ metric() {
 	[ "$(curl -s -o /dev/null -o /dev/null -w '%{num_connects}' "$URL" "$URL")" = 10 ]
 }
 
+@test "rnm probe finds nothing to mend, from what was there first to a publication" {
+	local memory="$BATS_TEST_TMPDIR/memory" n
+	start_server
+	call rnm probe --state "$memory" --json "$URL"
+	expect_rc 0
+	expect_json '.probes[0] | .findings == [] and (.answers | map(.status) == [200, 200, 304, 200])'
+	expect_json '.probes[0].next | .reason == "expires" and .min >= 890 and .max <= 1500'
+	# Another model is no trouble, but worth a note; nor is the old one when it comes back with its old date.
+	for n in 2 1; do
+		cp "$WORK/$n.rnm" "$TREE/models/.new"
+		touch -d "2026-11-0$n 12:00:00 UTC" "$TREE/models/.new"
+		mv "$TREE/models/.new" "$TREE/models/$NAME"
+		until_tag $n
+		call rnm probe --pause 0 --state "$memory" --json "$URL"
+		expect_rc 0
+		expect_json '[.probes[0].findings[] | "\(.level) \(.id)"] == ["note probe.changed"]'
+	done
+}
+
 @test "Expires is another moment for each client, around --interval" {
 	local values
 	start_server --interval 100s

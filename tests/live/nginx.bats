@@ -103,6 +103,13 @@ seconds() {
 	[ "$spread" -ge 3 ]
 }
 
+@test "rnm probe finds nothing to mend" {
+	call rnm probe --json "$SITE/models/$DIGEST"
+	expect_rc 0
+	expect_json '.probes[0] | .findings == [] and (.answers | map(.status) == [200, 200, 304, 200])'
+	expect_json '.probes[0].next | .reason == "expires" and .min >= 890 and .max <= 1500'
+}
+
 @test "not modified: with the headers that the next check counts on; modified after a publication, at once" {
 	answer old "models/$DIGEST" -I >/dev/null
 	local etag=$(header old ETag) modified=$(header old Last-Modified)
