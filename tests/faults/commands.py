@@ -8,7 +8,7 @@ class Command:
     """A command line and what is known of it.
 
     arguments   words; {conf}, {model} and the like are places of the stage (stage.py), {out} is a folder that is
-                made anew for each run
+                made anew for each run, and {bucket} the same folder as a store sees it
     old         names of files that {out} holds before, and that the command replaces
     exit        its exit code when nothing fails; None: whatever it is
     database    what {database}, a database of Redis, holds before: one of CONTENTS (stage.py)
@@ -61,6 +61,7 @@ STOCK = "--var=CONFDIR={stock} --var=LOCAL_CONFDIR={stock} -c {stock}/rspamd.con
 
 DATABASE = " --redis unix://{socket}?db={database}"
 TLS = " --redis rediss://127.0.0.1:{tls_port} --cacert {ca}"
+STORE = " --endpoint {store} --credentials {credentials}"
 CLASSES = " --spam {spam} --ham {ham}"
 
 # What all commands with a configuration have in common.
@@ -187,6 +188,9 @@ COMMANDS = [
     Command("publish --renew", "publish --renew --sign {key} --to {out}/tree", tree=True, exhaustive=True),
     Command("publish --dry-run", "publish {other} --model-version 3 --sign {key} --keep 1 --to {out}/tree --dry-run", tree=True, exhaustive=True),
     Command("publish what is refused", "publish {model} --model-version 1 --to {out}/tree --json", tree=True, exit=8, report=FAILED_JSON, exhaustive=True),
+    Command("publish to a bucket", "publish {model} --to {bucket}/tree --json" + STORE, report=FAILED_JSON, tls=True, web=True),
+    Command("publish a second version to a bucket", "publish {other} --model-version 3 --sign {key} --keep 1 --to {bucket}/tree --json" + STORE,
+            tree=True, report=FAILED_JSON, tls=True, web=True, exhaustive=True),
     Command("watch --once --dry-run", "-c {conf} watch -r embed -s unit --sign {key} --to {out}/tree --once --dry-run --json --min-auc 0 --gate true",
             kinds=("malloc", "write", "unlink"), report=FAILED_JSON),
     Command("watch --once", "-c {conf} watch -r embed -s unit --sign {key} --to {out}/tree --once --json --min-auc 0 --gate true",
