@@ -80,7 +80,5 @@ RNM_MUST_CHECK enum rnm_status rnm_backup_drop_old(const char *folder, size_t ke
 
 /* RNM_E_USAGE "backup.time": a time that the names of manifests have no form for. */
 enum rnm_status rnm_backup_bad_time(double unix_time, struct rnm_error *err);
-/* "2026-11-23T12:04:59Z"; false when the time has no such form. */
-bool rnm_backup_time(char *text, size_t size, double unix_time);
 
 #endif
