@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/folder.h"
+#include "base/hash.h"
 #include "share/place.h"
 #include "share/published.h"
 #include "store/backup_folder.h"
@@ -286,7 +287,7 @@ static bool is_unwanted(const struct sweep *sweep, const char *name)
 	hash[sizeof(hash) - 1] = '\0';
 	for (size_t i = 0; i < sizeof(endings) / sizeof(endings[0]); i++)
 		if (strcmp(name + sizeof(hash) - 1, endings[i]) == 0)
-			return rnm_backup_is_hash(hash) && !sweep->is_wanted(sweep->ctx, hash);
+			return rnm_is_hash_text(hash) && !sweep->is_wanted(sweep->ctx, hash);
 	return false;
 }
 

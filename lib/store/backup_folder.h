@@ -7,9 +7,9 @@
 
 #include "base/arena.h"
 #include "base/file.h"
+#include "base/hash.h"
 
 #include <rnm/backup.h>
-#include <sodium.h>
 
 /* ---- the folder ---- */
 
@@ -60,8 +60,6 @@ void rnm_backup_object_abort(struct rnm_backup_object *object);
 
 /* malloc'd; NULL: no memory. */
 char *rnm_backup_object_path(const char *folder, const char *hash);
-/* Whether text is the name of an object: 64 digits, lower case. */
-bool rnm_backup_is_hash(const char *text);
 
 /* ---- generations ---- */
 

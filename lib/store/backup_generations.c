@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The manifests of a folder, and what may go when old ones go. */
 #include "base/clock.h"
+#include "base/hash.h"
 #include "base/name_list.h"
 #include "store/backup_folder.h"
 #include "store/backup_manifest.h"
@@ -110,7 +111,7 @@ enum rnm_status rnm_backup_new_generation(char **path, const char *folder, doubl
 
 static bool is_object(const char *name)
 {
-	return rnm_backup_is_hash(name);
+	return rnm_is_hash_text(name);
 }
 
 static bool add_value(struct rnm_name_list *used, const struct rnm_backup_value *value)

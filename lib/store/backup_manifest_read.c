@@ -2,6 +2,7 @@
 /* From JSON.  Whoever can write into a backup folder can have restored what he likes, but not crash the reader. */
 #include "base/file.h"
 #include "base/file_target.h"
+#include "base/hash.h"
 #include "base/number.h"
 #include "base/value_build.h"
 #include "format/json_load.h"
@@ -137,7 +138,7 @@ static bool read_value(struct reading *reading, const json_t *object, struct rnm
 
 	if (hash != NULL) {
 		/* It becomes the name of a file: nothing but digits leads there. */
-		if (!rnm_backup_is_hash(hash))
+		if (!rnm_is_hash_text(hash))
 			return malformed(reading, "blake2b", "64 hexadecimal digits");
 		memcpy(out->hash, hash, RNM_BACKUP_HASH_HEX);
 		return read_count(reading, object, "size", &out->size);

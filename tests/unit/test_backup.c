@@ -375,10 +375,6 @@ static void test_locks(void **state)
 static void test_names(void **state)
 {
 	(void)state;
-	assert_true(rnm_backup_is_hash("bddd813c634239723171ef3fee98579b94964e3bb1cb3e427262c8c068d52319"));
-	assert_false(rnm_backup_is_hash("BDDD813c634239723171ef3fee98579b94964e3bb1cb3e427262c8c068d52319"));
-	assert_false(rnm_backup_is_hash("../d813c634239723171ef3fee98579b94964e3bb1cb3e427262c8c068d52319"));
-	assert_false(rnm_backup_is_hash(""));
 	assert_string_equal(rnm_restore_state_name(RNM_RESTORE_KEPT), "kept");
 }
 
