@@ -2,6 +2,7 @@
 /*
  * Redis settings from a URL.  Messages never quote the URL: it may hold a password.
  */
+#include "base/url.h"
 #include "rspamd/redis_settings.h"
 
 #include <stdio.h>
@@ -97,22 +98,17 @@ static enum rnm_status set_query(struct rnm_redis_settings *settings, const char
 	return set_db(settings, query + 3, query + strlen(query), err);
 }
 
-/* user:password@ with everything up to the last @, as people forget to encode one in a password. */
-static const char *split_userinfo(struct url *url, const char *from, const char *end)
+static void split_userinfo(struct url *url, struct rnm_bytes userinfo)
 {
-	const char *at = memrchr(from, '@', (size_t)(end - from));
-	const char *colon;
+	const char *end = userinfo.data + userinfo.len;
+	const char *colon = memchr(userinfo.data, ':', userinfo.len);
 
-	if (at == NULL)
-		return from;
-	colon = memchr(from, ':', (size_t)(at - from));
-	url->user = from;
-	url->user_end = colon != NULL ? colon : at;
+	url->user = userinfo.data;
+	url->user_end = colon != NULL ? colon : end;
 	if (colon != NULL) {
 		url->pass = colon + 1;
-		url->pass_end = at;
+		url->pass_end = end;
 	}
-	return at + 1;
 }
 
 static enum rnm_status split_host(struct url *url, const char *from, const char *end, struct rnm_error *err)
@@ -144,15 +140,17 @@ static enum rnm_status split_host(struct url *url, const char *from, const char 
 
 static enum rnm_status split(struct url *url, const char *text, struct rnm_error *err)
 {
-	const char *end = text + strcspn(text, "/?#");
-	const char *host = split_userinfo(url, text, end);
+	const struct rnm_url_authority authority = rnm_url_authority(text);
+	const char *end = authority.server.data + authority.server.len;
 
+	if (authority.userinfo.data != NULL)
+		split_userinfo(url, authority.userinfo);
 	if (strchr(end, '#') != NULL)
 		return bad_url(err, "expected no #");
 	url->path = end;
 	url->path_end = end + strcspn(end, "?");
 	url->query = *url->path_end == '?' ? url->path_end + 1 : NULL;
-	return split_host(url, host, end, err);
+	return split_host(url, authority.server.data, end, err);
 }
 
 static enum rnm_status parse_port(unsigned *port, const struct url *url, struct rnm_error *err)
