@@ -15,6 +15,10 @@ static struct rnm_bytes string_of(lua_State *L, const char *method)
 	return text;
 }
 
+/*
+ * What rspamd's filter makes of them.  Not the same as rnm_buf_html, which nobody has to match: quotes have other
+ * entities there, and every other byte stays here.
+ */
 static const char *entity(char c)
 {
 	switch (c) {
