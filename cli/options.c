@@ -934,7 +934,7 @@ const struct option_spec option_specs[] = {
 	  "set a path such as CONFDIR, or a template variable, as rspamadm --var does", BEFORE_VERB, false },
 	{ OPTION_LUA_ENV, "lua-env", 0, OPTION_TYPE_FILE, "FILE", NULL,
 	  "not supported: rnm runs no Lua files; use --var or RSPAMD_* variables", BEFORE_VERB, false },
-	{ OPTION_QUIET, "quiet", 'q', OPTION_TYPE_FLAG, NULL, NULL, "no warnings, notes or progress",
+	{ OPTION_QUIET, "quiet", 'q', OPTION_TYPE_FLAG, NULL, NULL, "no report of what was done, no warnings, notes or progress",
 	  EVERY_VERB | BEFORE_VERB, false },
 	{ OPTION_NO_COLOR, "no-color", 0, OPTION_TYPE_FLAG, NULL, NULL, "no colours, as with NO_COLOR=1",
 	  EVERY_VERB | BEFORE_VERB, false },

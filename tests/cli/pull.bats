@@ -37,6 +37,9 @@ setup() {
 	[ "$(wc -l <"$SERVER/log")" = 1 ]
 	grep -q '^GET /m.rnm.rnmsig If-None-Match: "' "$SERVER/log"
 	publish "$WORK/m4.rnm"
+	pulls --quiet --dry-run
+	expect_rc 0
+	[ ! -s "$out" ]
 	pulls --json
 	expect_rc 0
 	expect_json '.status == "done" and .changed and .previous_version == 3 and .statement.model_version == 4 and
