@@ -2,6 +2,7 @@
 /*
  * Redis settings from a URL.  Messages never quote the URL: it may hold a password.
  */
+#include "base/number.h"
 #include "base/url.h"
 #include "rspamd/redis_settings.h"
 
@@ -32,17 +33,6 @@ static enum rnm_status bad_url(struct rnm_error *err, const char *what)
 	return RNM_E_USAGE;
 }
 
-static int hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
-
 /* A malloc'd copy with %XX decoded. */
 static enum rnm_status decode(char **out, const char *from, const char *end, struct rnm_error *err)
 {
@@ -58,8 +48,8 @@ static enum rnm_status decode(char **out, const char *from, const char *end, str
 			*to++ = *from++;
 			continue;
 		}
-		high = end - from >= 3 ? hex_digit(from[1]) : -1;
-		low = end - from >= 3 ? hex_digit(from[2]) : -1;
+		high = end - from >= 3 ? rnm_hex_digit(from[1]) : -1;
+		low = end - from >= 3 ? rnm_hex_digit(from[2]) : -1;
 		if (high < 0 || low < 0 || (high == 0 && low == 0)) {
 			*to = '\0';
 			rnm_redis_wipe(text);
