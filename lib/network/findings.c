@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "network/findings.h"
 
+#include "base/grow.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,7 +10,6 @@
 
 static const struct rnm_finding_kind kinds[RNM_KANN_COUNT] = {
 #define FINDING(symbol, id, severity, meaning) { id, RNM_SEVERITY_##severity, meaning },
-#include "base/grow.h"
 #include "network/findings.def"
 #undef FINDING
 };
