@@ -389,10 +389,10 @@ attack_setup() {
 	SIGNED=$(($(date +%s) + 86400)) publish "$WORK/m4.rnm"
 	refused 7 statement.early ""
 	# Freezing: the server says for ever that nothing has changed.
-	SIGNED=$(date +%s) publish "$WORK/m4.rnm" --valid-for 1s
+	SIGNED=$(date +%s) publish "$WORK/m4.rnm" --valid-for 3s
 	pulls
 	expect_rc 0
-	sleep 2
+	sleep 4
 	script "/m.rnm.rnmsig status 304"
 	refused 7 statement.expired ""
 }
