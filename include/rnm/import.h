@@ -41,7 +41,7 @@ struct rnm_import_command {
 	struct rnm_bytes *argv;
 	size_t argc;
 };
-#define RNM_IMPORT_COMMANDS_MAX 6
+#define RNM_IMPORT_COMMANDS_MAX 7
 
 /* A profile that rspamd's pruning takes away next, with its key. */
 struct rnm_import_victim {
@@ -85,7 +85,7 @@ struct rnm_import {
  */
 RNM_API RNM_MUST_CHECK enum rnm_status rnm_store_import(struct rnm_import **out, struct rnm_redis *redis,
                                                         const struct rnm_rule *rule,
-                                                        const struct rnm_model_file *file,
+                                                        struct rnm_model_file *file,
                                                         const struct rnm_import_options *options,
                                                         struct rnm_error *err);
 RNM_API void rnm_import_free(struct rnm_import *import);

@@ -9,7 +9,7 @@
 #define INPUTS 46
 
 /* A small sound model of the rule below, made once. */
-static const struct rnm_model_file *model(void)
+static struct rnm_model_file *model(void)
 {
 	static struct rnm_model_file *file;
 	static struct rnm_buf bytes;
