@@ -89,6 +89,8 @@ enum rnm_status rnm_import_differs(const struct rnm_importing *job, const char *
  */
 RNM_MUST_CHECK enum rnm_status rnm_import_may_send_ahead(struct rnm_importing *job, bool *may,
                                                          struct rnm_error *err);
+/* Whether the answer to INFO says that a network of len bytes could not drive anything out. */
+bool rnm_import_has_room(struct rnm_bytes info, size_t len);
 /*
  * Judges and sends it, in one pass.  Redis has the whole command only if it is fit.  RNM_E_REFUSED otherwise, as
  * rnm_import_judge; the connection is closed then.

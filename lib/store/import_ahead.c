@@ -35,7 +35,7 @@ static bool find_number(struct rnm_bytes info, const char *name, double *number)
 	return false;
 }
 
-static bool has_room(struct rnm_bytes info, size_t len)
+bool rnm_import_has_room(struct rnm_bytes info, size_t len)
 {
 	double used, most;
 
@@ -55,7 +55,7 @@ static enum rnm_status ask_room(struct rnm_importing *job, bool *room, struct rn
 		status = rnm_redis_reply(job->redis, &reply, ANSWER_MAX, err);
 	if (status != RNM_OK)
 		return status;
-	*room = reply->kind == RNM_EVENT_BULK_BEGIN && has_room(reply->text, job->image->blob_len);
+	*room = reply->kind == RNM_EVENT_BULK_BEGIN && rnm_import_has_room(reply->text, job->image->blob_len);
 	rnm_reply_free(reply);
 	return RNM_OK;
 }
