@@ -238,7 +238,7 @@ static bool put_small_fields(struct rnm_importing *job)
 enum rnm_status rnm_import_make_commands(struct rnm_importing *job, struct rnm_error *err)
 {
 	const struct rnm_rnm1 *container = job->file->container;
-	const struct rnm_bytes none = { NULL, 0 }, content = { job->content, RNM_CONTENT_HEX - 1 };
+	const struct rnm_bytes none = { NULL, 0 }, content = { job->content, RNM_HASH_HEX - 1 };
 	struct rnm_import *import = &job->import;
 
 	import->command_count = 0;

@@ -292,7 +292,7 @@ static enum rnm_status look_if_alike(struct rnm_importing *job, const char *key,
 }
 
 /* What an import has called the model under this key; empty when none has written it. */
-static enum rnm_status ask_content(struct rnm_importing *job, const char *key, char content[RNM_CONTENT_HEX],
+static enum rnm_status ask_content(struct rnm_importing *job, const char *key, char content[RNM_HASH_HEX],
                                    struct rnm_error *err)
 {
 	struct rnm_reply *reply;
@@ -304,9 +304,9 @@ static enum rnm_status ask_content(struct rnm_importing *job, const char *key, c
 		return status;
 	content[0] = '\0';
 	if (reply->kind == RNM_EVENT_ARRAY && reply->count == 1 &&
-	    reply->items[0].text.len == RNM_CONTENT_HEX - 1) {
-		memcpy(content, reply->items[0].text.data, RNM_CONTENT_HEX - 1);
-		content[RNM_CONTENT_HEX - 1] = '\0';
+	    reply->items[0].text.len == RNM_HASH_HEX - 1) {
+		memcpy(content, reply->items[0].text.data, RNM_HASH_HEX - 1);
+		content[RNM_HASH_HEX - 1] = '\0';
 	}
 	rnm_reply_free(reply);
 	return RNM_OK;
@@ -315,7 +315,7 @@ static enum rnm_status ask_content(struct rnm_importing *job, const char *key, c
 /* Whether workers serve this very model, as an earlier import wrote it. */
 static enum rnm_status find_present(struct rnm_importing *job, struct rnm_error *err)
 {
-	char content[RNM_CONTENT_HEX];
+	char content[RNM_HASH_HEX];
 	const char *key;
 	enum rnm_status status;
 	bool alike;
