@@ -152,6 +152,8 @@ COMMANDS = [
     Command("import of the first model", "-c {conf} import {model} -r embed -s new --json" + DATABASE, database="copy", report=FAILED_JSON),
     Command("import of a large model", "-c {conf} import {large} -r embed -s unit --force" + DATABASE, database="copy", slow=True,
             kinds=("read", "thread")),
+    Command("import of a large model that is judged first", "-c {conf} import {large} -r embed -s unit --force "
+            "--redis redis://writer@127.0.0.1:{port}/{database} --password-file {password}", database="copy", slow=True, kinds=("read", "thread")),
     Command("import of a large model, without a transaction", "-c {conf} import {large} -r embed -s new --dry-run" + DATABASE, database="copy",
             slow=True, exhaustive=True),
     Command("import from Redis", "-c {conf} import redis:embed/unit -r embed -s pca --dry-run"),

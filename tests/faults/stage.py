@@ -180,6 +180,7 @@ class Stage:
 
     def choose_data(self):
         self.cli("acl", "setuser", "reader", "on", ">secret", "~*", "+@all")
+        self.cli("acl", "setuser", "writer", "on", ">secret", "~*", "+@all", "-info")
         for key in self.cli("--scan", "--pattern", "rn3_*").split("\n"):
             if key not in KEPT_SETS:
                 self.cli("del", key)
