@@ -5,6 +5,8 @@
 
 #include "scoring.h"
 
+#include <time.h>
+
 #define EVAL_ROC_POINTS 400
 #define EVAL_HISTOGRAM_BINS 40
 
@@ -29,6 +31,8 @@ struct eval {
 	struct eval_source spam, ham;
 	struct rnm_training_sets *sets; /* NULL: files */
 	const char *training_key;       /* the model whose sets they are */
+	bool raw;                       /* --raw */
+	time_t time;                    /* when it was measured */
 	double max_rate;                /* --fpr */
 	double roc_cost;                /* roc_misclassification_cost */
 

@@ -365,6 +365,10 @@ const struct verb_spec verb_specs[VERB_COUNT] = {
 		"--rollback takes names instead of models (none where there is only one), and publishes the weights of\n"
 		"an earlier publication under a version and a time above all others: consumers follow no other way\n"
 		"back.\n"
+		"\n"
+		"--eval lets the index, the history and the page of rnm serve say how well each model does. Each\n"
+		"evaluation goes with the model that it is of, known by what decides about mail: weights,\n"
+		"normalisation, matrix, thresholds. One that is of none of them is refused with exit code 8.\n"
 		"\n" MODEL_ARGUMENT_HELP,
 		{
 			{ "rnm publish embed.rnm --sign spam.key --to /srv/models", "a file, signed" },
@@ -603,6 +607,10 @@ const struct option_spec option_specs[] = {
 	  "publish the model under this name, for consumers whose url says so", PUBLISHES, false },
 	{ OPTION_MODEL_VERSION, "model-version", 'v', OPTION_TYPE_NUMBER, "N", "its own",
 	  "publish the model as this version", ON(VERB_PUBLISH), false },
+	{ OPTION_EVAL, "eval", 0, OPTION_TYPE_FILE, "FILE", NULL,
+	  "publish how well the models do: what `rnm eval --json` has printed of them, one document behind the "
+	  "other; - for standard input",
+	  ON(VERB_PUBLISH), false },
 	{ OPTION_ROLLBACK, "rollback", 0, OPTION_TYPE_OPTIONAL, "VERSION|HASH", NULL,
 	  "go back to the publication before the present one, or to that with this version or object",
 	  ON(VERB_PUBLISH), false },
@@ -982,6 +990,8 @@ const struct option_conflict option_conflicts[] = {
 	{ VERB_EXPORT, OPTION_ALL, OPTION_MODEL_VERSION, "a version belongs to one rule and settings id" },
 	{ VERB_EXPORT, OPTION_NEWEST, OPTION_MODEL_VERSION, "-v already says which model" },
 	{ VERB_PUBLISH, OPTION_RENEW, OPTION_ROLLBACK, "one signs what is there, the other replaces it" },
+	{ VERB_PUBLISH, OPTION_RENEW, OPTION_EVAL, "figures go with a model: publish it again with them" },
+	{ VERB_PUBLISH, OPTION_ROLLBACK, OPTION_EVAL, "a rollback keeps the figures that its weights had" },
 	{ VERB_PUBLISH, OPTION_RENEW, OPTION_NAME, "what is renewed is asked for by its name" },
 	{ VERB_PUBLISH, OPTION_RENEW, OPTION_MODEL_VERSION, "what is renewed keeps its version" },
 	{ VERB_PUBLISH, OPTION_ROLLBACK, OPTION_NAME, "a rollback is asked for by its name" },

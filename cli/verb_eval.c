@@ -164,6 +164,8 @@ int verb_eval(const struct options *options)
 		return output_error(&err);
 	}
 	eval->scoring = &scoring;
+	eval->raw = option_given(options, OPTION_RAW);
+	eval->time = time(NULL);
 	eval->max_rate =
 	    option_given(options, OPTION_FPR) ? options->values[OPTION_FPR].number : FPR_STANDARD;
 	status = scoring_open(&scoring, options, &err);
