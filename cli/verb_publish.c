@@ -192,6 +192,17 @@ static int report(const struct options *options, const struct publish_run *run, 
 	return output_buffer(&out) ? code : RNM_E_IO;
 }
 
+/* Before it is read: what is in the way of the other would be told of in odd words. */
+static bool wants_stdin_twice(const struct options *options)
+{
+	const bool wanted = strcmp(option_text(options, OPTION_EVAL, ""), "-") == 0;
+
+	for (size_t i = 0; wanted && i < options->operand_count; i++)
+		if (strcmp(options->operands[i], "-") == 0)
+			return true;
+	return false;
+}
+
 /* What only this verb can know about its options; 0 when all is well. */
 static int check_options(const struct options *options)
 {
@@ -205,6 +216,9 @@ static int check_options(const struct options *options)
 	if (options->operand_count == 0 && !option_given(options, OPTION_ROLLBACK) &&
 	    !option_given(options, OPTION_RENEW))
 		return output_usage_error("type rnm publish MODEL --to DIR", "there is no model to publish");
+	if (wants_stdin_twice(options))
+		return output_usage_error("put one of them into a file",
+		                          "standard input can be read once, but a model and --eval want it");
 	if (options->operand_count > 1 &&
 	    (option_given(options, OPTION_NAME) || option_given(options, OPTION_MODEL_VERSION) ||
 	     option_text(options, OPTION_ROLLBACK, NULL) != NULL))
