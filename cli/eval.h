@@ -5,8 +5,6 @@
 
 #include "scoring.h"
 
-#include <time.h>
-
 #define EVAL_ROC_POINTS 400
 #define EVAL_HISTOGRAM_BINS 40
 
@@ -32,7 +30,7 @@ struct eval {
 	struct rnm_training_sets *sets; /* NULL: files */
 	const char *training_key;       /* the model whose sets they are */
 	bool raw;                       /* --raw */
-	time_t time;                    /* when it was measured */
+	int64_t time;                   /* for JSON: when it was measured, in UNIX seconds */
 	double max_rate;                /* --fpr */
 	double roc_cost;                /* roc_misclassification_cost */
 

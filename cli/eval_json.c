@@ -193,7 +193,7 @@ void eval_json(struct rnm_json *json, const struct eval *eval)
 	rnm_json_begin_object(json);
 	rnm_json_kv_string(json, "model", eval->scoring->model.text);
 	model_hash(json, eval);
-	rnm_json_kv_int(json, "time", (int64_t)eval->time);
+	rnm_json_kv_int(json, "time", eval->time);
 	rnm_json_kv_string(json, "rule", eval->scoring->rule != NULL ? eval->scoring->rule->name : NULL);
 	rnm_json_kv_string(json, "training_key", eval->training_key);
 	source(json, "spam", &eval->spam, eval->sets != NULL ? eval->sets->spam : NULL);

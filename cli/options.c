@@ -608,8 +608,8 @@ const struct option_spec option_specs[] = {
 	{ OPTION_MODEL_VERSION, "model-version", 'v', OPTION_TYPE_NUMBER, "N", "its own",
 	  "publish the model as this version", ON(VERB_PUBLISH), false },
 	{ OPTION_EVAL, "eval", 0, OPTION_TYPE_FILE, "FILE", NULL,
-	  "publish how well the models do: what `rnm eval --json` has printed of them, one document behind the "
-	  "other; - for standard input",
+	  "publish how well the models do, as rnm eval has told it in JSON, of several models one document "
+	  "behind the other; - for standard input",
 	  ON(VERB_PUBLISH), false },
 	{ OPTION_ROLLBACK, "rollback", 0, OPTION_TYPE_OPTIONAL, "VERSION|HASH", NULL,
 	  "go back to the publication before the present one, or to that with this version or object",
