@@ -23,7 +23,8 @@ static void check_model(const struct rnm_published *model)
 
 	FUZZ_CHECK(rnm_alias_name_is_good(model->name));
 	FUZZ_CHECK(strchr(model->name, '/') == NULL && model->name[0] != '.');
-	FUZZ_CHECK(strlen(model->blake2b) == RNM_OBJECT_HASH_HEX - 1 && strlen(model->providers_digest) == 16);
+	FUZZ_CHECK(strlen(model->blake2b) == RNM_OBJECT_HASH_HEX - 1 &&
+	           strlen(model->providers_digest) == 16);
 	FUZZ_CHECK(model->architecture != NULL && strlen(model->graph) == RNM_OBJECT_HASH_HEX - 1);
 	rnm_alias_path(path, model->name, RNM_STATEMENT_SUFFIX);
 	FUZZ_CHECK(strlen(path) == strlen("models/.rnmsig") + strlen(model->name));
@@ -91,7 +92,9 @@ static void check_alias(const struct rnm_alias *alias, uint64_t serial)
 static void check_next_line(struct rnm_history *history, struct rnm_bytes whole)
 {
 	const struct rnm_publication *newest = history->aliases[0].newest;
-	const struct rnm_entry entry = { .kind = RNM_ENTRY_RENEW, .model = newest->model, .proof = newest->proof };
+	const struct rnm_entry entry = { .kind = RNM_ENTRY_RENEW,
+		                         .model = newest->model,
+		                         .proof = newest->proof };
 	struct rnm_history *again = NULL;
 	struct rnm_buf text;
 
@@ -119,7 +122,8 @@ static void try_history(struct rnm_bytes text)
 	fuzz_check_error(status, &err);
 	for (size_t i = 0; status == RNM_OK && i < history->alias_count; i++) {
 		check_alias(&history->aliases[i], history->serial);
-		FUZZ_CHECK(rnm_history_alias(history, history->aliases[i].newest->model.name) == &history->aliases[i]);
+		FUZZ_CHECK(rnm_history_alias(history, history->aliases[i].newest->model.name) ==
+		           &history->aliases[i]);
 	}
 	FUZZ_CHECK(history->size <= text.len);
 	/* Times and numbers that a writer would not write are read, but need not fit a line. */
@@ -172,9 +176,10 @@ static void try_events(const uint8_t *data, size_t size)
 /* What was read can be published: it is read again from the record of a model. */
 static void check_evaluation(const struct rnm_model_evaluation *evaluation)
 {
-	struct rnm_published model = {
-		.name = "a", .providers_digest = "0123456789abcdef", .architecture = "words", .evaluation = evaluation
-	};
+	struct rnm_published model = { .name = "a",
+		                       .providers_digest = "0123456789abcdef",
+		                       .architecture = "words",
+		                       .evaluation = evaluation };
 	struct rnm_index index = { .models = &model, .model_count = 1 }, *again = NULL;
 	struct rnm_buf text;
 
