@@ -87,7 +87,5 @@ bool output_time(char *text, size_t size, double unix_time);
 void output_hash(char hex[OUTPUT_HASH_HEX], const unsigned char hash[RNM_NETWORK_HASH_LEN]);
 /* A member with a number, or null for 0, which says that there is none. */
 void output_json_count(struct rnm_json *json, const char *key, uint64_t count);
-/* A member with UTC, "2026-11-23T02:16:40Z", or null for a number that is no time. */
-void output_json_time(struct rnm_json *json, const char *key, double unix_time);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What `rnm eval --json` has printed, read for those who publish what it is about. */
 #include "base/file.h"
+#include "base/grow.h"
 #include "format/json_load.h"
 #include "share/model_evaluation.h"
 
@@ -113,20 +114,15 @@ static enum rnm_status keep(struct reading *reading, const struct rnm_model_eval
                             struct rnm_error *err)
 {
 	struct rnm_evaluations *evaluations = reading->evaluations;
+	struct rnm_model_evaluation *items;
 
 	if (evaluations->count == RNM_EVALUATIONS_MAX)
 		return rnm_error_set(err, RNM_E_MALFORMED, "evaluation.malformed",
 		                     "expected at most %d evaluations, found more", RNM_EVALUATIONS_MAX);
-	if (evaluations->count == reading->cap) {
-		const size_t cap = reading->cap == 0 ? 4 : reading->cap * 2;
-		struct rnm_model_evaluation *items =
-		    reallocarray(evaluations->items, cap, sizeof(*evaluations->items));
-
-		if (items == NULL)
-			return rnm_error_nomem(err);
-		evaluations->items = items;
-		reading->cap = cap;
-	}
+	items = rnm_grow(evaluations->items, evaluations->count, &reading->cap, sizeof(*items));
+	if (items == NULL)
+		return rnm_error_nomem(err);
+	evaluations->items = items;
 	evaluations->items[evaluations->count++] = *one;
 	return RNM_OK;
 }

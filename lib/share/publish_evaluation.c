@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Which of the evaluations that came along is about which model. */
+#include "base/hash.h"
 #include "share/model_evaluation.h"
 #include "share/taking.h"
 
@@ -29,7 +30,7 @@ enum rnm_status rnm_taking_find_evaluation(struct rnm_publisher *publisher, stru
 	if (options->evaluation_count == 0)
 		return RNM_OK;
 	rnm_model_hash(taking->file, hash);
-	rnm_hex(text, hash);
+	rnm_hash_text(text, hash);
 	for (size_t i = 0; i < options->evaluation_count; i++) {
 		const struct rnm_model_evaluation *one = &options->evaluations[i];
 

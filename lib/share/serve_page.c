@@ -5,6 +5,7 @@
  */
 #include "share/serve_page.h"
 
+#include "base/clock.h"
 #include "share/serve_model.h"
 #include "share/serve_page_html.h"
 
@@ -12,10 +13,6 @@
 #include <rnm/rnm.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
-
-/* Seconds since 1970 at the end of the year 9999: what a history says may be anything. */
-#define TIME_LAST INT64_C(253402300799)
 
 static const char style[] =
     ":root{color-scheme:light dark;--ground:#fcfcfa;--ink:#1c1c1a;--quiet:#5c5c56;--line:#d8d8d0;--card:#fff;"
@@ -74,55 +71,38 @@ static void put_span(struct rnm_buf *out, int64_t seconds)
 	rnm_buf_printf(out, "%" PRId64 " %s%s", count, units[i].name, count == 1 ? "" : "s");
 }
 
-static struct tm broken_down(int64_t time)
-{
-	const time_t at = time < TIME_LAST ? time : TIME_LAST;
-	struct tm tm;
-
-	gmtime_r(&at, &tm);
-	return tm;
-}
-
-void rnm_page_time(char out[RNM_PAGE_TIME_SIZE], int64_t time)
-{
-	const struct tm tm = broken_down(time);
-
-	(void)strftime(out, RNM_PAGE_TIME_SIZE, "%Y-%m-%dT%H:%M:%SZ", &tm);
-}
-
-static void human_time(char out[RNM_PAGE_TIME_SIZE], int64_t time)
-{
-	const struct tm tm = broken_down(time);
-
-	(void)strftime(out, RNM_PAGE_TIME_SIZE, "%Y-%m-%d %H:%M UTC", &tm);
-}
+/* Where the time of day begins in what rnm_utc_write writes. */
+#define CLOCK_AT strlen("2026-11-23T")
 
 static void put_time(struct rnm_buf *out, const struct rnm_page *page, int64_t time)
 {
-	char machine[RNM_PAGE_TIME_SIZE], human[RNM_PAGE_TIME_SIZE];
+	char utc[RNM_UTC_SIZE];
 
-	rnm_page_time(machine, time);
-	human_time(human, time);
-	rnm_buf_printf(out, "<time datetime=\"%s\" title=\"%s\">", machine, human);
+	if (rnm_utc_write(utc, (double)time))
+		rnm_buf_printf(out, "<time datetime=\"%s\" title=\"%.10s %.5s UTC\">", utc, utc,
+		               utc + CLOCK_AT);
+	else
+		rnm_buf_puts(out, "<time>");
 	put_span(out, page->now - time);
 	rnm_buf_puts(out, " ago</time>");
 }
 
 void rnm_page_moment(struct rnm_buf *out, int64_t time)
 {
-	char machine[RNM_PAGE_TIME_SIZE], human[RNM_PAGE_TIME_SIZE];
+	char utc[RNM_UTC_SIZE];
 
-	rnm_page_time(machine, time);
-	human_time(human, time);
-	rnm_buf_printf(out, "<time datetime=\"%s\">%s</time>", machine, human);
+	if (rnm_utc_write(utc, (double)time))
+		rnm_buf_printf(out, "<time datetime=\"%s\">%.10s %.5s UTC</time>", utc, utc, utc + CLOCK_AT);
+	else
+		rnm_buf_puts(out, "at no time");
 }
 
 void rnm_page_date(struct rnm_buf *out, const struct rnm_page *page, int64_t time)
 {
-	char human[RNM_PAGE_TIME_SIZE];
+	char utc[RNM_UTC_SIZE];
 
-	human_time(human, time);
-	rnm_buf_printf(out, "%s, ", human);
+	if (rnm_utc_write(utc, (double)time))
+		rnm_buf_printf(out, "%.10s %.5s UTC, ", utc, utc + CLOCK_AT);
 	put_time(out, page, time);
 }
 

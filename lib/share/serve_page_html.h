@@ -5,9 +5,6 @@
 
 #include "share/serve_page.h"
 
-/* A time as programs read it. */
-#define RNM_PAGE_TIME_SIZE 40
-void rnm_page_time(char out[RNM_PAGE_TIME_SIZE], int64_t time);
 /* "3 hours ago", and the date, which a finger cannot point at, in front of it. */
 void rnm_page_date(struct rnm_buf *out, const struct rnm_page *page, int64_t time);
 /* The date alone. */

@@ -54,14 +54,6 @@ const char *rnm_page_signature(const struct rnm_page *page, const struct rnm_ser
 	return signature ? "signed, for rspamd" : "not signed";
 }
 
-static void put_time(struct rnm_json *json, const char *key, int64_t time)
-{
-	char text[RNM_PAGE_TIME_SIZE];
-
-	rnm_page_time(text, time);
-	rnm_json_kv_string(json, key, text);
-}
-
 static void put_version(struct rnm_json *json, const char *key, uint64_t version)
 {
 	if (version > 0)
@@ -75,7 +67,7 @@ static void put_event(struct rnm_json *json, const struct rnm_served_event *even
 	rnm_json_begin_object(json);
 	rnm_json_kv_string(json, "event", rnm_entry_kind_name(event->kind));
 	rnm_json_kv_uint(json, "serial", event->serial);
-	put_time(json, "time", event->time);
+	rnm_json_kv_time(json, "time", (double)event->time);
 	rnm_json_kv_uint(json, "times", event->times);
 	put_version(json, "version", event->version);
 	rnm_json_kv_string(json, "blake2b", event->blake2b);
@@ -114,7 +106,7 @@ static void put_model(struct rnm_json *json, const struct rnm_page *page, const 
 	rnm_json_begin_object(json);
 	rnm_json_kv_string(json, "name", rnm_page_name(file));
 	rnm_json_kv_uint(json, "size", file->size);
-	put_time(json, "modified", file->modified);
+	rnm_json_kv_time(json, "modified", (double)file->modified);
 	rnm_json_kv_string(json, "etag", file->etag);
 	rnm_json_kv_bool(json, "kept", file->kept);
 	rnm_json_kv_string(json, "signature", rnm_page_signature(page, file));
@@ -127,7 +119,7 @@ static void put_model(struct rnm_json *json, const struct rnm_page *page, const 
 	else
 		rnm_json_kv_null(json, "version");
 	if (model != NULL && model->has_created)
-		put_time(json, "created", model->created);
+		rnm_json_kv_time(json, "created", (double)model->created);
 	else
 		rnm_json_kv_null(json, "created");
 	rnm_json_key(json, "evaluation");
@@ -152,8 +144,8 @@ static void put_client(struct rnm_json *json, const struct rnm_page *page,
 	else
 		rnm_json_kv_null(json, "version");
 	rnm_json_kv_string(json, "standing", rnm_standing_name(rnm_page_standing(page, client)));
-	put_time(json, "first", client->first);
-	put_time(json, "last", client->last);
+	rnm_json_kv_time(json, "first", (double)client->first);
+	rnm_json_kv_time(json, "last", (double)client->last);
 	rnm_json_kv_uint(json, "requests", client->requests);
 	rnm_json_end_object(json);
 }
@@ -163,8 +155,8 @@ static void put_missing(struct rnm_json *json, const struct rnm_fleet_missing *m
 	rnm_json_begin_object(json);
 	rnm_json_kv_string(json, "name", missing->name);
 	rnm_json_kv_string(json, "client", missing->client);
-	put_time(json, "first", missing->first);
-	put_time(json, "last", missing->last);
+	rnm_json_kv_time(json, "first", (double)missing->first);
+	rnm_json_kv_time(json, "last", (double)missing->last);
 	rnm_json_kv_uint(json, "requests", missing->requests);
 	rnm_json_end_object(json);
 }
@@ -176,8 +168,8 @@ void rnm_page_json(struct rnm_buf *out, const struct rnm_page *page)
 
 	rnm_json_init(&json, out, false);
 	rnm_json_begin_object(&json);
-	put_time(&json, "now", page->now);
-	put_time(&json, "started", page->started);
+	rnm_json_kv_time(&json, "now", (double)page->now);
+	rnm_json_kv_time(&json, "started", (double)page->started);
 	rnm_json_kv_uint(&json, "requests", page->requests);
 	rnm_json_key(&json, "models");
 	rnm_json_begin_array(&json);

@@ -2,6 +2,8 @@
 #include "share/serve_record.h"
 
 #include "base/arena.h"
+#include "base/grow.h"
+#include "base/hash.h"
 #include "share/history_line.h"
 #include "share/model_evaluation.h"
 #include "share/serve_file.h"
@@ -91,16 +93,13 @@ static bool keep_text(struct rnm_arena *arena, const char **out, const char *tex
 
 static struct rnm_served_event *new_event(struct rnm_served_record *record)
 {
-	if (record->count == record->cap) {
-		const size_t cap = record->cap == 0 ? 64 : record->cap * 2;
-		struct rnm_served_event *events = reallocarray(record->events, cap, sizeof(*events));
+	struct rnm_served_event *events =
+	    rnm_grow(record->events, record->count, &record->cap, sizeof(*events));
 
-		if (events == NULL)
-			return NULL;
-		record->events = events;
-		record->cap = cap;
-	}
-	return &record->events[record->count++];
+	if (events == NULL)
+		return NULL;
+	record->events = events;
+	return &events[record->count++];
 }
 
 static enum rnm_status keep_event(struct rnm_served_record *record, const struct rnm_history_line *line,
@@ -158,7 +157,7 @@ static enum rnm_status take_line(struct rnm_served_record *record, struct chain 
 	if (is_first)
 		record->first = line.serial;
 	chain->serial = line.serial;
-	rnm_object_hash(chain->head, text.data, text.len);
+	rnm_hash_of(chain->head, text.data, text.len);
 	/* The index is signed, and names a line. */
 	if (record->index != NULL && record->index->serial == line.serial &&
 	    strcmp(record->index->head, chain->head) != 0)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Vectors of mail through the new model, and through the published one: is it good, and how different is it? */
 #include "base/clock.h"
+#include "base/hash.h"
 #include "share/model_evaluation.h"
 #include "share/watch_internal.h"
 
@@ -221,7 +222,7 @@ static void keep_evaluation(struct rnm_watching *watching, const struct rnm_eval
 	out->ham_threshold = decision.ham_threshold;
 	rnm_evaluation_confusion(evaluation, &decision, &out->confusion);
 	rnm_model_hash(watching->file, hash);
-	rnm_hex(out->model_hash, hash);
+	rnm_hash_text(out->model_hash, hash);
 	watching->has_evaluation = rnm_model_evaluation_is_good(out);
 }
 
