@@ -81,6 +81,12 @@ RNM_API enum rnm_status rnm_model_file_verdict(const struct rnm_model_file *file
 RNM_API void rnm_model_file_preprocess(const struct rnm_model_file *file, struct rnm_preprocess *out);
 /* Length of a raw vector: the columns of the PCA matrix, else the network's inputs; 0 without a network. */
 RNM_API uint64_t rnm_model_file_raw_dim(const struct rnm_model_file *file);
+/*
+ * What decides about mail, and nothing else: BLAKE2b-256 of graph, weights, normalisation, PCA matrix and thresholds.
+ * Equal for a model in Redis, an export of it and its publication, whatever they say of version, time, rule and
+ * digest.  The bytes that are hashed are in docs/network.md.  file has a network.
+ */
+RNM_API void rnm_model_hash(const struct rnm_model_file *file, unsigned char hash[RNM_NETWORK_HASH_LEN]);
 
 #ifdef __cplusplus
 }
