@@ -152,6 +152,8 @@ COMMANDS = [
     Command("import of the first model", "-c {conf} import {model} -r embed -s new --json" + DATABASE, database="copy", report=FAILED_JSON),
     Command("import of a large model", "-c {conf} import {large} -r embed -s unit --force" + DATABASE, database="copy", slow=True,
             kinds=("read", "thread")),
+    Command("import of a large model that is judged first", "-c {conf} import {large} -r embed -s unit --force "
+            "--redis redis://writer@127.0.0.1:{port}/{database} --password-file {password}", database="copy", slow=True, kinds=("read", "thread")),
     Command("import of a large model, without a transaction", "-c {conf} import {large} -r embed -s new --dry-run" + DATABASE, database="copy",
             slow=True, exhaustive=True),
     Command("import from Redis", "-c {conf} import redis:embed/unit -r embed -s pca --dry-run"),
@@ -183,7 +185,8 @@ COMMANDS = [
     Command("refresh --dry-run", "-c {conf} refresh -r embed --dry-run", many=True),
     Command("publish", "publish {model} --sign {key} --to {out}/tree", report=FAILED_JSON),
     Command("publish without nameless files", "publish {model} --to {out}/tree --json", under=NO_TMPFILE, report=FAILED_JSON, exhaustive=True),
-    Command("publish a second version", "publish {other} --model-version 3 --sign {key} --keep 1 --to {out}/tree --json", tree=True, report=FAILED_JSON),
+    Command("publish a second version", "publish {other} --model-version 3 --sign {key} --keep 1 --eval {figures} --to {out}/tree --json", tree=True,
+            report=FAILED_JSON),
     Command("publish --rollback", "publish --rollback --model-version 7 --sign {key} --to {out}/tree", tree=True, exhaustive=True),
     Command("publish --renew", "publish --renew --sign {key} --to {out}/tree", tree=True, exhaustive=True),
     Command("publish --dry-run", "publish {other} --model-version 3 --sign {key} --keep 1 --to {out}/tree --dry-run", tree=True, exhaustive=True),

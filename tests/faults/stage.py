@@ -115,7 +115,7 @@ class Stage:
 
     def places(self):
         names = ("model.rnm", "packed.rnm", "other.rnm", "large.rnm", "bare.kann", "password", "spam", "ham", "recorded.csv", "recorded.npy", "recorded.jsonl",
-                 "halting", "wide.jsonl", "symbols", "backup", "gathered", "key", "pub", "minisign", "passphrase", "trusted", "signed.rnm", "raw.rnm", "bulk", "tree")
+                 "halting", "wide.jsonl", "symbols", "backup", "gathered", "key", "pub", "minisign", "passphrase", "trusted", "signed.rnm", "raw.rnm", "bulk", "tree", "figures")
         return {"conf": self.path("conf", "rspamd.conf"), "broken": self.path("conf", "broken.conf"), "sentinel_conf": self.path("conf", "sentinel.conf"),
                 "socket": self.socket, "port": str(self.port), "tls_port": str(self.tls_port), "web": f"http://127.0.0.1:{self.web_port}", "stock": self.stock,
                 "store": self.store, "credentials": self.path("credentials"),
@@ -189,6 +189,7 @@ class Stage:
 
     def choose_data(self):
         self.cli("acl", "setuser", "reader", "on", ">secret", "~*", "+@all")
+        self.cli("acl", "setuser", "writer", "on", ">secret", "~*", "+@all", "-info")
         for key in self.cli("--scan", "--pattern", "rn3_*").split("\n"):
             if key not in KEPT_SETS:
                 self.cli("del", key)
@@ -270,10 +271,14 @@ class Stage:
         os.unlink(self.path("raw.rnm.rnmsig"))
 
     def make_tree(self):
-        """Two versions of a model, signed, as their publisher has left them."""
-        for name, version in (("model.rnm", "1"), ("model.rnm", "2")):
-            subprocess.run([self.program, "-q", "publish", self.path(name), "--model-version", version, "--sign", self.path("key"),
-                            "--to", self.path("tree")], env=self.environment(), check=True)
+        """Two versions of a model, signed, as their publisher has left them, and what is said of a third."""
+        for name, figures in ("model.rnm", "published"), ("other.rnm", "figures"):
+            with open(self.path(figures), "wb") as file:
+                subprocess.run([self.program, "eval", self.path(name), "--spam", self.path("spam"), "--ham", self.path("ham"), "--json"],
+                               env=self.environment(), check=True, stdout=file)
+        for version in "1", "2":
+            subprocess.run([self.program, "-q", "publish", self.path("model.rnm"), "--model-version", version, "--sign", self.path("key"),
+                            "--eval", self.path("published"), "--to", self.path("tree")], env=self.environment(), check=True)
 
     def start_web_server(self):
         """Serves a model that fits the rule, signed for ever."""
