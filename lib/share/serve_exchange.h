@@ -14,8 +14,10 @@ struct rnm_exchange {
 	struct rnm_link *link;
 	struct rnm_answer answer;
 	struct rnm_waiter waiter;
+	struct rnm_sending *sending; /* NULL: libmicrohttpd answers */
 	double begun; /* on the monotonic clock */
 	bool head;    /* only the headers are wanted */
+	bool last;    /* the client will ask no more on this connection */
 	char method[16];
 	char target[RNM_EXCHANGE_TARGET_SIZE];
 	char agent[RNM_EXCHANGE_TEXT_SIZE];

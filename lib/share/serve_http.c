@@ -2,6 +2,7 @@
 /* Between libmicrohttpd and what the server means. */
 #include "base/clock.h"
 #include "share/serve_exchange.h"
+#include "share/serve_headers.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -11,8 +12,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+/*
+ * Bytes from which on a file is not left to libmicrohttpd: for a client that ends its connection anyway, and for one
+ * that would go on with it, to which a new one is not nothing.
+ */
+#define LARGE (UINT64_C(256) << 10)
+#define LARGE_KEPT (UINT64_C(1) << 20)
 
 #define ADD(response, name, value) (void)rnm_microhttpd.MHD_add_response_header(response, name, value)
 
@@ -46,6 +55,7 @@ static void decide(struct rnm_server *server, struct MHD_Connection *connection,
 	rnm_answer(&exchange->answer, exchange->table, &request, (int64_t)rnm_clock_wall());
 	keep(exchange->agent, sizeof(exchange->agent), request.agent);
 	keep(exchange->held, sizeof(exchange->held), request.if_none_match);
+	exchange->last = request.connection != NULL && strcasecmp(request.connection, "close") == 0;
 	rnm_exchange_client(exchange, request.forwarded);
 }
 
@@ -138,36 +148,24 @@ static uint64_t spread(struct rnm_server *server, uint64_t limit)
 }
 
 /* Clients that are told one moment come back in one moment. */
-static void add_times(struct rnm_server *server, struct MHD_Response *response, int64_t now)
+static void file_headers(struct rnm_server *server, struct rnm_headers *headers,
+                         const struct rnm_answer *answer)
 {
 	const double interval = server->options.interval;
-	char text[RNM_HTTP_DATE_SIZE];
-	const int64_t shortest = (int64_t)(interval * 0.75);
+	const int64_t now = (int64_t)rnm_clock_wall(), shortest = (int64_t)(interval * 0.75);
 
-	rnm_http_date_write(text, now);
-	ADD(response, "Date", text);
-	rnm_http_date_write(text, now + shortest + (int64_t)spread(server, (uint64_t)(interval / 2) + 1));
-	ADD(response, "Expires", text);
+	rnm_headers_of(headers, answer, now,
+	               now + shortest + (int64_t)spread(server, (uint64_t)(interval / 2) + 1));
 }
 
 static void add_file_headers(struct rnm_server *server, struct MHD_Response *response,
                              const struct rnm_answer *answer)
 {
-	const struct rnm_served *file = answer->file;
-	char text[80];
+	struct rnm_headers headers;
 
-	add_times(server, response, (int64_t)rnm_clock_wall());
-	ADD(response, "ETag", file->etag);
-	ADD(response, "Last-Modified", file->modified_text);
-	if (answer->status == 304)
-		return;
-	ADD(response, "Accept-Ranges", "bytes");
-	if (answer->status == 206) {
-		snprintf(text, sizeof(text), "bytes %" PRIu64 "-%" PRIu64 "/%" PRIu64, answer->offset,
-		         answer->offset + answer->length - 1, file->size);
-		ADD(response, "Content-Range", text);
-	}
-	ADD(response, "Content-Type", file->type);
+	file_headers(server, &headers, answer);
+	for (size_t i = 0; i < headers.count; i++)
+		ADD(response, headers.items[i].name, headers.items[i].value);
 }
 
 static struct MHD_Response *make_response(struct rnm_server *server, struct rnm_exchange *exchange)
@@ -245,6 +243,54 @@ static enum MHD_Result reply(struct rnm_listener *listener, struct MHD_Connectio
 	return result;
 }
 
+/* Whether it is worth an end of the connection, which only some clients want anyway. */
+static bool is_large(const struct rnm_exchange *exchange)
+{
+	const struct rnm_answer *answer = &exchange->answer;
+
+	return answer->body == RNM_BODY_FILE && answer->file != NULL && answer->status != 304 &&
+	       !exchange->head && answer->length >= (exchange->last ? LARGE : LARGE_KEPT);
+}
+
+static struct rnm_sending *make_sending(struct rnm_server *server, struct MHD_Connection *connection,
+                                        const struct rnm_exchange *exchange)
+{
+	struct rnm_sending *sending = calloc(1, sizeof(*sending));
+	const struct rnm_answer *answer = &exchange->answer;
+	struct rnm_headers headers;
+	struct rnm_buf head;
+
+	if (sending == NULL)
+		return NULL;
+	sending->connection = connection;
+	sending->socket = exchange->link->fd;
+	sending->file = answer->file->fd;
+	sending->offset = answer->offset;
+	sending->left = answer->length;
+	sending->linger = !exchange->last;
+	file_headers(server, &headers, answer);
+	rnm_buf_init_in(&head, sending->head, sizeof(sending->head));
+	rnm_headers_write(&head, &headers, answer);
+	sending->head_length = head.len;
+	return sending;
+}
+
+static enum MHD_Result send_large(struct rnm_server *server, struct MHD_Connection *connection,
+                                  struct rnm_exchange *exchange)
+{
+	exchange->sending = make_sending(server, connection, exchange);
+	if (exchange->sending == NULL) {
+		exchange->answer.status = 500;
+		return MHD_NO;
+	}
+	rnm_links_begin(&server->links, exchange->link, exchange->answer.length);
+	if (rnm_sending_go(exchange->sending))
+		return MHD_NO;
+	rnm_microhttpd.MHD_suspend_connection(connection);
+	rnm_sender_take(&server->sender, exchange->sending);
+	return MHD_YES;
+}
+
 /* Once: what is there after the wait is the answer. */
 static bool must_wait(struct rnm_server *server, struct MHD_Connection *connection,
                       struct rnm_exchange *exchange)
@@ -277,11 +323,15 @@ static enum MHD_Result on_request(void *ctx, struct MHD_Connection *connection, 
 		return exchange->answer.close ? reply(listener, connection, exchange) : MHD_YES;
 	}
 	*len = 0;
+	/* It was answered without libmicrohttpd, which is to close the connection. */
+	if (exchange->sending != NULL)
+		return MHD_NO;
 	if (must_wait(listener->server, connection, exchange))
 		return MHD_YES;
 	if (exchange->waiter.connection != NULL)
 		decide(listener->server, connection, exchange, target, method);
-	return reply(listener, connection, exchange);
+	return is_large(exchange) ? send_large(listener->server, connection, exchange)
+	                          : reply(listener, connection, exchange);
 }
 
 static void write_log(struct rnm_server *server, const struct rnm_exchange *exchange, bool aborted)
@@ -330,12 +380,14 @@ static void on_completed(void *ctx, struct MHD_Connection *connection, void **st
                          enum MHD_RequestTerminationCode code)
 {
 	struct rnm_server *server = ((struct rnm_listener *)ctx)->server;
-	const bool aborted = code != MHD_REQUEST_TERMINATED_COMPLETED_OK;
 	struct rnm_exchange *exchange = *state;
+	bool aborted;
 
 	(void)connection;
 	if (exchange == NULL)
 		return;
+	aborted = exchange->sending != NULL ? exchange->sending->state != RNM_SENDING_SENT
+	                                    : code != MHD_REQUEST_TERMINATED_COMPLETED_OK;
 	rnm_metrics_answer(&server->metrics, exchange->answer.status);
 	if (aborted)
 		atomic_fetch_add_explicit(&server->metrics.aborted, 1, memory_order_relaxed);
@@ -348,6 +400,7 @@ static void on_completed(void *ctx, struct MHD_Connection *connection, void **st
 	write_log(server, exchange, aborted);
 	rnm_links_end(&server->links, exchange->link);
 	rnm_served_table_unref(exchange->table);
+	free(exchange->sending);
 	free(exchange);
 	*state = NULL;
 }
