@@ -16,12 +16,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/*
- * Bytes from which on a file is not left to libmicrohttpd: for a client that ends its connection anyway, and for one
- * that would go on with it, to which a new one is not nothing.
- */
+/* Bytes from which on a file is not left to libmicrohttpd: then a new connection costs less than many pieces. */
 #define LARGE (UINT64_C(256) << 10)
-#define LARGE_KEPT (UINT64_C(1) << 20)
 
 #define ADD(response, name, value) (void)rnm_microhttpd.MHD_add_response_header(response, name, value)
 
@@ -243,13 +239,12 @@ static enum MHD_Result reply(struct rnm_listener *listener, struct MHD_Connectio
 	return result;
 }
 
-/* Whether it is worth an end of the connection, which only some clients want anyway. */
 static bool is_large(const struct rnm_exchange *exchange)
 {
 	const struct rnm_answer *answer = &exchange->answer;
 
 	return answer->body == RNM_BODY_FILE && answer->file != NULL && answer->status != 304 &&
-	       !exchange->head && answer->length >= (exchange->last ? LARGE : LARGE_KEPT);
+	       !exchange->head && answer->length >= LARGE;
 }
 
 static struct rnm_sending *make_sending(struct rnm_server *server, struct MHD_Connection *connection,
