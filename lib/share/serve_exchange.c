@@ -19,7 +19,7 @@ void rnm_exchange_client(struct rnm_exchange *exchange, const char *forwarded)
 {
 	const char *last;
 
-	snprintf(exchange->client, sizeof(exchange->client), "%s", exchange->link->address);
+	memcpy(exchange->client, exchange->link->address, sizeof(exchange->client));
 	if (forwarded == NULL || !exchange->link->local)
 		return;
 	/* What stands before the last comma is what the client claims. */

@@ -361,7 +361,8 @@ static void note_client(struct rnm_server *server, const struct rnm_exchange *ex
 
 	if (len <= prefix || len - prefix >= sizeof(name) || memcmp(path, RNM_SERVED_MODELS, prefix) != 0)
 		return;
-	snprintf(name, sizeof(name), "%.*s", (int)(len - prefix), path + prefix);
+	memcpy(name, path + prefix, len - prefix);
+	name[len - prefix] = '\0';
 	event.name = name;
 	if (rnm_served_stem(name) != strlen(name) || (file == NULL && !event.missing))
 		return;
