@@ -36,7 +36,8 @@ void rnm_headers_of(struct rnm_headers *headers, const struct rnm_answer *answer
 void rnm_headers_write(struct rnm_buf *out, const struct rnm_headers *headers,
                        const struct rnm_answer *answer)
 {
-	(void)rnm_buf_printf(out, "HTTP/1.1 %s\r\n", answer->status == 206 ? "206 Partial Content" : "200 OK");
+	(void)rnm_buf_printf(out, "HTTP/1.1 %s\r\n",
+	                     answer->status == 206 ? "206 Partial Content" : "200 OK");
 	for (size_t i = 0; i < headers->count; i++)
 		(void)rnm_buf_printf(out, "%s: %s\r\n", headers->items[i].name, headers->items[i].value);
 	(void)rnm_buf_printf(out, "Content-Length: %" PRIu64 "\r\nConnection: close\r\n\r\n", answer->length);
