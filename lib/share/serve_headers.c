@@ -33,12 +33,27 @@ void rnm_headers_of(struct rnm_headers *headers, const struct rnm_answer *answer
 	add(headers, "Content-Type", file->type);
 }
 
+static const char *status_line(unsigned status)
+{
+	switch (status) {
+	case 206:
+		return "HTTP/1.1 206 Partial Content\r\n";
+	case 304:
+		return "HTTP/1.1 304 Not Modified\r\n";
+	default:
+		return "HTTP/1.1 200 OK\r\n";
+	}
+}
+
 void rnm_headers_write(struct rnm_buf *out, const struct rnm_headers *headers,
                        const struct rnm_answer *answer)
 {
-	(void)rnm_buf_printf(out, "HTTP/1.1 %s\r\n",
-	                     answer->status == 206 ? "206 Partial Content" : "200 OK");
-	for (size_t i = 0; i < headers->count; i++)
-		(void)rnm_buf_printf(out, "%s: %s\r\n", headers->items[i].name, headers->items[i].value);
+	(void)rnm_buf_puts(out, status_line(answer->status));
+	for (size_t i = 0; i < headers->count; i++) {
+		(void)rnm_buf_puts(out, headers->items[i].name);
+		(void)rnm_buf_puts(out, ": ");
+		(void)rnm_buf_puts(out, headers->items[i].value);
+		(void)rnm_buf_puts(out, "\r\n");
+	}
 	(void)rnm_buf_printf(out, "Content-Length: %" PRIu64 "\r\nConnection: close\r\n\r\n", answer->length);
 }

@@ -24,7 +24,7 @@ struct rnm_headers {
 void rnm_headers_of(struct rnm_headers *headers, const struct rnm_answer *answer, int64_t now,
                     int64_t expires);
 
-/* The whole head of an answer with a body, 200 or 206, after which the connection is closed. */
+/* The whole head of an answer about a file, 200, 206 or 304, after which the connection is closed. */
 void rnm_headers_write(struct rnm_buf *out, const struct rnm_headers *headers,
                        const struct rnm_answer *answer);
 

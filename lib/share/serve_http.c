@@ -16,7 +16,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* Bytes from which on a file is not left to libmicrohttpd: then a new connection costs less than many pieces. */
+/* Bytes from which on sending many pieces costs more than a new connection. */
 #define LARGE (UINT64_C(256) << 10)
 
 #define ADD(response, name, value) (void)rnm_microhttpd.MHD_add_response_header(response, name, value)
@@ -119,7 +119,7 @@ static struct MHD_Response *file_response(const struct rnm_exchange *exchange)
 	struct MHD_Response *response;
 	int fd;
 
-	if (exchange->head || answer->status == 304)
+	if (!rnm_exchange_has_body(exchange))
 		return rnm_microhttpd.MHD_create_response_from_callback(answer->length, 1, no_body, NULL,
 		                                                        NULL);
 	fd = fcntl(answer->file->fd, F_DUPFD_CLOEXEC, 0);
@@ -239,12 +239,13 @@ static enum MHD_Result reply(struct rnm_listener *listener, struct MHD_Connectio
 	return result;
 }
 
-static bool is_large(const struct rnm_exchange *exchange)
+/* Whether the connection ends with the answer anyway, or may: then it can be given without libmicrohttpd. */
+static bool is_sent_here(const struct rnm_exchange *exchange)
 {
 	const struct rnm_answer *answer = &exchange->answer;
 
-	return answer->body == RNM_BODY_FILE && answer->file != NULL && answer->status != 304 &&
-	       !exchange->head && answer->length >= LARGE;
+	return answer->body == RNM_BODY_FILE && answer->file != NULL &&
+	       (exchange->last || (rnm_exchange_has_body(exchange) && answer->length >= LARGE));
 }
 
 static struct rnm_sending *make_sending(struct rnm_server *server, struct MHD_Connection *connection,
@@ -261,7 +262,7 @@ static struct rnm_sending *make_sending(struct rnm_server *server, struct MHD_Co
 	sending->socket = exchange->link->fd;
 	sending->file = answer->file->fd;
 	sending->offset = answer->offset;
-	sending->left = answer->length;
+	sending->left = rnm_exchange_has_body(exchange) ? answer->length : 0;
 	sending->linger = !exchange->last;
 	file_headers(server, &headers, answer);
 	rnm_buf_init_in(&head, sending->head, sizeof(sending->head));
@@ -270,8 +271,8 @@ static struct rnm_sending *make_sending(struct rnm_server *server, struct MHD_Co
 	return sending;
 }
 
-static enum MHD_Result send_large(struct rnm_server *server, struct MHD_Connection *connection,
-                                  struct rnm_exchange *exchange)
+static enum MHD_Result send_here(struct rnm_server *server, struct MHD_Connection *connection,
+                                 struct rnm_exchange *exchange)
 {
 	exchange->sending = make_sending(server, connection, exchange);
 	if (exchange->sending == NULL) {
@@ -325,8 +326,8 @@ static enum MHD_Result on_request(void *ctx, struct MHD_Connection *connection, 
 		return MHD_YES;
 	if (exchange->waiter.connection != NULL)
 		decide(listener->server, connection, exchange, target, method);
-	return is_large(exchange) ? send_large(listener->server, connection, exchange)
-	                          : reply(listener, connection, exchange);
+	return is_sent_here(exchange) ? send_here(listener->server, connection, exchange)
+	                              : reply(listener, connection, exchange);
 }
 
 static void write_log(struct rnm_server *server, const struct rnm_exchange *exchange, bool aborted)
@@ -387,7 +388,7 @@ static void on_completed(void *ctx, struct MHD_Connection *connection, void **st
 	rnm_metrics_answer(&server->metrics, exchange->answer.status);
 	if (aborted)
 		atomic_fetch_add_explicit(&server->metrics.aborted, 1, memory_order_relaxed);
-	else if (!exchange->head && exchange->answer.status != 304)
+	else if (rnm_exchange_has_body(exchange))
 		atomic_fetch_add_explicit(&server->metrics.bytes, exchange->answer.length,
 		                          memory_order_relaxed);
 	/* What operators look at does not make them clients. */
