@@ -23,7 +23,7 @@ enum rnm_sending_state { RNM_SENDING_UNDERWAY, RNM_SENDING_SENT, RNM_SENDING_FAI
 struct rnm_sending {
 	struct rnm_sending *before, *after; /* in the ring of the sender */
 	struct MHD_Connection *connection;
-	int socket, file; /* borrowed: both stay open as long as the request is not completed */
+	int socket, file;      /* borrowed: both stay open as long as the request is not completed */
 	uint64_t offset, left; /* nothing is left of an answer without a body */
 	enum rnm_sending_state state;
 	/*
