@@ -280,10 +280,8 @@ static enum MHD_Result send_here(struct rnm_server *server, struct MHD_Connectio
 		return MHD_NO;
 	}
 	rnm_links_begin(&server->links, exchange->link, exchange->answer.length);
-	if (rnm_sending_go(exchange->sending))
+	if (rnm_sending_go(exchange->sending) || !rnm_sender_take(&server->sender, exchange->sending))
 		return MHD_NO;
-	rnm_microhttpd.MHD_suspend_connection(connection);
-	rnm_sender_take(&server->sender, exchange->sending);
 	return MHD_YES;
 }
 

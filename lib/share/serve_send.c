@@ -228,26 +228,21 @@ void rnm_sender_free(struct rnm_sender *sender)
 	sender->started = false;
 }
 
-static bool add(struct rnm_sender *sender, struct rnm_sending *sending)
+bool rnm_sender_take(struct rnm_sender *sender, struct rnm_sending *sending)
 {
-	bool added;
+	bool taken;
 
 	pthread_mutex_lock(&sender->lock);
-	added = !sender->stopping && watch(sender, EPOLL_CTL_ADD, sending) == 0;
-	if (added) {
+	taken = !sender->stopping && watch(sender, EPOLL_CTL_ADD, sending) == 0;
+	if (taken) {
 		sending->before = sender->ring.before;
 		sending->after = &sender->ring;
 		sending->before->after = sending->after->before = sending;
+		/* It cannot be resumed before, since that needs the lock. */
+		rnm_microhttpd.MHD_suspend_connection(sending->connection);
 	}
 	pthread_mutex_unlock(&sender->lock);
-	return added;
-}
-
-void rnm_sender_take(struct rnm_sender *sender, struct rnm_sending *sending)
-{
-	if (add(sender, sending))
-		return;
-	if (sending->state == RNM_SENDING_UNDERWAY)
+	if (!taken && sending->state == RNM_SENDING_UNDERWAY)
 		sending->state = RNM_SENDING_FAILED;
-	rnm_microhttpd.MHD_resume_connection(sending->connection);
+	return taken;
 }

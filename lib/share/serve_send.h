@@ -54,9 +54,9 @@ void rnm_sender_free(struct rnm_sender *sender);
 /* Sends what the socket takes at once.  Whether it is over: all is sent and nothing to be waited for, or it failed. */
 bool rnm_sending_go(struct rnm_sending *sending);
 /*
- * The thread goes on with it.  Its connection must be suspended; it is resumed when the sending is over, and at once
- * when the thread cannot take it.
+ * The thread goes on with it.  Until the sending is over, its connection is suspended.  False: it cannot, and the
+ * connection is as it was.
  */
-void rnm_sender_take(struct rnm_sender *sender, struct rnm_sending *sending);
+RNM_MUST_CHECK bool rnm_sender_take(struct rnm_sender *sender, struct rnm_sending *sending);
 
 #endif
