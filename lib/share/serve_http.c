@@ -259,6 +259,8 @@ static struct rnm_sending *make_sending(struct rnm_server *server, struct MHD_Co
 	if (sending == NULL)
 		return NULL;
 	sending->connection = connection;
+	sending->links = &server->links;
+	sending->link = exchange->link;
 	sending->socket = exchange->link->fd;
 	sending->file = answer->file->fd;
 	sending->offset = answer->offset;

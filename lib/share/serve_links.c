@@ -88,6 +88,13 @@ void rnm_links_end(struct rnm_links *links, struct rnm_link *link)
 	pthread_mutex_unlock(&links->lock);
 }
 
+void rnm_links_sent(struct rnm_links *links, struct rnm_link *link)
+{
+	pthread_mutex_lock(&links->lock);
+	link->deadline = rnm_clock_monotonic() + links->timeout;
+	pthread_mutex_unlock(&links->lock);
+}
+
 void rnm_links_expire(struct rnm_links *links)
 {
 	const double now = rnm_clock_monotonic();

@@ -41,6 +41,8 @@ void rnm_links_remove(struct rnm_links *links, struct rnm_link *link);
 /* A request has come, whose answer has length bytes; and it has been answered. */
 void rnm_links_begin(struct rnm_links *links, struct rnm_link *link, uint64_t length);
 void rnm_links_end(struct rnm_links *links, struct rnm_link *link);
+/* All of the answer is on its way: the client has as long as for a request to end the connection. */
+void rnm_links_sent(struct rnm_links *links, struct rnm_link *link);
 /* Cuts those whose time is over. */
 void rnm_links_expire(struct rnm_links *links);
 /*

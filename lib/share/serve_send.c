@@ -84,8 +84,11 @@ static void send_more(struct rnm_sending *sending)
 	if (sending->left > 0)
 		return;
 	sending->state = RNM_SENDING_SENT;
-	if (sending->linger)
-		(void)shutdown(sending->socket, SHUT_WR);
+	if (!sending->linger)
+		return;
+	(void)shutdown(sending->socket, SHUT_WR);
+	/* The time that a large answer may take is not one to say nothing in. */
+	rnm_links_sent(sending->links, sending->link);
 }
 
 /* Whether the client has nothing more to say. */

@@ -10,6 +10,7 @@
 #define RNM_SHARE_SERVE_SEND_H
 
 #include "share/microhttpd.h"
+#include "share/serve_links.h"
 
 #include <pthread.h>
 #include <stdbool.h>
@@ -23,6 +24,8 @@ enum rnm_sending_state { RNM_SENDING_UNDERWAY, RNM_SENDING_SENT, RNM_SENDING_FAI
 struct rnm_sending {
 	struct rnm_sending *before, *after; /* in the ring of the sender */
 	struct MHD_Connection *connection;
+	struct rnm_links *links; /* keep the time of the client */
+	struct rnm_link *link;
 	int socket, file;      /* borrowed: both stay open as long as the request is not completed */
 	uint64_t offset, left; /* nothing is left of an answer without a body */
 	enum rnm_sending_state state;

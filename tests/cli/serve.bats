@@ -263,9 +263,12 @@ metric() {
 }
 
 @test "clients that are slow, or say nothing, are cut in time" {
+	head -c 1M /dev/zero >"$TREE/models/large.enc"
 	start_server --timeout 2s --admin 0
 	[ "$(peer slow "$PORT" 2)" = well ]
 	[ "$(metric connections_too_slow_total)" = 12 ]
+	# Of its answer it could have taken a minute.
+	[ "$(peer stay "$PORT" /models/large.enc 2)" = well ]
 }
 
 @test "three thousand idle connections: others are answered, and memory stays small" {

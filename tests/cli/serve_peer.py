@@ -4,6 +4,7 @@
 
 usage: serve_peer.py malformed PORT            requests that are none, and how each is refused
        serve_peer.py slow PORT SECONDS         bytes that trickle in, an answer that is not read: all are cut in time
+       serve_peer.py stay PORT PATH SECONDS    a client of a large file that has got all and stays
        serve_peer.py idle PORT COUNT PID KIB   so many silent connections; the server answers others, and stays small
        serve_peer.py flood PORT COUNT OPEN     how many of so many connections stay open
        serve_peer.py poll PORT PATH COUNT TAG  connections as rspamd's, one after another, each answered with 304
@@ -127,6 +128,24 @@ def slow(port, limit):
     print("well")
 
 
+def stay(port, path, limit):
+    """It has got all of a large file, is told that this was all, and does not go: it is cut, what it says notwithstanding."""
+    peer = connect(port, limit * 4 + 10)
+    peer.sendall(b"GET %s HTTP/1.1\r\nHost: h\r\n\r\n" % path.encode("ascii"))
+    got = rest(peer)
+    check("answer", got.startswith(b"HTTP/1.1 200 ") and b"\r\nConnection: close\r\n" in got, got[:500])
+    begun = took = time.monotonic()
+    try:
+        while took - begun <= limit * 3 + 5:
+            peer.sendall(b"a")
+            time.sleep(0.1)
+            took = time.monotonic()
+    except OSError:
+        print("well")
+        return
+    check("time", False, b"%f" % (took - begun))
+
+
 def idle(port, count, pid, kib):
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, max(soft, count + 100)), hard))
@@ -222,5 +241,5 @@ def notify(path, out):
 
 
 if __name__ == "__main__":
-    kind = {f.__name__: f for f in (malformed, slow, idle, flood, poll, expires, record, raw, notify)}[sys.argv[1]]
+    kind = {f.__name__: f for f in (malformed, slow, stay, idle, flood, poll, expires, record, raw, notify)}[sys.argv[1]]
     kind(*(float(a) if kind is slow and i == 1 else int(a) if a.isdigit() else a for i, a in enumerate(sys.argv[2:])))

@@ -4,6 +4,7 @@
 #include "share/serve_send.h"
 
 #include <fcntl.h>
+#include <math.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -24,6 +25,8 @@
 
 static unsigned char *content;
 static int file = -1;
+static struct rnm_links links;
+static struct rnm_link link_of_all;
 
 static int make_file(void **state)
 {
@@ -40,6 +43,7 @@ static int make_file(void **state)
 	assert_int_equal(pwrite(file, content, SIZE, 0), SIZE);
 	/* As in the threads of libmicrohttpd. */
 	(void)signal(SIGPIPE, SIG_IGN);
+	rnm_links_init(&links, 10);
 	return 0;
 }
 
@@ -48,6 +52,7 @@ static int remove_file(void **state)
 	(void)state;
 	close(file);
 	free(content);
+	pthread_mutex_destroy(&links.lock);
 	return 0;
 }
 
@@ -63,6 +68,8 @@ static struct rnm_sending *begin(int *peer, uint64_t offset, uint64_t length)
 	*peer = pair[1];
 	/* Nothing else of it is asked for: the test knows the sending by it. */
 	sending->connection = (struct MHD_Connection *)(void *)sending;
+	sending->links = &links;
+	sending->link = &link_of_all;
 	sending->socket = pair[0];
 	sending->file = file;
 	sending->offset = offset;
@@ -232,8 +239,11 @@ static void a_client_that_may_say_more_is_heard(void **state)
 
 	(void)state;
 	sending->linger = true;
+	link_of_all.deadline = INFINITY;
 	assert_false(rnm_sending_go(sending));
 	assert_int_equal(sending->state, RNM_SENDING_SENT);
+	/* For so long, and no longer. */
+	assert_true(isfinite(link_of_all.deadline));
 	/* It is told that nothing follows, and may still speak. */
 	assert_false(read_all(peer, got, &count));
 	expect_answer(got, count, 7, 3000);
