@@ -215,6 +215,8 @@ void rnm_server_free(struct rnm_server *server)
 {
 	if (server == NULL)
 		return;
+	/* A daemon must not be stopped while connections of it are suspended. */
+	rnm_demand_stop(&server->demand);
 	rnm_sender_stop(&server->sender);
 	for (size_t i = 0; i < server->listener_count; i++)
 		rnm_listener_stop(&server->listeners[i]);
