@@ -40,6 +40,14 @@ static void put_text(struct rnm_json *json, const char *key, const char *text)
 	rnm_json_kv_string(json, key, text[0] != '\0' ? text : NULL);
 }
 
+/* A client that has got all may let the server wait for the end of the connection. */
+static double ended(const struct rnm_exchange *exchange)
+{
+	const struct rnm_sending *sending = exchange->sending;
+
+	return sending != NULL && sending->state == RNM_SENDING_SENT ? sending->sent : rnm_clock_monotonic();
+}
+
 void rnm_exchange_line(struct rnm_buf *out, const struct rnm_exchange *exchange, bool aborted)
 {
 	const struct rnm_answer *answer = &exchange->answer;
@@ -55,7 +63,7 @@ void rnm_exchange_line(struct rnm_buf *out, const struct rnm_exchange *exchange,
 	rnm_json_kv_string(&json, "target", exchange->target);
 	rnm_json_kv_uint(&json, "status", answer->status);
 	rnm_json_kv_uint(&json, "bytes", rnm_exchange_has_body(exchange) ? answer->length : 0);
-	rnm_json_kv_uint(&json, "us", (uint64_t)((rnm_clock_monotonic() - exchange->begun) * 1e6));
+	rnm_json_kv_uint(&json, "us", (uint64_t)((ended(exchange) - exchange->begun) * 1e6));
 	put_text(&json, "etag", answer->file != NULL ? answer->file->etag : "");
 	put_text(&json, "held", exchange->held);
 	put_text(&json, "agent", exchange->agent);

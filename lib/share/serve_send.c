@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "share/serve_send.h"
 
+#include "base/clock.h"
+
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
@@ -84,6 +86,7 @@ static void send_more(struct rnm_sending *sending)
 	if (sending->left > 0)
 		return;
 	sending->state = RNM_SENDING_SENT;
+	sending->sent = rnm_clock_monotonic();
 	if (!sending->linger)
 		return;
 	(void)shutdown(sending->socket, SHUT_WR);

@@ -29,6 +29,7 @@ struct rnm_sending {
 	int socket, file;      /* borrowed: both stay open as long as the request is not completed */
 	uint64_t offset, left; /* nothing is left of an answer without a body */
 	enum rnm_sending_state state;
+	double sent; /* when it was, on the monotonic clock */
 	/*
 	 * The client may say more after its request.  If nobody listened, that would make TCP throw away what the
 	 * client has not read yet (RFC 9112, 9.6).

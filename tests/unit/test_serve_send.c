@@ -234,6 +234,7 @@ static void a_client_that_may_say_more_is_heard(void **state)
 {
 	unsigned char *got = malloc(HEAD_LENGTH + SIZE);
 	size_t count = 0;
+	double sent;
 	int peer;
 	struct rnm_sending *sending = begin(&peer, 7, 3000);
 
@@ -244,6 +245,8 @@ static void a_client_that_may_say_more_is_heard(void **state)
 	assert_int_equal(sending->state, RNM_SENDING_SENT);
 	/* For so long, and no longer. */
 	assert_true(isfinite(link_of_all.deadline));
+	sent = sending->sent;
+	assert_true(sent > 0);
 	/* It is told that nothing follows, and may still speak. */
 	assert_false(read_all(peer, got, &count));
 	expect_answer(got, count, 7, 3000);
@@ -253,6 +256,8 @@ static void a_client_that_may_say_more_is_heard(void **state)
 	assert_int_equal(shutdown(peer, SHUT_WR), 0);
 	assert_true(rnm_sending_go(sending));
 	assert_int_equal(sending->state, RNM_SENDING_SENT);
+	/* What the client does then is no part of it. */
+	assert_true(sending->sent <= sent);
 	end(sending, peer);
 	free(got);
 }
