@@ -30,7 +30,7 @@ static const char style[] =
     "0}\n"
     "dl{display:grid;grid-template-columns:minmax(7rem,max-content) 1fr;gap:.15rem 1rem;margin:.5rem 0}"
     "dt{color:var(--quiet)}dd{margin:0;overflow-wrap:anywhere}\n"
-    "summary{cursor:pointer;padding:.3rem 0;color:var(--link)}nav>*{margin-right:1rem}\n"
+    "summary{cursor:pointer;padding:.3rem 0;color:var(--link)}nav>*{display:inline-block;margin-right:1rem}\n"
     ".scroll{overflow-x:auto}table{border-collapse:collapse;width:100%}caption{text-align:left;color:var(--"
     "quiet)}\n"
     "th,td{text-align:left;padding:.35rem .75rem .35rem 0;border-bottom:1px solid "
