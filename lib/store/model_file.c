@@ -26,6 +26,7 @@ struct backing {
 
 	/* Only of a file whose network passes by: its blob and values are not in memory. */
 	struct rnm_model_image image;
+	bool unread; /* the blob has not been looked at */
 	char ann_print[RNM_FINGERPRINT_HEX];
 	struct rnm_network_stream *stream; /* the network borrows from it */
 	enum rnm_status probe_status;
@@ -248,34 +249,51 @@ static enum rnm_status take_expanded(void *ctx, uint64_t declared, const void *d
 	return status == RNM_OK ? rnm_network_stream_feed(backing->stream, data, len, err) : status;
 }
 
-static enum rnm_status keep_nothing(void *ctx, const void *data, size_t len, struct rnm_error *err)
-{
-	(void)ctx;
-	(void)data;
-	(void)len;
-	(void)err;
-	return RNM_OK;
-}
-
-/* The pieces of the blob go two ways. */
+/* The pieces of the blob are judged in a thread of their own, and go where the caller wants them meanwhile. */
 struct passing {
 	struct rnm_tee *tee;
 	struct rnm_fingerprint *print;
+	rnm_model_file_take *also; /* or NULL */
+	void *ctx;
+	enum rnm_status taken; /* what it has said last */
 };
 
-static enum rnm_status put_piece(void *ctx, const void *data, size_t len, struct rnm_error *err)
+static enum rnm_status pass_on(void *ctx, const void *data, size_t len, struct rnm_error *err)
 {
 	struct passing *passing = ctx;
 
 	rnm_fingerprint_add(passing->print, data, len);
-	return rnm_tee_put(passing->tee, data, len, err);
+	if (passing->also != NULL)
+		passing->taken = passing->also(passing->ctx, data, len, err);
+	return passing->taken;
+}
+
+/* From the file into the memory from which it is judged and passed on. */
+static enum rnm_status read_pieces(const struct rnm_model_image *image, struct rnm_tee *tee,
+                                   struct rnm_error *err)
+{
+	enum rnm_status status = RNM_OK;
+
+	for (size_t done = 0; status == RNM_OK && done < image->blob_len;) {
+		const size_t left = image->blob_len - done;
+		size_t len;
+		void *to = rnm_tee_room(tee, &len);
+
+		if (len > left)
+			len = left;
+		status = rnm_model_image_read(image, to, len, done, err);
+		if (status == RNM_OK)
+			status = rnm_tee_filled(tee, len, err);
+		done += len;
+	}
+	return status;
 }
 
 /* The whole blob. */
 static enum rnm_status pass(struct rnm_model_file *file, struct backing *backing, struct passing *passing,
                             struct rnm_error *err)
 {
-	enum rnm_status status = rnm_tee_new(&passing->tee, false, keep_nothing, NULL, err);
+	enum rnm_status status = rnm_tee_new(&passing->tee, false, pass_on, passing, err);
 
 	if (status == RNM_OK)
 		status = rnm_fingerprint_new(&passing->print, err);
@@ -285,7 +303,7 @@ static enum rnm_status pass(struct rnm_model_file *file, struct backing *backing
 	if (status != RNM_OK)
 		return status;
 	rnm_tee_emit(passing->tee, take_expanded, file);
-	status = rnm_model_image_read(&backing->image, put_piece, passing, err);
+	status = read_pieces(&backing->image, passing->tee, err);
 	if (status == RNM_OK)
 		status = rnm_tee_end_blob(passing->tee, &file->ann_expanded, err);
 	if (status == RNM_OK)
@@ -307,26 +325,55 @@ static void take_seen(struct rnm_model_file *file, struct backing *backing)
 	backing->probe_problem = seen.probe_problem;
 }
 
+/* That the file cannot be read, or what becomes of its pieces, says nothing about the network: it is as it was. */
+static enum rnm_status give_up(struct rnm_model_file *file, struct backing *backing, enum rnm_status status,
+                               struct rnm_error *err)
+{
+	if (err != NULL)
+		*err = file->ann_problem;
+	rnm_error_clear(&file->ann_problem);
+	rnm_network_stream_free(backing->stream);
+	backing->stream = NULL;
+	return status;
+}
+
 /* As inspect_ann. */
 static enum rnm_status inspect_passing(struct rnm_model_file *file, struct backing *backing,
-                                       struct rnm_error *err)
+                                       struct passing *passing, struct rnm_error *err)
 {
-	struct rnm_error *problem = &file->ann_problem;
-	struct passing passing = { 0 };
-	enum rnm_status status = pass(file, backing, &passing, problem);
+	enum rnm_status status = pass(file, backing, passing, &file->ann_problem);
 
-	rnm_tee_free(passing.tee);
-	rnm_fingerprint_free(passing.print);
+	rnm_tee_free(passing->tee);
+	rnm_fingerprint_free(passing->print);
 	if (status == RNM_OK) {
-		rnm_error_clear(problem);
+		rnm_error_clear(&file->ann_problem);
 		take_seen(file, backing);
-	} else if (status != RNM_E_MALFORMED) {
-		/* That the file cannot be read says nothing about the network. */
-		if (err != NULL)
-			*err = *problem;
-		return status;
+	} else if (passing->taken != RNM_OK || status != RNM_E_MALFORMED) {
+		return give_up(file, backing, status, err);
 	}
-	return problem->status == RNM_E_NOMEM ? rnm_error_nomem(err) : RNM_OK;
+	backing->unread = false;
+	return file->ann_problem.status == RNM_E_NOMEM ? rnm_error_nomem(err) : RNM_OK;
+}
+
+bool rnm_model_file_is_unread(const struct rnm_model_file *file)
+{
+	const struct backing *backing = file->owned;
+
+	return backing->unread;
+}
+
+enum rnm_status rnm_model_file_look(struct rnm_model_file *file, rnm_model_file_take *also, void *ctx,
+                                    struct rnm_error *err)
+{
+	struct passing passing = { .also = also, .ctx = ctx };
+	enum rnm_status status;
+
+	if (!rnm_model_file_is_unread(file))
+		return RNM_OK;
+	status = inspect_passing(file, file->owned, &passing, err);
+	if (status == RNM_OK)
+		inspect_fit(file);
+	return status;
 }
 
 /* RNM_NO: to be read as a whole. */
@@ -349,10 +396,8 @@ static enum rnm_status take_image(struct rnm_model_file *file, struct backing *b
 	inspect_pca(file, backing);
 	if (file->pca_problem.status == RNM_E_NOMEM)
 		return rnm_error_nomem(err);
-	status = inspect_passing(file, backing, err);
-	if (status == RNM_OK)
-		inspect_fit(file);
-	return status;
+	backing->unread = true;
+	return RNM_OK;
 }
 
 enum rnm_status rnm_model_file_open_once(struct rnm_model_file **out, const char *path, struct rnm_error *err)

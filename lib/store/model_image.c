@@ -123,9 +123,8 @@ enum rnm_status rnm_model_image_changed(const struct rnm_model_image *image, str
 	return RNM_E_REFUSED;
 }
 
-/* Exactly len bytes of the blob. */
-static enum rnm_status read_blob(const struct rnm_model_image *image, void *data, size_t len, size_t offset,
-                                 struct rnm_error *err)
+enum rnm_status rnm_model_image_read(const struct rnm_model_image *image, void *data, size_t len,
+                                     size_t offset, struct rnm_error *err)
 {
 	size_t got;
 
@@ -134,24 +133,4 @@ static enum rnm_status read_blob(const struct rnm_model_image *image, void *data
 		return rnm_error_at_line(err, image->path, 0), RNM_E_IO;
 	}
 	return got == len ? RNM_OK : rnm_model_image_changed(image, err);
-}
-
-enum rnm_status rnm_model_image_read(const struct rnm_model_image *image, rnm_model_image_take *take,
-                                     void *ctx, struct rnm_error *err)
-{
-	enum rnm_status status = RNM_OK;
-	char *piece = malloc(PIECE);
-
-	if (piece == NULL)
-		return rnm_error_nomem(err);
-	for (size_t done = 0; status == RNM_OK && done < image->blob_len;) {
-		const size_t left = image->blob_len - done, len = left < PIECE ? left : PIECE;
-
-		status = read_blob(image, piece, len, done, err);
-		if (status == RNM_OK)
-			status = take(ctx, piece, len, err);
-		done += len;
-	}
-	free(piece);
-	return status;
 }

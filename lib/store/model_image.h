@@ -24,15 +24,12 @@ RNM_MUST_CHECK enum rnm_status rnm_model_image_open(struct rnm_model_image *imag
                                                     struct rnm_error *err);
 void rnm_model_image_close(struct rnm_model_image *image);
 
-/* Takes the blob's bytes as they come. */
-typedef enum rnm_status rnm_model_image_take(void *ctx, const void *data, size_t len, struct rnm_error *err);
 /*
- * Reads the blob once, from its beginning to its end.  RNM_E_IO "file.read"; RNM_E_REFUSED "file.changed": the
- * file has become shorter.
+ * Exactly len bytes of the blob, from offset on.  RNM_E_IO "file.read"; RNM_E_REFUSED "file.changed": the file has
+ * become shorter.
  */
-RNM_MUST_CHECK enum rnm_status rnm_model_image_read(const struct rnm_model_image *image,
-                                                    rnm_model_image_take *take, void *ctx,
-                                                    struct rnm_error *err);
+RNM_MUST_CHECK enum rnm_status rnm_model_image_read(const struct rnm_model_image *image, void *data,
+                                                    size_t len, size_t offset, struct rnm_error *err);
 /* Tells that the file is not what it was. */
 enum rnm_status rnm_model_image_changed(const struct rnm_model_image *image, struct rnm_error *err);
 

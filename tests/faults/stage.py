@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 DATA = os.path.join(HERE, "..", "data")
@@ -48,6 +49,11 @@ BIG_NETWORK = 3 << 20
 HUGE_NETWORK = 9 << 20
 # Of the vectors that the models of the rule take.
 DIMENSIONS = 64
+
+
+def contents(path):
+    with open(path) as file:
+        return file.read()
 
 
 def free_ports(count):
@@ -100,10 +106,11 @@ class Stage:
 
     def places(self):
         names = ("model.rnm", "packed.rnm", "other.rnm", "large.rnm", "bare.kann", "password", "spam", "ham", "recorded.csv", "recorded.npy", "recorded.jsonl",
-                 "halting", "wide.jsonl", "symbols", "backup", "gathered", "key", "pub", "minisign", "passphrase", "trusted", "signed.rnm", "raw.rnm", "bulk", "tree")
+                 "halting", "wide.jsonl", "symbols", "backup", "gathered", "key", "pub", "minisign", "passphrase", "trusted", "signed.rnm", "raw.rnm", "bulk", "tree", "figures")
         return {"conf": self.path("conf", "rspamd.conf"), "broken": self.path("conf", "broken.conf"), "sentinel_conf": self.path("conf", "sentinel.conf"),
                 "socket": self.socket, "port": str(self.port), "tls_port": str(self.tls_port), "web": f"http://127.0.0.1:{self.web_port}", "stock": self.stock,
-                "site_port": open(self.path("site", "port")).read(), "site_tls_port": open(self.path("site", "port.tls")).read(),
+                "store": f"http://127.0.0.1:{contents(self.path('store'))}", "credentials": self.path("credentials"),
+                "site_port": contents(self.path("site", "port")), "site_tls_port": contents(self.path("site", "port.tls")),
                 "certs": self.path("certs"), "ca": self.path("certs", "ca.pem"), "models": os.path.join(DATA, "models"),
                 **{name.split(".")[-1] if name.startswith("recorded") else name.split(".")[0]: self.path(name) for name in names}}
 
@@ -173,6 +180,7 @@ class Stage:
 
     def choose_data(self):
         self.cli("acl", "setuser", "reader", "on", ">secret", "~*", "+@all")
+        self.cli("acl", "setuser", "writer", "on", ">secret", "~*", "+@all", "-info")
         for key in self.cli("--scan", "--pattern", "rn3_*").split("\n"):
             if key not in KEPT_SETS:
                 self.cli("del", key)
@@ -254,10 +262,14 @@ class Stage:
         os.unlink(self.path("raw.rnm.rnmsig"))
 
     def make_tree(self):
-        """Two versions of a model, signed, as their publisher has left them."""
-        for name, version in (("model.rnm", "1"), ("model.rnm", "2")):
-            subprocess.run([self.program, "-q", "publish", self.path(name), "--model-version", version, "--sign", self.path("key"),
-                            "--to", self.path("tree")], env=self.environment(), check=True)
+        """Two versions of a model, signed, as their publisher has left them, and what is said of a third."""
+        for name, figures in ("model.rnm", "published"), ("other.rnm", "figures"):
+            with open(self.path(figures), "wb") as file:
+                subprocess.run([self.program, "eval", self.path(name), "--spam", self.path("spam"), "--ham", self.path("ham"), "--json"],
+                               env=self.environment(), check=True, stdout=file)
+        for version in "1", "2":
+            subprocess.run([self.program, "-q", "publish", self.path("model.rnm"), "--model-version", version, "--sign", self.path("key"),
+                            "--eval", self.path("published"), "--to", self.path("tree")], env=self.environment(), check=True)
 
     def start_web_server(self):
         """Serves a model that fits the rule, signed for ever."""
@@ -275,6 +287,21 @@ class Stage:
                 return
             time.sleep(0.05)
         raise RuntimeError("the web server did not start")
+
+    def start_store(self):
+        """Objects in buckets that are the folders of the stage: what is written there is among the files of the run."""
+        with open(self.path("credentials"), "w") as file:
+            file.write("[default]\naws_access_key_id = AKIAEXAMPLE\naws_secret_access_key = secret\n")
+        self.servers.append(subprocess.Popen(["/usr/bin/python3", os.path.join(HERE, "..", "cli", "s3_server.py"), self.path("store"), self.folder,
+                                              "AKIAEXAMPLE", "secret", "us-east-1"], stderr=subprocess.DEVNULL))
+        for _ in range(400):
+            if os.path.exists(self.path("store")):
+                # The clock of a command stands still.
+                control = urllib.request.Request(f"http://127.0.0.1:{contents(self.path('store'))}/_control", b'{"skew": false}')
+                urllib.request.urlopen(control).close()
+                return
+            time.sleep(0.05)
+        raise RuntimeError("the store did not start")
 
     def start_site(self):
         """A web server with the model."""
@@ -302,6 +329,7 @@ class Stage:
             self.start_web_server()
             self.make_tree()
             self.start_site()
+            self.start_store()
         except BaseException:
             self.close()
             raise
