@@ -251,29 +251,35 @@ const struct option_spec option_specs[] = {
 	  "(127.0.0.1), or unix:PATH",
 	  ON(VERB_SERVE), false },
 	{ OPTION_ADMIN, "admin", 0, OPTION_TYPE_TEXT, "ADDRESS", NULL,
-	  "also answer at this address what is for operators only: a page of models and clients (/), /status.json, "
-	  "/metrics", ON(VERB_SERVE), false },
+	  "also answer at this address what is for operators only: a page of models and clients (/), "
+	  "/status.json, "
+	  "/metrics",
+	  ON(VERB_SERVE), false },
 	{ OPTION_INTERVAL, "interval", 0, OPTION_TYPE_TEXT, "TIME", "20m",
 	  "how long clients wait between two checks, on average: each answer says something from a quarter "
 	  "less to a quarter more; at most 6h24m (23040)",
 	  ON(VERB_SERVE), false },
 	{ OPTION_ACCESS_LOG, "access-log", 0, OPTION_TYPE_FILE, "FILE", "-",
-	  "append a line of JSON for each request to this file, which SIGHUP opens anew; - for standard output",
+	  "append a line of JSON for each request to this file, which SIGHUP opens anew; - for standard "
+	  "output",
 	  ON(VERB_SERVE), false },
 	{ OPTION_MAX_CONNECTIONS, "max-connections", 0, OPTION_TYPE_NUMBER, "N", "10000",
 	  "connections at one time; further ones wait", ON(VERB_SERVE), false },
 	{ OPTION_MAX_PER_ADDRESS, "max-per-address", 0, OPTION_TYPE_NUMBER, "N", "256",
 	  "connections of one client at one time; further ones are closed", ON(VERB_SERVE), false },
 	{ OPTION_TIMEOUT, "timeout", 0, OPTION_TYPE_TEXT, "TIME", "10s",
-	  "for a whole request to arrive, and for a further one on the same connection", ON(VERB_SERVE), false },
+	  "for a whole request to arrive, and for a further one on the same connection", ON(VERB_SERVE),
+	  false },
 	{ OPTION_GRACE, "grace", 0, OPTION_TYPE_TEXT, "TIME", "30s",
 	  "how long requests may still take when the server is to stop", ON(VERB_SERVE), false },
 	{ OPTION_DRY_RUN, "dry-run", 'n', OPTION_TYPE_FLAG, NULL, NULL,
-	  "read and check the tree, print what would be offered, and end; exit code 1 if something would not", ON(VERB_SERVE), false },
+	  "read and check the tree, print what would be offered, and end; exit code 1 if something would not",
+	  ON(VERB_SERVE), false },
 	{ OPTION_JSON, "json", 'j', OPTION_TYPE_FLAG, NULL, NULL,
 	  "with --dry-run: print one JSON document (rnm help json)", ON(VERB_SERVE), false },
 	{ OPTION_FROM_REDIS, "from-redis", 0, OPTION_TYPE_FLAG, NULL, NULL,
-	  "offer the models that workers serve, each under its rule's digest: exported when asked for, into DIR "
+	  "offer the models that workers serve, each under its rule's digest: exported when asked for, into "
+	  "DIR "
 	  "or a temporary folder",
 	  ON(VERB_SERVE), false },
 	{ OPTION_RULE, "rule", 'r', OPTION_TYPE_TEXT, "RULE", NULL, "with --from-redis: only this rule",
@@ -448,8 +454,8 @@ const struct option_spec option_specs[] = {
 	  "set a path such as CONFDIR, or a template variable, as rspamadm --var does", BEFORE_VERB, false },
 	{ OPTION_LUA_ENV, "lua-env", 0, OPTION_TYPE_FILE, "FILE", NULL,
 	  "not supported: rnm runs no Lua files; use --var or RSPAMD_* variables", BEFORE_VERB, false },
-	{ OPTION_QUIET, "quiet", 'q', OPTION_TYPE_FLAG, NULL, NULL, "no report of what was done, no warnings, notes or progress",
-	  EVERY_VERB | BEFORE_VERB, false },
+	{ OPTION_QUIET, "quiet", 'q', OPTION_TYPE_FLAG, NULL, NULL,
+	  "no report of what was done, no warnings, notes or progress", EVERY_VERB | BEFORE_VERB, false },
 	{ OPTION_NO_COLOR, "no-color", 0, OPTION_TYPE_FLAG, NULL, NULL, "no colours, as with NO_COLOR=1",
 	  EVERY_VERB | BEFORE_VERB, false },
 	{ OPTION_PROGRAM_VERSION, "version", 'V', OPTION_TYPE_FLAG, NULL, NULL, "print the version of rnm",
