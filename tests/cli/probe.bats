@@ -88,7 +88,6 @@ says() {
 
 @test "in words: what is wrong, and how often a stock rspamd asks then" {
 	local name urls=()
-	curl -s -o /dev/null "http://127.0.0.1:$PORT/forget"
 	for name in good head-length chunked packed redirect no-date bad-date back far-expires unstable-etag; do
 		urls+=("http://127.0.0.1:$PORT/$name/$DIGEST")
 	done
