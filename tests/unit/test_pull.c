@@ -255,7 +255,12 @@ static void test_state_is_read_as_it_was_written(void **ctx)
 	assert_int_equal(rnm_pull_state_parse(again, (struct rnm_bytes){ text.data, text.len }, "state",
 	                                      NULL),
 	                 RNM_OK);
-	assert_memory_equal(state, again, sizeof(*state));
+	/* A key has padding, which nobody promises anything about. */
+	assert_true(rnm_public_key_equal(&again->floors[0].key, &key));
+	assert_string_equal(again->floors[0].name, state->floors[0].name);
+	assert_true(again->floors[0].model_version == INT64_MAX && again->floors[0].created == -1);
+	assert_memory_equal(&state->floor_count, &again->floor_count,
+	                    sizeof(*state) - offsetof(struct rnm_pull_state, floor_count));
 	assert_int_equal(rnm_pull_state_print(again, &text_again, NULL), RNM_OK);
 	assert_string_equal(text.data, text_again.data);
 	/* Cut anywhere, it is no state. */
