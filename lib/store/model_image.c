@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/model_image.h"
 
+#include "base/file.h"
 #include "store/model_file.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,29 +22,18 @@
 #define BIN32 0xc6u
 #define HEAD_LEN (KEY_LEN + 5u)
 
-/* Up to len bytes; how many is *got, fewer only at the end of the file. */
-static bool read_at(int fd, void *data, size_t len, uint64_t offset, size_t *got)
+enum rnm_status rnm_model_image_read_at(const struct rnm_model_image *image, void *data, size_t len,
+                                        size_t offset, struct rnm_error *err)
 {
-	*got = 0;
-	while (*got < len) {
-		ssize_t count = pread(fd, (char *)data + *got, len - *got, (off_t)(offset + *got));
-
-		if (count < 0 && errno == EINTR)
-			continue;
-		if (count < 0)
-			return false;
-		if (count == 0)
-			return true;
-		*got += (size_t)count;
-	}
-	return true;
+	if (image->marks != NULL)
+		return rnm_file_marks_read(image->marks, image->fd, image->path, data, len, offset, err);
+	return rnm_file_read_at(image->fd, image->path, data, len, offset, err);
 }
 
+/* What fails here is found again, and told, by whoever reads the file whole. */
 static bool read_exactly(const struct rnm_model_image *image, size_t offset, size_t len)
 {
-	size_t got;
-
-	return read_at(image->fd, image->data + offset, len, offset, &got) && got == len;
+	return rnm_model_image_read_at(image, image->data + offset, len, offset, NULL) == RNM_OK;
 }
 
 /*
@@ -86,6 +75,16 @@ static bool fill(struct rnm_model_image *image)
 	return end <= there || read_exactly(image, end, image->size - end);
 }
 
+/* From a file that is open. */
+static enum rnm_status read_around(struct rnm_model_image *image, struct rnm_error *err)
+{
+	/* Memory that is never touched is never there. */
+	image->data = malloc(image->size);
+	if (image->data == NULL)
+		return rnm_error_nomem(err);
+	return fill(image) ? RNM_OK : RNM_NO;
+}
+
 enum rnm_status rnm_model_image_open(struct rnm_model_image *image, const char *path, struct rnm_error *err)
 {
 	struct stat st;
@@ -99,41 +98,28 @@ enum rnm_status rnm_model_image_open(struct rnm_model_image *image, const char *
 	    (uintmax_t)st.st_size < SIZE_MIN || (uintmax_t)st.st_size > RNM_MODEL_FILE_MAX)
 		return RNM_NO;
 	image->size = (size_t)st.st_size;
-	/* Memory that is never touched is never there. */
-	image->data = malloc(image->size);
-	if (image->data == NULL)
-		return rnm_error_nomem(err);
-	return fill(image) ? RNM_OK : RNM_NO;
+	return read_around(image, err);
+}
+
+enum rnm_status rnm_model_image_adopt(struct rnm_model_image *image, int fd, struct rnm_file_marks *marks,
+                                      const char *path, struct rnm_error *err)
+{
+	const uint64_t size = rnm_file_marks_size(marks);
+
+	*image = (struct rnm_model_image){ .fd = fd, .path = path, .marks = marks };
+	if (size < SIZE_MIN || size > RNM_MODEL_FILE_MAX)
+		return RNM_NO;
+	image->size = (size_t)size;
+	return read_around(image, err);
 }
 
 void rnm_model_image_close(struct rnm_model_image *image)
 {
 	if (image->fd >= 0)
 		close(image->fd);
+	rnm_file_marks_free(image->marks);
 	free(image->data);
 	*image = (struct rnm_model_image){ .fd = -1 };
-}
-
-enum rnm_status rnm_model_image_changed(const struct rnm_model_image *image, struct rnm_error *err)
-{
-	rnm_error_set(err, RNM_E_REFUSED, "file.changed",
-	              "%s was changed while it was read: what was checked is not what is there now",
-	              image->path);
-	rnm_error_set_hint(err, "run the command again when nobody writes to the file");
-	return RNM_E_REFUSED;
-}
-
-/* Exactly len bytes of the blob. */
-static enum rnm_status read_blob(const struct rnm_model_image *image, void *data, size_t len, size_t offset,
-                                 struct rnm_error *err)
-{
-	size_t got;
-
-	if (!read_at(image->fd, data, len, image->blob_at + offset, &got)) {
-		rnm_error_sys(err, "file.read", errno, "cannot read %s", image->path);
-		return rnm_error_at_line(err, image->path, 0), RNM_E_IO;
-	}
-	return got == len ? RNM_OK : rnm_model_image_changed(image, err);
 }
 
 enum rnm_status rnm_model_image_read(const struct rnm_model_image *image, rnm_model_image_take *take,
@@ -147,7 +133,7 @@ enum rnm_status rnm_model_image_read(const struct rnm_model_image *image, rnm_mo
 	for (size_t done = 0; status == RNM_OK && done < image->blob_len;) {
 		const size_t left = image->blob_len - done, len = left < PIECE ? left : PIECE;
 
-		status = read_blob(image, piece, len, done, err);
+		status = rnm_model_image_read_at(image, piece, len, image->blob_at + done, err);
 		if (status == RNM_OK)
 			status = take(ctx, piece, len, err);
 		done += len;
