@@ -12,7 +12,7 @@
 /* Read and hashed at once: while it is in the cache. */
 #define PIECE RNM_MARKED_PIECE
 /* Below this threads cost more than they save. */
-#define THREAD_MIN ((uint64_t)1 << 20)
+#define THREAD_MIN PIECE
 /* The state of BLAKE2b has to lie on such a boundary. */
 #define ALIGNMENT ((size_t)64)
 
