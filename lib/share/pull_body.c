@@ -309,28 +309,35 @@ static enum rnm_status prove(struct body *body, struct rnm_error *err)
 	return rnm_error_at_line(err, pulling->paths.part, 0), RNM_E_IO;
 }
 
-static enum rnm_status fetch(struct body *body, struct rnm_error *err)
+/* What is not there yet, and then all of it. */
+static enum rnm_status try_fetch(struct body *body, struct rnm_error *err)
 {
-	struct rnm_pulling *pulling = body->pulling;
 	enum rnm_status status = new_check(body, err);
 
 	if (status != RNM_OK)
 		return status;
-	body->written = pulling->resumed = body->len;
 	rnm_stream_check_more(body->check, body->len);
 	status = fill(body, err);
 	if (status == RNM_OK)
 		status = prove(body, err);
+	rnm_stream_check_free(body->check);
+	body->check = NULL;
+	return status;
+}
+
+static enum rnm_status fetch(struct body *body, struct rnm_error *err)
+{
+	struct rnm_pulling *pulling = body->pulling;
+	enum rnm_status status;
+
+	body->written = pulling->resumed = body->len;
+	status = try_fetch(body, err);
 	if (status != RNM_E_SIGNATURE || pulling->resumed == 0)
 		return status;
 	/* The beginning of an earlier run was none after all, or the server has put another file behind it. */
 	body->len = body->written = pulling->resumed = 0;
 	status = rnm_pull_part_cut(pulling, err);
-	if (status == RNM_OK)
-		status = new_check(body, err);
-	if (status == RNM_OK)
-		status = fill(body, err);
-	return status == RNM_OK ? prove(body, err) : status;
+	return status == RNM_OK ? try_fetch(body, err) : status;
 }
 
 /* RNM_NO: it is another model, or none. */
@@ -389,7 +396,6 @@ static enum rnm_status fetch_from_server(struct body *body, struct rnm_error *er
 	status = rnm_pull_part_open(pulling, &body->len, err);
 	if (status == RNM_OK)
 		status = fetch(body, err);
-	rnm_stream_check_free(body->check);
 	free(body->unwritten);
 	/* What does not belong to the statement is of no use to the next run. */
 	if (status == RNM_E_SIGNATURE || (status != RNM_OK && body->len == 0))

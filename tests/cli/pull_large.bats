@@ -90,6 +90,23 @@ judgement() {
 	echo "$rc" >>"$1"
 }
 
+@test "another file in the place of the rest is refused, and what is right fetched again" {
+	publish "$WORK/m5.rnm"
+	script "/m.rnm cut 1100000"
+	pulls
+	expect_rc 5
+	# Of another length, and with the beginning of another.
+	script "/m.rnm as $WORK/m3.rnm"
+	refused 7 statement.size "bytes, the signed statement is about"
+	[ ! -e "$HERE/.model.rnm.rnmpart" ]
+	script "/m.rnm cut 1100000"
+	pulls
+	script "/m.rnm range 1100000-$(($(stat -c %s "$WORK/m5.rnm") - 1))/$(stat -c %s "$WORK/m5.rnm")" "/m.rnm ok"
+	pulls --json
+	expect_rc 0
+	installed 5
+}
+
 @test "what is signed is judged as what is not" {
 	local file name
 	rnm -q sign "$WORK"/variants/*.rnm -k "$WORK/key" --any-file
