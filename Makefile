@@ -9,7 +9,7 @@ CMAKE_FLAGS ?=
 # A user without network or root can set NO_INSTALL_DEPS=1 once the packages are there.
 NO_INSTALL_DEPS ?=
 
-.PHONY: all demo test bench fuzz faults coverage lint install uninstall clean deps-build deps-demo deps-test format
+.PHONY: all demo test bench fuzz faults soak coverage lint install uninstall clean deps-build deps-demo deps-test format
 
 all: deps-build
 	@cmake -S . -B $(BUILD) -G Ninja $(CMAKE_FLAGS) -DRNM_TESTS=OFF -DCMAKE_INSTALL_PREFIX=$(PREFIX) >/dev/null
@@ -57,6 +57,10 @@ faults: deps-test
 	@cmake --build build-asan
 	@tests/faults/run --exhaustive build-asan/rnm_faults
 	@RNM=$(CURDIR)/build-asan/rnm RNM_BUILD=$(CURDIR)/build-asan RNM_KILL_SECONDS=60 bats tests/cli/kill.bats tests/cli/publish.bats tests/cli/publish_s3.bats
+
+# T: seconds under load; `make test` has four of them.
+soak: deps-test all
+	@tests/load/run --seconds $(or $(T),600) $(BUILD)/rnm
 
 coverage: deps-test
 	@scripts/coverage

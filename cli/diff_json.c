@@ -1,19 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "diff_report.h"
+#include "model_findings.h"
 #include "model_version.h"
 #include "output.h"
 
 #include <math.h>
-
-static void json_aspects(struct rnm_json *json, const char *key, unsigned aspects)
-{
-	rnm_json_key(json, key);
-	rnm_json_begin_array(json);
-	for (unsigned aspect = 1; aspect < RNM_ASPECT_END; aspect <<= 1)
-		if ((aspects & aspect) != 0)
-			rnm_json_string(json, rnm_model_aspect_id(aspect));
-	rnm_json_end_array(json);
-}
 
 static void json_member(struct rnm_json *json, const struct rnm_rnm1 *container, const char *key)
 {
@@ -186,8 +177,8 @@ void diff_json(struct rnm_json *json, const struct model_argument models[2],
 	rnm_json_kv_string(json, "verdict", rnm_model_relation_name(comparison->relation));
 	rnm_json_kv_string(json, "sentence", comparison->sentence);
 	rnm_json_kv_string(json, "start", rnm_model_start_name(comparison->start));
-	json_aspects(json, "differs", comparison->differs);
-	json_aspects(json, "unknown", comparison->unknown);
+	json_model_aspects(json, "differs", comparison->differs);
+	json_model_aspects(json, "unknown", comparison->unknown);
 	json_model(json, "a", &models[0]);
 	json_model(json, "b", &models[1]);
 	rnm_json_kv_string(json, "graph_difference", network != NULL ? network->difference : NULL);

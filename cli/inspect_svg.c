@@ -45,22 +45,15 @@ static void put_xml(struct rnm_buf *out, const char *text, size_t max)
 	rnm_buf_init(&safe, OUTPUT_MAX);
 	output_escape(&safe, text, strlen(text), ESCAPE_ALL);
 	for (size_t i = 0; i < safe.len; i++) {
-		char c = safe.data[i];
-
-		characters += ((unsigned char)c & 0xc0) != 0x80;
+		characters += ((unsigned char)safe.data[i] & 0xc0) != 0x80;
 		if (characters > max) {
-			rnm_buf_puts(out, "...");
+			safe.data[i] = '\0';
 			break;
 		}
-		if (c == '<')
-			rnm_buf_puts(out, "&lt;");
-		else if (c == '&')
-			rnm_buf_puts(out, "&amp;");
-		else if (c == '>')
-			rnm_buf_puts(out, "&gt;");
-		else
-			rnm_buf_putc(out, c);
 	}
+	rnm_buf_html(out, rnm_buf_cstr(&safe));
+	if (characters > max)
+		rnm_buf_puts(out, "...");
 	out->failed |= safe.failed;
 	rnm_buf_free(&safe);
 }

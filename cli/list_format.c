@@ -71,7 +71,7 @@ static void json_model(struct rnm_json *json, const struct rnm_rule *rule, const
 	rnm_json_kv_string(json, "profile_digest", profile->digest);
 	rnm_json_kv_uint(json, "symbols", profile->symbol_count);
 	rnm_json_kv_double(json, "score", profile->score);
-	output_json_time(json, "updated", profile->score);
+	rnm_json_kv_time(json, "updated", profile->score);
 	rnm_json_kv_bool(json, "live", model->live);
 	rnm_json_key(json, "size");
 	if (model->has_ann_size)

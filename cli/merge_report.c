@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "merge_report.h"
+#include "model_findings.h"
 #include "model_version.h"
 #include "output.h"
 
@@ -114,16 +115,6 @@ void merge_text(struct rnm_buf *out, const struct merge_run *run)
 
 /* ---- JSON --------------------------------------------------------------------------------------- */
 
-static void json_aspects(struct rnm_json *json, const char *key, unsigned aspects)
-{
-	rnm_json_key(json, key);
-	rnm_json_begin_array(json);
-	for (unsigned aspect = 1; aspect < RNM_ASPECT_END; aspect <<= 1)
-		if ((aspects & aspect) != 0)
-			rnm_json_string(json, rnm_model_aspect_id(aspect));
-	rnm_json_end_array(json);
-}
-
 static void json_merge(struct rnm_json *json, const struct merge_run *run)
 {
 	const struct rnm_merge *merge = run->merge;
@@ -147,8 +138,8 @@ static void json_merge(struct rnm_json *json, const struct merge_run *run)
 		rnm_json_end_object(json);
 	}
 	rnm_json_end_array(json);
-	json_aspects(json, "kept", merge->kept);
-	json_aspects(json, "dropped", merge->dropped);
+	json_model_aspects(json, "kept", merge->kept);
+	json_model_aspects(json, "dropped", merge->dropped);
 	rnm_json_kv_string(json, "form", container ? "rnm1" : "network");
 	if (container)
 		number_json(json, "model_version", parts->model_version);

@@ -61,3 +61,13 @@ void json_model_findings(struct rnm_json *json, const struct rnm_verification *v
 		json_finding(json, &verification->findings[i]);
 	rnm_json_end_array(json);
 }
+
+void json_model_aspects(struct rnm_json *json, const char *key, unsigned aspects)
+{
+	rnm_json_key(json, key);
+	rnm_json_begin_array(json);
+	for (unsigned aspect = 1; aspect < RNM_ASPECT_END; aspect <<= 1)
+		if ((aspects & aspect) != 0)
+			rnm_json_string(json, rnm_model_aspect_id(aspect));
+	rnm_json_end_array(json);
+}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The one table of verbs and options.  The parser, every help text, the man pages and the completions
- * come from it; nothing else knows how an option is spelled.
+ * The tables of verbs and options.  The parser, every help text, the man pages and the completions
+ * come from them; nothing else knows how an option is spelled.
  */
 #ifndef RNM_CLI_OPTIONS_H
 #define RNM_CLI_OPTIONS_H

@@ -462,26 +462,6 @@ void output_json_count(struct rnm_json *json, const char *key, uint64_t count)
 		rnm_json_kv_null(json, key);
 }
 
-void output_json_time(struct rnm_json *json, const char *key, double unix_time)
-{
-	struct tm fields;
-	char text[64];
-	time_t when;
-
-	rnm_json_key(json, key);
-	/* Beyond 9999 the form would not be ISO 8601 any more. */
-	if (!(fabs(unix_time) < 253402300800.0)) {
-		rnm_json_null(json);
-		return;
-	}
-	when = (time_t)floor(unix_time);
-	if (gmtime_r(&when, &fields) == NULL ||
-	    strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &fields) == 0)
-		rnm_json_null(json);
-	else
-		rnm_json_string(json, text);
-}
-
 bool output_time(char *text, size_t size, double unix_time)
 {
 	/* The double next to 2^63 must not be converted: that is undefined. */

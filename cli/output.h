@@ -83,7 +83,5 @@ void output_duration(struct rnm_buf *out, double seconds);
 bool output_time(char *text, size_t size, double unix_time);
 /* A member with a number, or null for 0, which says that there is none. */
 void output_json_count(struct rnm_json *json, const char *key, uint64_t count);
-/* A member with UTC, "2026-11-23T02:16:40Z", or null for a number that is no time. */
-void output_json_time(struct rnm_json *json, const char *key, double unix_time);
 
 #endif

@@ -100,7 +100,7 @@ static void put_next(struct rnm_buf *out, const struct rnm_probe_report *report)
 		[RNM_MAP_EXPIRES] = "Expires",
 		[RNM_MAP_EXPIRES_SOON] = "its poll interval, Expires is sooner",
 		[RNM_MAP_EXPIRES_FAR] = "ten poll intervals, Expires is too far",
-		[RNM_MAP_VALIDATORS] = "four poll intervals, no Expires that counts",
+		[RNM_MAP_VALIDATORS] = "four poll intervals, 10 minutes at least: no Expires that counts",
 		[RNM_MAP_FLOOR] = "no validators and no Expires that counts",
 		[RNM_MAP_OVERDUE] = "Date",
 	};

@@ -130,8 +130,9 @@ bool pull_report(const struct pull_run *run, const struct rnm_error *err)
 		json_report(&json, run, err);
 		return output_json(&out);
 	}
-	if (err != NULL)
-		return true; /* all has been said */
+	/* An error has been said. */
+	if (err != NULL || output_quiet())
+		return true;
 	put_headline(&out, run);
 	put_details(&out, run);
 	return output_buffer(&out);

@@ -12,7 +12,7 @@ static void put_json(struct rnm_json *json, const struct rnm_server_file *file)
 	rnm_json_begin_object(json);
 	rnm_json_kv_string(json, "name", file->name);
 	rnm_json_kv_uint(json, "size", file->size);
-	output_json_time(json, "modified", (double)file->modified);
+	rnm_json_kv_time(json, "modified", (double)file->modified);
 	rnm_json_kv_string(json, "etag", file->etag);
 	rnm_json_end_object(json);
 }

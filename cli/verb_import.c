@@ -186,7 +186,7 @@ static int report(const struct importing *work, const struct rnm_error *err)
 		import_json(&json, &run, err);
 		return output_json(&out) ? code : RNM_E_IO;
 	}
-	if (err != NULL)
+	if (err != NULL || output_quiet())
 		return code;
 	import_text(&out, &run);
 	return output_buffer(&out) ? RNM_OK : RNM_E_IO;

@@ -91,7 +91,7 @@ static enum rnm_status refresh_one(struct refreshing *run, struct context *conte
 		run->code = RNM_NO;
 	if (run->as_json)
 		put_json(run, set->rule, set->settings, &renewal);
-	else
+	else if (!output_quiet())
 		put_text(run, set->rule, set->settings, &renewal);
 	return RNM_OK;
 }
@@ -129,7 +129,7 @@ static enum rnm_status refresh_all(struct refreshing *run, struct context *conte
 static bool print_result(struct refreshing *run, const struct catalogue *catalogue)
 {
 	if (!run->as_json) {
-		if (run->out.len == 0)
+		if (run->out.len == 0 && !output_quiet())
 			rnm_buf_puts(&run->out, "no models of the configured rules\n");
 		return output_buffer(&run->out);
 	}

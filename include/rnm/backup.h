@@ -168,7 +168,7 @@ RNM_API RNM_MUST_CHECK enum rnm_status rnm_backup_commit(struct rnm_backup *back
 /*
  * Reads a manifest: of a folder the newest, or the one that path names.
  *   RNM_E_NOT_FOUND  "backup.none" (no such path, or a folder without a manifest)
- *   RNM_E_MALFORMED  "backup.manifest", "backup.version"
+ *   RNM_E_MALFORMED  "backup.manifest", "backup.version", "backup.damaged"
  *   RNM_E_IO         "backup.folder", "file.*"
  */
 RNM_API RNM_MUST_CHECK enum rnm_status rnm_backup_manifest_read(struct rnm_backup_manifest **out,

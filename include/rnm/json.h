@@ -54,6 +54,8 @@ RNM_API void rnm_json_kv_uint(struct rnm_json *json, const char *key, uint64_t n
 RNM_API void rnm_json_kv_double(struct rnm_json *json, const char *key, double d);
 RNM_API void rnm_json_kv_bool(struct rnm_json *json, const char *key, bool b);
 RNM_API void rnm_json_kv_null(struct rnm_json *json, const char *key);
+/* UTC, "2026-11-23T02:16:40Z", or null for a number that is no time of the years 0 to 9999. */
+RNM_API void rnm_json_kv_time(struct rnm_json *json, const char *key, double unix_time);
 
 #ifdef __cplusplus
 }

@@ -3,12 +3,11 @@
 
 #include "base/file.h"
 
-#include <sodium.h>
 #include <stdlib.h>
 
 #define PIECE ((size_t)256 << 10)
 
-enum rnm_status rnm_file_hash(int fd, const char *path, uint64_t size, uint8_t hash[RNM_FILE_HASH_SIZE],
+enum rnm_status rnm_file_hash(int fd, const char *path, uint64_t size, uint8_t hash[RNM_HASH_SIZE],
                               struct rnm_error *err)
 {
 	unsigned char *piece = malloc(PIECE);
@@ -17,7 +16,7 @@ enum rnm_status rnm_file_hash(int fd, const char *path, uint64_t size, uint8_t h
 
 	if (piece == NULL)
 		return rnm_error_nomem(err);
-	(void)crypto_generichash_init(&state, NULL, 0, RNM_FILE_HASH_SIZE);
+	rnm_hash_begin(&state);
 	for (uint64_t at = 0; status == RNM_OK && at < size;) {
 		const size_t take = size - at < PIECE ? (size_t)(size - at) : PIECE;
 
@@ -26,7 +25,7 @@ enum rnm_status rnm_file_hash(int fd, const char *path, uint64_t size, uint8_t h
 			(void)crypto_generichash_update(&state, piece, take);
 		at += take;
 	}
-	(void)crypto_generichash_final(&state, hash, RNM_FILE_HASH_SIZE);
+	(void)crypto_generichash_final(&state, hash, RNM_HASH_SIZE);
 	free(piece);
 	return status;
 }

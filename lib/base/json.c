@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "base/clock.h"
 #include "base/number.h"
 #include "base/utf8.h"
 
@@ -327,4 +328,11 @@ void rnm_json_kv_null(struct rnm_json *json, const char *key)
 {
 	rnm_json_key(json, key);
 	rnm_json_null(json);
+}
+
+void rnm_json_kv_time(struct rnm_json *json, const char *key, double unix_time)
+{
+	char text[RNM_UTC_SIZE];
+
+	rnm_json_kv_string(json, key, rnm_utc_write(text, unix_time) ? text : NULL);
 }

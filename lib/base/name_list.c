@@ -1,21 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/name_list.h"
 
+#include "base/grow.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 bool rnm_name_list_add(struct rnm_name_list *list, const char *start, const char *rest)
 {
-	if (list->count == list->cap) {
-		size_t cap = list->cap == 0 ? 16 : list->cap * 2;
-		char **grown = reallocarray(list->items, cap, sizeof(*grown));
+	char **grown = rnm_grow(list->items, list->count, &list->cap, sizeof(*grown));
 
-		if (grown == NULL)
-			return false;
-		list->items = grown;
-		list->cap = cap;
-	}
+	if (grown == NULL)
+		return false;
+	list->items = grown;
 	if (asprintf(&list->items[list->count], "%s%s", start, rest) < 0)
 		return false;
 	list->count++;

@@ -18,6 +18,17 @@ __extension__ typedef unsigned __int128 uint128;
 /* No finite number other than 0 has a larger exponent, whatever its digits: RNM_NUMBER_TEXT_MAX bounds them. */
 #define EXPONENT_MAX 100000
 
+int rnm_hex_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if (c >= 'a' && c <= 'f')
+		return c - 'a' + 10;
+	if (c >= 'A' && c <= 'F')
+		return c - 'A' + 10;
+	return -1;
+}
+
 double rnm_strtod(const char *text, char **end)
 {
 	/* glibc hands out its built-in object: nothing is loaded or allocated. */

@@ -8,6 +8,9 @@
 
 #include <stddef.h>
 
+/* The value of a digit, of upper or lower case; -1 for any other character. */
+int rnm_hex_digit(char c);
+
 /* strtod in the C locale. */
 double rnm_strtod(const char *text, char **end);
 

@@ -3,6 +3,7 @@
  * rspamd evaluates expressions with LuaJIT, whose strings know \xHH, \u{H...} and \z.  Lua 5.1 would
  * silently read "\x41" as "x41", so such escapes become decimal ones before Lua sees the code.
  */
+#include "base/number.h"
 #include "format/template_engine.h"
 
 #include <stdio.h>
@@ -39,14 +40,6 @@ static void emit_byte(struct scanner *s, unsigned byte)
 	char text[8];
 
 	emit(s, text, (size_t)snprintf(text, sizeof(text), "\\%03u", byte & 255u));
-}
-
-static int hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c = (char)(c | 0x20);
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
 /* The number of `=` in a long bracket's opening at s->at, or -1 when there is none. */
@@ -106,8 +99,8 @@ static bool translate_unicode(struct scanner *s)
 
 	if (peek(s, 2) != '{')
 		return false;
-	while (hex_digit(peek(s, 3 + digits)) >= 0 && c <= 0x10FFFF)
-		c = c * 16 + (unsigned long)hex_digit(peek(s, 3 + digits++));
+	while (rnm_hex_digit(peek(s, 3 + digits)) >= 0 && c <= 0x10FFFF)
+		c = c * 16 + (unsigned long)rnm_hex_digit(peek(s, 3 + digits++));
 	if (digits == 0 || peek(s, 3 + digits) != '}' || c > 0x10FFFF)
 		return false;
 	emit_utf8(s, c);
@@ -122,9 +115,9 @@ static bool translate_escape(struct scanner *s)
 
 	switch (c) {
 	case 'x':
-		if (hex_digit(peek(s, 2)) < 0 || hex_digit(peek(s, 3)) < 0)
+		if (rnm_hex_digit(peek(s, 2)) < 0 || rnm_hex_digit(peek(s, 3)) < 0)
 			return false;
-		emit_byte(s, (unsigned)(hex_digit(peek(s, 2)) * 16 + hex_digit(peek(s, 3))));
+		emit_byte(s, (unsigned)(rnm_hex_digit(peek(s, 2)) * 16 + rnm_hex_digit(peek(s, 3))));
 		s->at += 4;
 		return true;
 	case 'u':

@@ -15,6 +15,10 @@ static struct rnm_bytes string_of(lua_State *L, const char *method)
 	return text;
 }
 
+/*
+ * What rspamd's filter makes of them.  Not the same as rnm_buf_html, which nobody has to match: quotes have other
+ * entities there, and every other byte stays here.
+ */
 static const char *entity(char c)
 {
 	switch (c) {
@@ -166,6 +170,19 @@ static void push_url_pairs(lua_State *L)
 	lua_replace(L, 2);
 }
 
+/* The pair at i of the list at 2: its key to 3, its value to 4. */
+static void load_pair(lua_State *L, int i)
+{
+	rnm_tpl_push_item(L, 2, i);
+	if (!lua_istable(L, -1))
+		(void)luaL_error(L, "attempt to index a %s value", luaL_typename(L, -1));
+	lua_rawgeti(L, -1, 2);
+	lua_replace(L, 4);
+	lua_rawgeti(L, -1, 1);
+	lua_replace(L, 3);
+	lua_pop(L, 1);
+}
+
 /* urlencode: a string, or key=value pairs joined by `&`. */
 static int filter_urlencode(lua_State *L)
 {
@@ -184,18 +201,10 @@ static int filter_urlencode(lua_State *L)
 	}
 	push_url_pairs(L);
 	count = (int)lua_objlen(L, 2);
-	/* 3: the pair's key, 4: its value */
 	lua_settop(L, 4);
 	luaL_buffinit(L, &out);
 	for (int i = 1; i <= count; i++) {
-		rnm_tpl_push_item(L, 2, i);
-		if (!lua_istable(L, -1))
-			return luaL_error(L, "attempt to index a %s value", luaL_typename(L, -1));
-		lua_rawgeti(L, -1, 2);
-		lua_replace(L, 4);
-		lua_rawgeti(L, -1, 1);
-		lua_replace(L, 3);
-		lua_pop(L, 1);
+		load_pair(L, i);
 		if (i > 1)
 			luaL_addchar(&out, '&');
 		(void)add_url(&out, text_at(L, 3));
@@ -223,12 +232,7 @@ static int filter_xmlattr(lua_State *L)
 	lua_settop(L, 4);
 	luaL_buffinit(L, &out);
 	for (int i = 1; i <= count; i++) {
-		lua_rawgeti(L, 2, i);
-		lua_rawgeti(L, -1, 2);
-		lua_replace(L, 4);
-		lua_rawgeti(L, -1, 1);
-		lua_replace(L, 3);
-		lua_pop(L, 1);
+		load_pair(L, i);
 		if (i > 1)
 			luaL_addchar(&out, ' ');
 		(void)add_escaped(&out, text_at(L, 3));

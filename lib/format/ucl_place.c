@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Where a member goes when its key exists already, and the stack of open objects. */
+#include "base/grow.h"
 #include "format/ucl_internal.h"
 
 #include <stdio.h>
@@ -111,7 +112,7 @@ bool ucl_place(struct ucl_parser *parser, struct rnm_bytes key, const char *key_
 
 bool ucl_push_open(struct ucl_parser *parser, struct rnm_value *node, enum ucl_open_kind kind)
 {
-	struct ucl_open *entry;
+	struct ucl_open *stack, *entry;
 
 	parser->names_open = kind == UCL_OPEN_NAME ? parser->names_open + 1 : 0;
 	if (parser->names_open > UCL_NAMES_MAX)
@@ -119,17 +120,12 @@ bool ucl_push_open(struct ucl_parser *parser, struct rnm_value *node, enum ucl_o
 	if (parser->depth >= parser->max_depth)
 		return ucl_fail_limit(parser, "objects and arrays are nested deeper than %zu levels",
 		                      parser->max_depth);
-	if (parser->depth == parser->stack_cap) {
-		size_t cap = parser->stack_cap == 0 ? 32 : parser->stack_cap * 2;
-		struct ucl_open *stack = realloc(parser->stack, cap * sizeof(*stack));
-
-		if (stack == NULL) {
-			rnm_error_nomem(&parser->error);
-			return false;
-		}
-		parser->stack = stack;
-		parser->stack_cap = cap;
+	stack = rnm_grow(parser->stack, parser->depth, &parser->stack_cap, sizeof(*stack));
+	if (stack == NULL) {
+		rnm_error_nomem(&parser->error);
+		return false;
 	}
+	parser->stack = stack;
 	entry = &parser->stack[parser->depth++];
 	entry->node = node;
 	entry->line = ucl_line_at(parser->chunk, parser->chunk->p);

@@ -1,19 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "base/number.h"
 #include "format/ucl_internal.h"
 
 #include <string.h>
 #include <strings.h>
-
-static int hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
 
 /* The value of four hex digits at p, or -1. */
 static int unicode_unit(const char *p, const char *end)
@@ -23,7 +13,7 @@ static int unicode_unit(const char *p, const char *end)
 	if (end - p < 4)
 		return -1;
 	for (int i = 0; i < 4; i++) {
-		int digit = hex_digit(p[i]);
+		int digit = rnm_hex_digit(p[i]);
 
 		if (digit < 0)
 			return -1;
@@ -113,7 +103,7 @@ static bool check_escape(struct ucl_parser *parser, const char *p, const char **
 			p++;
 			if (p == end)
 				return ucl_fail_at(parser, end, UCL_STRING_ESCAPE);
-			if (hex_digit(*p) < 0)
+			if (rnm_hex_digit(*p) < 0)
 				return ucl_fail_at(parser, p, UCL_STRING_UNICODE);
 		}
 	} else if ((unsigned char)*p < 0x1F) {

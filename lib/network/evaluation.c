@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "network/evaluation.h"
 
+#include "base/grow.h"
+
 #include <math.h>
 #include <stdlib.h>
 
@@ -8,7 +10,6 @@
 
 enum rnm_status rnm_scores_add(struct rnm_scores *scores, double score, struct rnm_error *err)
 {
-	size_t cap = scores->cap == 0 ? 1024 : scores->cap * 2;
 	double *grown;
 
 	if (!isfinite(score)) {
@@ -24,13 +25,10 @@ enum rnm_status rnm_scores_add(struct rnm_scores *scores, double score, struct r
 		return rnm_error_set(err, RNM_E_MALFORMED, "evaluation.too-many",
 		                     "expected at most %zu vectors of one class, found more",
 		                     RNM_EVALUATION_MAX);
-	if (scores->count == scores->cap) {
-		grown = realloc(scores->values, cap * sizeof(*grown));
-		if (grown == NULL)
-			return rnm_error_nomem(err);
-		scores->values = grown;
-		scores->cap = cap;
-	}
+	grown = rnm_grow(scores->values, scores->count, &scores->cap, sizeof(*grown));
+	if (grown == NULL)
+		return rnm_error_nomem(err);
+	scores->values = grown;
 	scores->values[scores->count++] = score;
 	return RNM_OK;
 }

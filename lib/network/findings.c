@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "network/findings.h"
 
+#include "base/grow.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -67,16 +69,11 @@ void rnm_network_findings_free(struct rnm_network_finding *findings, size_t coun
 
 static bool make_room(struct rnm_findings *list)
 {
-	size_t cap = list->cap == 0 ? 8 : list->cap * 2;
-	struct rnm_network_finding *items;
+	struct rnm_network_finding *items = rnm_grow(list->items, list->count, &list->cap, sizeof(*items));
 
-	if (list->count < list->cap)
-		return true;
-	items = realloc(list->items, cap * sizeof(*items));
 	if (items == NULL)
 		return false;
 	list->items = items;
-	list->cap = cap;
 	return true;
 }
 

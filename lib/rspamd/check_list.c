@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "base/grow.h"
 #include "rspamd/check.h"
 
 #include <stdarg.h>
@@ -8,17 +9,12 @@
 
 static struct rnm_finding *new_finding(struct rnm_finding_list *list, const char *id)
 {
+	struct rnm_finding *items = rnm_grow(list->items, list->count, &list->capacity, sizeof(*items));
 	struct rnm_finding *finding;
 
-	if (list->count == list->capacity) {
-		size_t capacity = list->capacity == 0 ? 16 : list->capacity * 2;
-		struct rnm_finding *items = reallocarray(list->items, capacity, sizeof(*items));
-
-		if (items == NULL)
-			return NULL;
-		list->items = items;
-		list->capacity = capacity;
-	}
+	if (items == NULL)
+		return NULL;
+	list->items = items;
 	finding = &list->items[list->count];
 	memset(finding, 0, sizeof(*finding));
 	snprintf(finding->id, sizeof(finding->id), "%s", id);

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "base/grow.h"
 #include "rspamd/config_internal.h"
 
 #include <errno.h>
@@ -48,15 +49,11 @@ static struct rnm_config_limits effective_limits(const struct rnm_config_limits 
 
 bool config_add_name(const char ***list, size_t *count, size_t *cap, const char *name)
 {
-	if (*count == *cap) {
-		size_t new_cap = *cap == 0 ? 16 : *cap * 2;
-		const char **grown = realloc(*list, new_cap * sizeof(*grown));
+	const char **grown = rnm_grow(*list, *count, cap, sizeof(*grown));
 
-		if (grown == NULL)
-			return false;
-		*list = grown;
-		*cap = new_cap;
-	}
+	if (grown == NULL)
+		return false;
+	*list = grown;
 	(*list)[(*count)++] = name;
 	return true;
 }

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "base/grow.h"
 #include "rspamd/config_internal.h"
 
 #include <errno.h>
@@ -154,18 +155,13 @@ static enum rnm_status keep_text(struct config_loader *loader, const char *file,
                                  struct rnm_error *err)
 {
 	const struct rnm_config_limits *limits = &loader->config->limits;
+	char **texts = rnm_grow(loader->texts, loader->text_count, &loader->text_cap, sizeof(*texts));
 
-	if (loader->text_count == loader->text_cap) {
-		size_t cap = loader->text_cap == 0 ? 128 : loader->text_cap * 2;
-		char **texts = realloc(loader->texts, cap * sizeof(*texts));
-
-		if (texts == NULL) {
-			free(text);
-			return rnm_error_nomem(err);
-		}
-		loader->texts = texts;
-		loader->text_cap = cap;
+	if (texts == NULL) {
+		free(text);
+		return rnm_error_nomem(err);
 	}
+	loader->texts = texts;
 	loader->texts[loader->text_count++] = text;
 	if (len > limits->max_total_bytes - loader->total_bytes)
 		return fail_limit(err, file, limits->max_total_bytes, "bytes in all files");

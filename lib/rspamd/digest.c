@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "rspamd/digest.h"
 
+#include "base/grow.h"
 #include "rspamd/rule_number.h"
 
 #include <inttypes.h>
@@ -100,16 +101,12 @@ static char *origin_text(struct rnm_digest_origin origin)
 static struct rnm_digest_step *new_step(struct rnm_hasher *hasher)
 {
 	struct rnm_digest_explanation *record = hasher->record;
+	struct rnm_digest_step *steps =
+	    rnm_grow(record->steps, record->count, &hasher->capacity, sizeof(*steps));
 
-	if (record->count == hasher->capacity) {
-		size_t capacity = hasher->capacity == 0 ? 32 : hasher->capacity * 2;
-		struct rnm_digest_step *steps = reallocarray(record->steps, capacity, sizeof(*steps));
-
-		if (steps == NULL)
-			return NULL;
-		record->steps = steps;
-		hasher->capacity = capacity;
-	}
+	if (steps == NULL)
+		return NULL;
+	record->steps = steps;
 	memset(&record->steps[record->count], 0, sizeof(*record->steps));
 	return &record->steps[record->count++];
 }

@@ -37,17 +37,18 @@ char *rnm_rule_zset(const struct rnm_rule *rule, const char *settings)
 	return finish(&name);
 }
 
+static void begin_key(struct rnm_buf *name, const struct rnm_rule *rule, const char *settings)
+{
+	rnm_buf_init(name, NAME_MAX_BYTES);
+	rnm_buf_printf(name, "%s_%s_%s", rule->global, rule->prefix, settings);
+}
+
 char *rnm_rule_model_key(const struct rnm_rule *rule, const char *settings, const char *profile_digest,
                          int64_t version)
 {
 	struct rnm_buf name;
 
-	rnm_buf_init(&name, NAME_MAX_BYTES);
-	rnm_buf_puts(&name, rule->global);
-	rnm_buf_putc(&name, '_');
-	rnm_buf_puts(&name, rule->prefix);
-	rnm_buf_putc(&name, '_');
-	rnm_buf_puts(&name, settings);
+	begin_key(&name, rule, settings);
 	rnm_buf_printf(&name, "_%.*s_%" PRId64, RNM_KEY_DIGEST_LEN, profile_digest, version);
 	return finish(&name);
 }
@@ -67,10 +68,7 @@ char *rnm_training_key(const char *model_key, const char *class_)
 	struct rnm_buf name;
 
 	rnm_buf_init(&name, NAME_MAX_BYTES);
-	rnm_buf_puts(&name, model_key);
-	rnm_buf_putc(&name, '_');
-	rnm_buf_puts(&name, class_);
-	rnm_buf_puts(&name, "_set");
+	rnm_buf_printf(&name, "%s_%s_set", model_key, class_);
 	return finish(&name);
 }
 
@@ -78,15 +76,8 @@ char *rnm_pending_key(const struct rnm_rule *rule, const char *settings, const c
 {
 	struct rnm_buf name;
 
-	rnm_buf_init(&name, NAME_MAX_BYTES);
-	rnm_buf_puts(&name, rule->global);
-	rnm_buf_putc(&name, '_');
-	rnm_buf_puts(&name, rule->prefix);
-	rnm_buf_putc(&name, '_');
-	rnm_buf_puts(&name, settings);
-	rnm_buf_puts(&name, "_pending_");
-	rnm_buf_puts(&name, class_);
-	rnm_buf_puts(&name, "_set");
+	begin_key(&name, rule, settings);
+	rnm_buf_printf(&name, "_pending_%s_set", class_);
 	return finish(&name);
 }
 

@@ -2,6 +2,8 @@
 /*
  * Redis settings from a URL.  Messages never quote the URL: it may hold a password.
  */
+#include "base/number.h"
+#include "base/url.h"
 #include "rspamd/redis_settings.h"
 
 #include <stdio.h>
@@ -31,17 +33,6 @@ static enum rnm_status bad_url(struct rnm_error *err, const char *what)
 	return RNM_E_USAGE;
 }
 
-static int hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
-
 /* A malloc'd copy with %XX decoded. */
 static enum rnm_status decode(char **out, const char *from, const char *end, struct rnm_error *err)
 {
@@ -57,8 +48,8 @@ static enum rnm_status decode(char **out, const char *from, const char *end, str
 			*to++ = *from++;
 			continue;
 		}
-		high = end - from >= 3 ? hex_digit(from[1]) : -1;
-		low = end - from >= 3 ? hex_digit(from[2]) : -1;
+		high = end - from >= 3 ? rnm_hex_digit(from[1]) : -1;
+		low = end - from >= 3 ? rnm_hex_digit(from[2]) : -1;
 		if (high < 0 || low < 0 || (high == 0 && low == 0)) {
 			*to = '\0';
 			rnm_redis_wipe(text);
@@ -97,22 +88,17 @@ static enum rnm_status set_query(struct rnm_redis_settings *settings, const char
 	return set_db(settings, query + 3, query + strlen(query), err);
 }
 
-/* user:password@ with everything up to the last @, as people forget to encode one in a password. */
-static const char *split_userinfo(struct url *url, const char *from, const char *end)
+static void split_userinfo(struct url *url, struct rnm_bytes userinfo)
 {
-	const char *at = memrchr(from, '@', (size_t)(end - from));
-	const char *colon;
+	const char *end = userinfo.data + userinfo.len;
+	const char *colon = memchr(userinfo.data, ':', userinfo.len);
 
-	if (at == NULL)
-		return from;
-	colon = memchr(from, ':', (size_t)(at - from));
-	url->user = from;
-	url->user_end = colon != NULL ? colon : at;
+	url->user = userinfo.data;
+	url->user_end = colon != NULL ? colon : end;
 	if (colon != NULL) {
 		url->pass = colon + 1;
-		url->pass_end = at;
+		url->pass_end = end;
 	}
-	return at + 1;
 }
 
 static enum rnm_status split_host(struct url *url, const char *from, const char *end, struct rnm_error *err)
@@ -144,15 +130,17 @@ static enum rnm_status split_host(struct url *url, const char *from, const char 
 
 static enum rnm_status split(struct url *url, const char *text, struct rnm_error *err)
 {
-	const char *end = text + strcspn(text, "/?#");
-	const char *host = split_userinfo(url, text, end);
+	const struct rnm_url_authority authority = rnm_url_authority(text);
+	const char *end = authority.server.data + authority.server.len;
 
+	if (authority.userinfo.data != NULL)
+		split_userinfo(url, authority.userinfo);
 	if (strchr(end, '#') != NULL)
 		return bad_url(err, "expected no #");
 	url->path = end;
 	url->path_end = end + strcspn(end, "?");
 	url->query = *url->path_end == '?' ? url->path_end + 1 : NULL;
-	return split_host(url, host, end, err);
+	return split_host(url, authority.server.data, end, err);
 }
 
 static enum rnm_status parse_port(unsigned *port, const struct url *url, struct rnm_error *err)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "share/history.h"
 
+#include "base/hash.h"
 #include "base/value_build.h"
 #include "format/json_load.h"
 #include "share/published.h"
@@ -164,7 +165,7 @@ static enum rnm_status take(struct rnm_history *history, const struct rnm_entry 
 		    bad_line(history->serial, "expected a publication that is there, found another", err);
 	if (status != RNM_OK)
 		return status;
-	rnm_object_hash(history->head, line.data, line.len);
+	rnm_hash_of(history->head, line.data, line.len);
 	history->time = entry->time;
 	history->size += line.len + 1;
 	if (history->serial == history->mark)

@@ -1,34 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "share/http_internal.h"
 
+#include "base/url.h"
+
 #include <arpa/inet.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
-/* The part of a URL before user and password, and the part behind; NULL without "://". */
-static const char *after_scheme(const char *url)
+void rnm_http_url_plain(char *out, size_t size, const char *url)
 {
 	const char *colon = strstr(url, "://");
 
-	return colon != NULL ? colon + 3 : NULL;
-}
-
-void rnm_http_url_plain(char *out, size_t size, const char *url)
-{
-	const char *rest = after_scheme(url);
-	const char *host = rest;
-
-	if (rest == NULL) {
+	if (colon == NULL)
 		(void)snprintf(out, size, "%s", url);
-		return;
-	}
-	/* The last @ of the authority ends the password, as libcurl reads it. */
-	for (const char *p = rest; *p != '\0' && strchr("/?#", *p) == NULL; p++)
-		if (*p == '@')
-			host = p + 1;
-	(void)snprintf(out, size, "%.*s%s", (int)(rest - url), url, host);
+	else
+		(void)snprintf(out, size, "%.*s%s", (int)(colon + 3 - url), url,
+		               rnm_url_authority(colon + 3).server.data);
 }
 
 const char *rnm_http_url(struct rnm_http *http)

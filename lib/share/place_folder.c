@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A tree in a folder of this host. */
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/folder.h"
+#include "base/hash.h"
 #include "share/place.h"
 #include "share/published.h"
 #include "store/backup_folder.h"
@@ -18,7 +20,6 @@
 
 #define FOLDER_ID "publish.folder"
 #define HOLDER_MAX 256
-#define STAMP_ROOM 32
 
 struct folder {
 	struct rnm_place place;
@@ -70,12 +71,11 @@ static enum rnm_status is_busy(const struct folder *folder, int fd, struct rnm_e
 
 static bool sign_lock(int fd, int64_t now)
 {
-	char text[HOLDER_MAX], host[HOST_NAME_MAX + 1] = "this host", since[STAMP_ROOM];
+	char text[HOLDER_MAX], host[HOST_NAME_MAX + 1] = "this host", since[RNM_UTC_SIZE];
 	int len;
 
 	(void)gethostname(host, sizeof(host) - 1);
-	if (!rnm_backup_time(since, sizeof(since), (double)now))
-		since[0] = '\0';
+	(void)rnm_utc_write(since, (double)now);
 	len = snprintf(text, sizeof(text), "process %ld on %s since %s\n", (long)getpid(), host, since);
 	return ftruncate(fd, 0) == 0 && lseek(fd, 0, SEEK_SET) == 0 && rnm_write_all(fd, text, (size_t)len);
 }
@@ -287,7 +287,7 @@ static bool is_unwanted(const struct sweep *sweep, const char *name)
 	hash[sizeof(hash) - 1] = '\0';
 	for (size_t i = 0; i < sizeof(endings) / sizeof(endings[0]); i++)
 		if (strcmp(name + sizeof(hash) - 1, endings[i]) == 0)
-			return rnm_backup_is_hash(hash) && !sweep->is_wanted(sweep->ctx, hash);
+			return rnm_is_hash_text(hash) && !sweep->is_wanted(sweep->ctx, hash);
 	return false;
 }
 

@@ -4,7 +4,6 @@
 #include "share/place.h"
 #include "share/published.h"
 #include "share/s3.h"
-#include "store/backup_folder.h"
 
 #include <inttypes.h>
 #include <sodium.h>
@@ -17,7 +16,6 @@
 #define LOCK_SECONDS 600
 #define LOCK_TEXT_MAX ((size_t)1024)
 #define TOKEN_BYTES 16
-#define STAMP_ROOM 32
 #define CONDITION_ROOM 256
 /* Stores date objects with whole seconds. */
 #define NEXT_SECOND 1.1
@@ -47,11 +45,10 @@ static struct bucket *bucket_of(struct rnm_place *place)
 static struct rnm_bytes lock_text(const struct bucket *bucket, char room[LOCK_TEXT_MAX])
 {
 	const int64_t since = bucket->now + (int64_t)(rnm_clock_monotonic() - bucket->locked_at);
-	char host[HOST_NAME_MAX + 1] = "a host", stamp[STAMP_ROOM];
+	char host[HOST_NAME_MAX + 1] = "a host", stamp[RNM_UTC_SIZE];
 
 	(void)gethostname(host, sizeof(host) - 1);
-	if (!rnm_backup_time(stamp, sizeof(stamp), (double)since + LOCK_SECONDS))
-		stamp[0] = '\0';
+	(void)rnm_utc_write(stamp, (double)since + LOCK_SECONDS);
 	(void)snprintf(room, LOCK_TEXT_MAX, "%" PRId64 " %s\nprocess %ld on %s, until %s at the latest\n",
 	               since + LOCK_SECONDS, bucket->token, (long)getpid(), host, stamp);
 	return (struct rnm_bytes){ room, strlen(room) };

@@ -153,8 +153,8 @@ void rnm_probe_judge_tls(struct rnm_probe_judge *judge, size_t address)
 		return;
 	if (tls->untrusted)
 		rnm_probe_find(judge, RNM_FOUND_UNTRUSTED, address,
-		               "%s; %u certificates are sent, issuer of the first: %s", tls->reason,
-		               tls->sent, tls->issuer);
+		               "%s; %u certificate%s sent, issuer of the first: %s", tls->reason, tls->sent,
+		               tls->sent == 1 ? "" : "s", tls->issuer);
 	if (tls->wrong_name)
 		rnm_probe_find(judge, RNM_FOUND_WRONG_NAME, address, "the certificate is for %s", tls->names);
 	if (tls->out_of_date)
@@ -165,7 +165,7 @@ void rnm_probe_judge_tls(struct rnm_probe_judge *judge, size_t address)
 		rnm_probe_find(judge, RNM_FOUND_ENDING, address,
 		               "a certificate of the chain expires in %.1f days", left / DAY);
 	if (tls->too_deep)
-		rnm_probe_find(judge, RNM_FOUND_DEEP, address, "%s; %u certificates are sent", tls->reason,
+		rnm_probe_find(judge, RNM_FOUND_DEEP, address, "%s; %u certificates sent", tls->reason,
 		               tls->sent);
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What was there at earlier times: a file of JSON, one object a URL. */
+#include "base/hash.h"
 #include "share/probe.h"
 
 #include "base/file.h"
@@ -7,7 +8,6 @@
 
 #include <rnm/file.h>
 #include <rnm/json.h>
-#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -67,15 +67,6 @@ static enum rnm_status set_entry(struct rnm_probe_memory *memory, const char *ur
 
 /* ---- reading ---- */
 
-static bool read_hash(uint8_t hash[RNM_PROBE_HASH_SIZE], const char *text)
-{
-	size_t len = 0;
-
-	return text != NULL && strlen(text) == 2 * (size_t)RNM_PROBE_HASH_SIZE &&
-	       sodium_hex2bin(hash, RNM_PROBE_HASH_SIZE, text, strlen(text), NULL, &len, NULL) == 0 &&
-	       len == RNM_PROBE_HASH_SIZE;
-}
-
 static bool is_text_or_null(const json_t *value)
 {
 	return json_is_null(value) || json_is_string(value);
@@ -98,7 +89,7 @@ static enum rnm_status read_entry(struct rnm_probe_memory *memory, const char *p
 
 	if (!json_is_integer(at) || !(json_is_integer(modified) || json_is_null(modified)) ||
 	    !is_text_or_null(etag) ||
-	    !read_hash(seen.hash, json_string_value(json_object_get(object, "blake2b"))))
+	    !rnm_hash_read(seen.hash, json_string_value(json_object_get(object, "blake2b"))))
 		return malformed(err, path, "an entry lacks at, last_modified, etag or blake2b");
 	seen.at = json_integer_value(at);
 	if (json_is_integer(modified))
@@ -201,9 +192,9 @@ enum rnm_status rnm_probe_memory_add(struct rnm_probe_memory *memory, const stru
 
 static void write_entry(struct rnm_json *json, const struct entry *entry)
 {
-	char hash[2 * RNM_PROBE_HASH_SIZE + 1];
+	char hash[RNM_HASH_HEX];
 
-	sodium_bin2hex(hash, sizeof(hash), entry->seen.hash, sizeof(entry->seen.hash));
+	rnm_hash_text(hash, entry->seen.hash);
 	rnm_json_key(json, entry->url);
 	rnm_json_begin_object(json);
 	rnm_json_kv_int(json, "at", entry->seen.at);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A model on its way into the tree: checked, compared with what its name has, written under its hash. */
+#include "base/hash.h"
 #include "share/published.h"
 #include "share/taking.h"
 
@@ -22,7 +23,7 @@ enum rnm_status rnm_object_read(const struct rnm_publisher *publisher, const cha
 	status = publisher->place->ops->read(publisher->place, path, out, RNM_OBJECT_MAX, err);
 	if (status != RNM_OK)
 		return status;
-	rnm_object_hash(found, out->data, out->len);
+	rnm_hash_of(found, out->data, out->len);
 	if (strcmp(found, hash) == 0)
 		return RNM_OK;
 	rnm_error_set(err, RNM_E_MALFORMED, "publish.object", "%s is damaged: its BLAKE2b-256 is %s", path,
@@ -129,9 +130,9 @@ static enum rnm_status fill(struct rnm_publisher *publisher, struct rnm_taking *
 		.has_roc = file->container->has_roc,
 		.key = publisher->key_text,
 	};
-	rnm_object_hash(model->blake2b, bytes->data, bytes->len);
+	rnm_hash_of(model->blake2b, bytes->data, bytes->len);
 	rnm_network_graph_hash(file->network, graph);
-	rnm_hex(model->graph, graph);
+	rnm_hash_text(model->graph, graph);
 	if (model->name == NULL || (rule != NULL && model->rule == NULL) || model->providers_digest == NULL ||
 	    model->architecture == NULL)
 		return rnm_error_nomem(err);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "share/published.h"
 
+#include "base/hash.h"
 #include "store/backup_folder.h"
 
-#include <sodium.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -37,19 +37,6 @@ void rnm_object_path(char path[RNM_TREE_PATH_MAX], const char *hash, const char 
 void rnm_alias_path(char path[RNM_TREE_PATH_MAX], const char *name, const char *ending)
 {
 	(void)snprintf(path, RNM_TREE_PATH_MAX, RNM_TREE_MODELS "/%s%s", name, ending);
-}
-
-void rnm_hex(char hex[RNM_OBJECT_HASH_HEX], const unsigned char bytes[(RNM_OBJECT_HASH_HEX - 1) / 2])
-{
-	sodium_bin2hex(hex, RNM_OBJECT_HASH_HEX, bytes, (RNM_OBJECT_HASH_HEX - 1) / 2);
-}
-
-void rnm_object_hash(char hash[RNM_OBJECT_HASH_HEX], const void *data, size_t len)
-{
-	unsigned char bytes[(RNM_OBJECT_HASH_HEX - 1) / 2];
-
-	crypto_generichash(bytes, sizeof(bytes), data, len, NULL, 0);
-	rnm_hex(hash, bytes);
 }
 
 /* ---- writing ---- */
@@ -151,7 +138,7 @@ bool rnm_member_hash(struct rnm_members_reader *reader, const json_t *object, co
 {
 	const char *text = json_string_value(json_object_get(object, member));
 
-	if (text == NULL || !rnm_backup_is_hash(text))
+	if (text == NULL || !rnm_is_hash_text(text))
 		return wrong(reader, member);
 	memcpy(out, text, RNM_OBJECT_HASH_HEX);
 	return well(reader);

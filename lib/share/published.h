@@ -18,10 +18,6 @@
 void rnm_object_path(char path[RNM_TREE_PATH_MAX], const char *hash, const char *ending);
 void rnm_alias_path(char path[RNM_TREE_PATH_MAX], const char *name, const char *ending);
 
-/* 32 bytes in hexadecimal, and the BLAKE2b-256 of bytes. */
-void rnm_hex(char hex[RNM_OBJECT_HASH_HEX], const unsigned char bytes[(RNM_OBJECT_HASH_HEX - 1) / 2]);
-void rnm_object_hash(char hash[RNM_OBJECT_HASH_HEX], const void *data, size_t len);
-
 /* ---- JSON ---- */
 
 /* The object with its members in order of their names, as all JSON of the tree has them. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/file_target.h"
+#include "base/hash.h"
 #include "share/published.h"
 #include "share/pull_internal.h"
 
@@ -169,7 +170,7 @@ enum rnm_status rnm_pull_paths_to_object(struct rnm_pull_paths *paths, const str
 	if (path == NULL || name - path < ending || memcmp(name - ending, MODELS_FOLDER, (size_t)ending) != 0)
 		return RNM_NO;
 	root = (int)(name - ending + 1 - url); /* with its slash */
-	rnm_hex(hash, blake2b);
+	rnm_hash_text(hash, blake2b);
 	rnm_object_path(model, hash, "");
 	rnm_object_path(signature, hash, RNM_SIGNATURE_SUFFIX);
 	if (!join(&model_url, "%.*s%s%.*s", root, url, model, tail_len, tail) ||

@@ -19,7 +19,7 @@
  */
 #define REST_SECONDS 3.0
 
-_Static_assert(RNM_FILE_HASH_SIZE == RNM_BLAKE2B_SIZE, "one kind of hash");
+_Static_assert(RNM_HASH_SIZE == RNM_BLAKE2B_SIZE, "one kind of hash");
 
 bool rnm_pull_holds(const char *path, const void *data, size_t len)
 {

@@ -2,12 +2,12 @@
 /* One file of a tree: opened, hashed, looked at. */
 #include "share/serve_file.h"
 
+#include "base/hash.h"
 #include "share/serve_model.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
-#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,7 +20,7 @@
 /* How often a file that is being written is read anew. */
 #define ATTEMPTS 3
 
-_Static_assert(RNM_ETAG_SIZE == 2 * crypto_generichash_BYTES + 3, "BLAKE2b-256 in quotes");
+_Static_assert(RNM_ETAG_SIZE == RNM_HASH_HEX + 2, "BLAKE2b-256 in quotes");
 
 /* A link may lead to another place in the tree, and nowhere else. */
 static int open_beneath(int folder, const char *path)
@@ -62,11 +62,11 @@ static bool same_file(const struct stat *a, const struct stat *b)
 static enum rnm_status hash(struct rnm_served *file, struct rnm_error *err)
 {
 	static _Thread_local char buffer[CHUNK];
-	unsigned char digest[crypto_generichash_BYTES];
+	char hex[RNM_HASH_HEX];
 	crypto_generichash_state state;
 	uint64_t at = 0;
 
-	(void)crypto_generichash_init(&state, NULL, 0, sizeof(digest));
+	rnm_hash_begin(&state);
 	while (at < file->size) {
 		const uint64_t left = file->size - at;
 		const ssize_t n = pread(file->fd, buffer, left < CHUNK ? (size_t)left : CHUNK, (off_t)at);
@@ -79,10 +79,8 @@ static enum rnm_status hash(struct rnm_served *file, struct rnm_error *err)
 		(void)crypto_generichash_update(&state, (const unsigned char *)buffer, (size_t)n);
 		at += (uint64_t)n;
 	}
-	(void)crypto_generichash_final(&state, digest, sizeof(digest));
-	file->etag[0] = '"';
-	(void)sodium_bin2hex(file->etag + 1, RNM_ETAG_SIZE - 1, digest, sizeof(digest));
-	memcpy(file->etag + RNM_ETAG_SIZE - 2, "\"", 2);
+	rnm_hash_end(hex, &state);
+	(void)snprintf(file->etag, sizeof(file->etag), "\"%s\"", hex);
 	return RNM_OK;
 }
 

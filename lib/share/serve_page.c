@@ -5,13 +5,13 @@
  */
 #include "share/serve_page.h"
 
+#include "base/clock.h"
 #include "share/serve_model.h"
 
 #include <inttypes.h>
 #include <rnm/rnm.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 static const char style[] =
     ":root{color-scheme:light dark;--ground:#fcfcfa;--ink:#1c1c1a;--quiet:#5c5c56;--line:#d8d8d0;--card:#fff;"
@@ -70,16 +70,18 @@ static void put_span(struct rnm_buf *out, int64_t seconds)
 	rnm_buf_printf(out, "%" PRId64 " %s%s", count, units[i].name, count == 1 ? "" : "s");
 }
 
+/* Where the time of day begins in what rnm_utc_write writes. */
+#define CLOCK_AT strlen("2026-11-23T")
+
 static void put_time(struct rnm_buf *out, const struct rnm_page *page, int64_t time)
 {
-	const time_t at = time;
-	char machine[40], human[40];
-	struct tm tm;
+	char utc[RNM_UTC_SIZE];
 
-	gmtime_r(&at, &tm);
-	(void)strftime(machine, sizeof(machine), "%Y-%m-%dT%H:%M:%SZ", &tm);
-	(void)strftime(human, sizeof(human), "%Y-%m-%d %H:%M UTC", &tm);
-	rnm_buf_printf(out, "<time datetime=\"%s\" title=\"%s\">", machine, human);
+	if (rnm_utc_write(utc, (double)time))
+		rnm_buf_printf(out, "<time datetime=\"%s\" title=\"%.10s %.5s UTC\">", utc, utc,
+		               utc + CLOCK_AT);
+	else
+		rnm_buf_puts(out, "<time>");
 	put_span(out, page->now - time);
 	rnm_buf_puts(out, " ago</time>");
 }
@@ -87,13 +89,10 @@ static void put_time(struct rnm_buf *out, const struct rnm_page *page, int64_t t
 /* With the date, which a finger cannot point at. */
 static void put_date(struct rnm_buf *out, const struct rnm_page *page, int64_t time)
 {
-	const time_t at = time;
-	char human[40];
-	struct tm tm;
+	char utc[RNM_UTC_SIZE];
 
-	gmtime_r(&at, &tm);
-	(void)strftime(human, sizeof(human), "%Y-%m-%d %H:%M UTC, ", &tm);
-	rnm_buf_puts(out, human);
+	if (rnm_utc_write(utc, (double)time))
+		rnm_buf_printf(out, "%.10s %.5s UTC, ", utc, utc + CLOCK_AT);
 	put_time(out, page, time);
 }
 

@@ -5,7 +5,6 @@
 #include <rnm/json.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 enum rnm_standing rnm_page_standing(const struct rnm_page *page, const struct rnm_fleet_client *client)
 {
@@ -53,17 +52,6 @@ const char *rnm_page_signature(const struct rnm_page *page, const struct rnm_ser
 	return signature ? "signed, for rspamd" : "not signed";
 }
 
-static void put_time(struct rnm_json *json, const char *key, int64_t time)
-{
-	const time_t at = time;
-	char text[40];
-	struct tm tm;
-
-	gmtime_r(&at, &tm);
-	(void)strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &tm);
-	rnm_json_kv_string(json, key, text);
-}
-
 static void put_model(struct rnm_json *json, const struct rnm_page *page, const struct rnm_served *file)
 {
 	const struct rnm_served_model *model = file->model;
@@ -71,7 +59,7 @@ static void put_model(struct rnm_json *json, const struct rnm_page *page, const 
 	rnm_json_begin_object(json);
 	rnm_json_kv_string(json, "name", file->name + strlen(RNM_SERVED_MODELS));
 	rnm_json_kv_uint(json, "size", file->size);
-	put_time(json, "modified", file->modified);
+	rnm_json_kv_time(json, "modified", (double)file->modified);
 	rnm_json_kv_string(json, "etag", file->etag);
 	rnm_json_kv_bool(json, "kept", file->kept);
 	rnm_json_kv_string(json, "signature", rnm_page_signature(page, file));
@@ -84,7 +72,7 @@ static void put_model(struct rnm_json *json, const struct rnm_page *page, const 
 	else
 		rnm_json_kv_null(json, "version");
 	if (model != NULL && model->has_created)
-		put_time(json, "created", model->created);
+		rnm_json_kv_time(json, "created", (double)model->created);
 	else
 		rnm_json_kv_null(json, "created");
 	rnm_json_end_object(json);
@@ -106,8 +94,8 @@ static void put_client(struct rnm_json *json, const struct rnm_page *page,
 	else
 		rnm_json_kv_null(json, "version");
 	rnm_json_kv_string(json, "standing", rnm_standing_name(rnm_page_standing(page, client)));
-	put_time(json, "first", client->first);
-	put_time(json, "last", client->last);
+	rnm_json_kv_time(json, "first", (double)client->first);
+	rnm_json_kv_time(json, "last", (double)client->last);
 	rnm_json_kv_uint(json, "requests", client->requests);
 	rnm_json_end_object(json);
 }
@@ -117,8 +105,8 @@ static void put_missing(struct rnm_json *json, const struct rnm_fleet_missing *m
 	rnm_json_begin_object(json);
 	rnm_json_kv_string(json, "name", missing->name);
 	rnm_json_kv_string(json, "client", missing->client);
-	put_time(json, "first", missing->first);
-	put_time(json, "last", missing->last);
+	rnm_json_kv_time(json, "first", (double)missing->first);
+	rnm_json_kv_time(json, "last", (double)missing->last);
 	rnm_json_kv_uint(json, "requests", missing->requests);
 	rnm_json_end_object(json);
 }
@@ -129,8 +117,8 @@ void rnm_page_json(struct rnm_buf *out, const struct rnm_page *page)
 
 	rnm_json_init(&json, out, false);
 	rnm_json_begin_object(&json);
-	put_time(&json, "now", page->now);
-	put_time(&json, "started", page->started);
+	rnm_json_kv_time(&json, "now", (double)page->now);
+	rnm_json_kv_time(&json, "started", (double)page->started);
 	rnm_json_kv_uint(&json, "requests", page->requests);
 	rnm_json_key(&json, "models");
 	rnm_json_begin_array(&json);

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "base/hash.h"
 #include "base/utf8.h"
 #include "format/json_load.h"
 #include "share/envelope.h"
@@ -10,8 +11,6 @@
 #include <time.h>
 
 _Static_assert(RNM_BLAKE2B_SIZE == crypto_generichash_BYTES, "BLAKE2b-256");
-
-#define HASH_TEXT_SIZE (2 * RNM_BLAKE2B_SIZE + 1)
 
 /* ---- what a statement may say ---- */
 
@@ -63,10 +62,10 @@ static void put_text(struct rnm_json *json, const char *key, const char *text)
 /* Canonical: the members in byte order, each there, what is not said is null. */
 static void put_statement(struct rnm_buf *out, const struct rnm_statement *statement)
 {
-	char hash[HASH_TEXT_SIZE];
+	char hash[RNM_HASH_HEX];
 	struct rnm_json json;
 
-	sodium_bin2hex(hash, sizeof(hash), statement->blake2b, sizeof(statement->blake2b));
+	rnm_hash_text(hash, statement->blake2b);
 	rnm_json_init(&json, out, false);
 	rnm_json_begin_object(&json);
 	rnm_json_kv_string(&json, "blake2b", hash);
@@ -170,23 +169,14 @@ static bool take_number(int64_t *out, const json_t *json, const char *member, bo
 	return json_is_integer(value) && *out >= 0;
 }
 
-static bool take_hash(uint8_t hash[RNM_BLAKE2B_SIZE], const json_t *json)
-{
-	const char *text = json_string_value(json_object_get(json, "blake2b"));
-	size_t len = 0;
-
-	return text != NULL &&
-	       sodium_hex2bin(hash, RNM_BLAKE2B_SIZE, text, strlen(text), NULL, &len, NULL) == 0 &&
-	       len == RNM_BLAKE2B_SIZE;
-}
-
 static bool take_members(struct rnm_statement *out, const json_t *json)
 {
 	int64_t version = 0;
 	int64_t size = 0;
 	bool ends = false;
 
-	if (!take_hash(out->blake2b, json) || !take_number(&out->created, json, "created", NULL) ||
+	if (!rnm_hash_read(out->blake2b, json_string_value(json_object_get(json, "blake2b"))) ||
+	    !take_number(&out->created, json, "created", NULL) ||
 	    !take_number(&version, json, "model_version", &out->has_model_version) ||
 	    !take_text(out->name, sizeof(out->name), json, "name", false) ||
 	    !take_number(&out->not_after, json, "not_after", &ends) ||

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "share/wire_url.h"
 
+#include "base/url.h"
+
 #include <rnm/probe.h>
 #include <string.h>
 #include <strings.h>
 
 /* Parts of the URL, none of them with a NUL. */
 struct parts {
-	struct rnm_bytes userinfo, host, target;
-	bool has_userinfo;
+	struct rnm_bytes userinfo, host, target; /* data of userinfo is NULL without an @ */
 	uint32_t port;
 };
 
@@ -34,19 +35,12 @@ static bool read_port(uint32_t *port, const char *text, size_t len)
 	return value > 0 && value <= UINT16_MAX;
 }
 
-/* [user:password@]host[:port]; the host may be an address in brackets. */
-static bool read_authority(struct parts *parts, const char *text, size_t len)
+/* host[:port]; the host may be an address in brackets. */
+static bool read_server(struct parts *parts, const char *text, size_t len)
 {
-	const char *at = memrchr(text, '@', len);
-	const char *colon, *bracket;
+	const char *bracket = len > 0 && *text == '[' ? memchr(text, ']', len) : NULL;
+	const char *colon;
 
-	if (at != NULL) {
-		parts->has_userinfo = true;
-		parts->userinfo = (struct rnm_bytes){ text, (size_t)(at - text) };
-		len -= (size_t)(at + 1 - text);
-		text = at + 1;
-	}
-	bracket = len > 0 && *text == '[' ? memchr(text, ']', len) : NULL;
 	if (bracket != NULL)
 		colon = bracket + 1 < text + len ? bracket + 1 : NULL;
 	else
@@ -71,14 +65,14 @@ static bool keep(struct rnm_wire_url *out, const struct parts *parts, struct rnm
 	out->target = rnm_arena_printf(arena, "%s%s", path_len == 0 ? "/" : "", parts->target.data);
 	out->last = rnm_arena_strndup(arena, last, (size_t)(parts->target.data + path_len - last));
 	out->has_fragment = strchr(parts->target.data, '#') != NULL;
-	if (parts->has_userinfo)
+	if (parts->userinfo.data != NULL)
 		out->userinfo = rnm_arena_strndup(arena, parts->userinfo.data, parts->userinfo.len);
 	/* The port only as far as it was written. */
 	out->plain = rnm_arena_printf(arena, "http%s://%.*s%s", out->https ? "s" : "",
 	                              (int)(parts->target.data - parts->host.data), parts->host.data,
 	                              parts->target.data);
 	return out->host_header != NULL && out->host != NULL && out->target != NULL && out->last != NULL &&
-	       out->plain != NULL && (!parts->has_userinfo || out->userinfo != NULL);
+	       out->plain != NULL && (parts->userinfo.data == NULL || out->userinfo != NULL);
 }
 
 enum rnm_status rnm_wire_url_read(struct rnm_wire_url *out, const char *url, struct rnm_arena *arena,
@@ -87,8 +81,8 @@ enum rnm_status rnm_wire_url_read(struct rnm_wire_url *out, const char *url, str
 	struct rnm_wire_url result = { .https = strncasecmp(url, "https://", 8) == 0 };
 	const bool http = strncasecmp(url, "http://", 7) == 0;
 	struct parts parts = { .port = result.https ? 443 : 80 };
-	const char *authority;
-	size_t len;
+	struct rnm_url_authority authority;
+	const char *path;
 
 	if ((!http && !result.https) || strlen(url) > RNM_PROBE_URL_MAX || !can_be_sent(url)) {
 		rnm_error_set(err, RNM_E_USAGE, "probe.url",
@@ -96,10 +90,11 @@ enum rnm_status rnm_wire_url_read(struct rnm_wire_url *out, const char *url, str
 		              strchr(url, '@') == NULL ? url : "one with a user and a password");
 		return RNM_E_USAGE;
 	}
-	authority = strchr(url, ':') + 3;
-	len = strcspn(authority, "/?#");
-	parts.target = (struct rnm_bytes){ authority + len, strlen(authority + len) };
-	if (!read_authority(&parts, authority, len))
+	authority = rnm_url_authority(strchr(url, ':') + 3);
+	path = authority.server.data + authority.server.len;
+	parts.userinfo = authority.userinfo;
+	parts.target = (struct rnm_bytes){ path, strlen(path) };
+	if (!read_server(&parts, authority.server.data, authority.server.len))
 		return rnm_error_set(err, RNM_E_USAGE, "probe.url",
 		                     "the URL names no host, or a port that is none");
 	result.port = (uint16_t)parts.port;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One generation of a backup: opened, filled set by set, and made valid by its manifest. */
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/value_build.h"
 #include "store/backup_read.h"
@@ -10,7 +11,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#define TIME_ROOM 64
 #define SETS_MAX ((size_t)100000)
 
 static const char rights[] =
@@ -42,12 +42,12 @@ static enum rnm_status prepare_manifest(struct rnm_backup *backup, struct rnm_er
 	const struct rnm_backup_options *options = &backup->options;
 	struct rnm_backup_manifest *manifest = rnm_backup_manifest_new();
 	const char *tool = options->tool != NULL ? options->tool : "librnm";
-	char created_at[TIME_ROOM];
+	char created_at[RNM_UTC_SIZE];
 
 	backup->manifest = manifest;
 	if (manifest == NULL)
 		return rnm_error_nomem(err);
-	if (!rnm_backup_time(created_at, sizeof(created_at), options->now))
+	if (!(options->now >= 0) || !rnm_utc_write(created_at, options->now))
 		return rnm_backup_bad_time(options->now, err);
 	manifest->complete = true;
 	manifest->with_training = options->with_training;

@@ -60,12 +60,6 @@ enum rnm_status rnm_backup_folder_lock(int *lock, const char *path, bool exclusi
 
 /* ---- names ---- */
 
-bool rnm_backup_is_hash(const char *text)
-{
-	return strlen(text) == RNM_BACKUP_HASH_HEX - 1 &&
-	       strspn(text, "0123456789abcdef") == RNM_BACKUP_HASH_HEX - 1;
-}
-
 char *rnm_backup_object_path(const char *folder, const char *hash)
 {
 	char *path = NULL;

@@ -7,9 +7,9 @@
 
 #include "base/arena.h"
 #include "base/file.h"
+#include "base/hash.h"
 
 #include <rnm/backup.h>
-#include <sodium.h>
 
 /* ---- the folder ---- */
 
@@ -60,8 +60,6 @@ void rnm_backup_object_abort(struct rnm_backup_object *object);
 
 /* malloc'd; NULL: no memory. */
 char *rnm_backup_object_path(const char *folder, const char *hash);
-/* Whether text is the name of an object: 64 digits, lower case. */
-bool rnm_backup_is_hash(const char *text);
 
 /* ---- generations ---- */
 
@@ -80,7 +78,5 @@ RNM_MUST_CHECK enum rnm_status rnm_backup_drop_old(const char *folder, size_t ke
 
 /* RNM_E_USAGE "backup.time": a time that the names of manifests have no form for. */
 enum rnm_status rnm_backup_bad_time(double unix_time, struct rnm_error *err);
-/* "2026-11-23T12:04:59Z"; false when the time has no such form. */
-bool rnm_backup_time(char *text, size_t size, double unix_time);
 
 #endif

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The manifests of a folder, and what may go when old ones go. */
+#include "base/clock.h"
+#include "base/hash.h"
 #include "base/name_list.h"
 #include "store/backup_folder.h"
 #include "store/backup_manifest.h"
@@ -9,14 +11,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #define MANIFEST_BEGINS "manifest-"
 #define MANIFEST_ENDS ".json"
-#define STAMP_ROOM 32
-/* Years of four digits: the names sort as the times do. */
-#define LAST_TIME 253402300799.0
 
 static enum rnm_status list_error(const char *folder, int errnum, struct rnm_error *err)
 {
@@ -71,14 +69,18 @@ enum rnm_status rnm_backup_generations(char ***out, size_t *count, const char *f
 
 /* ---- times ---- */
 
-static bool split_time(double unix_time, struct tm *parts)
+/* "20261123T120459".  Years have four digits, so that the names sort as the times do. */
+static bool write_stamp(char stamp[RNM_UTC_SIZE], double unix_time)
 {
-	time_t seconds;
+	char utc[RNM_UTC_SIZE];
 
-	if (!(unix_time >= 0 && unix_time <= LAST_TIME))
+	if (!(unix_time >= 0) || !rnm_utc_write(utc, unix_time))
 		return false;
-	seconds = (time_t)unix_time;
-	return gmtime_r(&seconds, parts) != NULL;
+	for (const char *from = utc; *from != 'Z'; from++)
+		if (*from != '-' && *from != ':')
+			*stamp++ = *from;
+	*stamp = '\0';
+	return true;
 }
 
 enum rnm_status rnm_backup_bad_time(double unix_time, struct rnm_error *err)
@@ -87,27 +89,14 @@ enum rnm_status rnm_backup_bad_time(double unix_time, struct rnm_error *err)
 	                     "expected a time between 1970 and 9999, found %.0f", unix_time);
 }
 
-bool rnm_backup_time(char *text, size_t size, double unix_time)
-{
-	struct tm parts;
-
-	return split_time(unix_time, &parts) && strftime(text, size, "%Y-%m-%dT%H:%M:%SZ", &parts) > 0;
-}
-
 /* Milliseconds, so that two backups of one second have names that differ, and sort as they were made. */
 enum rnm_status rnm_backup_new_generation(char **path, const char *folder, double now, struct rnm_error *err)
 {
-	char stamp[STAMP_ROOM];
-	struct tm parts;
+	char stamp[RNM_UTC_SIZE];
 
-	if (!split_time(now, &parts))
+	if (!write_stamp(stamp, now))
 		return rnm_backup_bad_time(now, err);
-	for (uint64_t ms = (uint64_t)(now * 1000);; ms++) {
-		const time_t seconds = (time_t)(ms / 1000);
-
-		if (gmtime_r(&seconds, &parts) == NULL ||
-		    strftime(stamp, sizeof(stamp), "%Y%m%dT%H%M%S", &parts) == 0)
-			return rnm_backup_bad_time(now, err);
+	for (uint64_t ms = (uint64_t)(now * 1000); write_stamp(stamp, (double)(ms / 1000)); ms++) {
 		if (asprintf(path, "%s/" MANIFEST_BEGINS "%s.%03uZ" MANIFEST_ENDS, folder, stamp,
 		             (unsigned)(ms % 1000)) < 0)
 			return rnm_error_nomem(err);
@@ -115,13 +104,14 @@ enum rnm_status rnm_backup_new_generation(char **path, const char *folder, doubl
 			return RNM_OK;
 		free(*path);
 	}
+	return rnm_backup_bad_time(now, err);
 }
 
 /* ---- dropping old ones ---- */
 
 static bool is_object(const char *name)
 {
-	return rnm_backup_is_hash(name);
+	return rnm_is_hash_text(name);
 }
 
 static bool add_value(struct rnm_name_list *used, const struct rnm_backup_value *value)

@@ -3,6 +3,7 @@
 
 #include "base/utf8.h"
 #include "base/value_build.h"
+#include "store/backup_seal.h"
 
 #include <rnm/json.h>
 #include <stdlib.h>
@@ -208,6 +209,5 @@ void rnm_backup_manifest_write(struct rnm_buf *out, const struct rnm_backup_mani
 	for (size_t i = 0; i < manifest->set_count; i++)
 		write_set(&json, &manifest->sets[i]);
 	rnm_json_end_array(&json);
-	rnm_json_end_object(&json);
-	rnm_buf_putc(out, '\n');
+	rnm_backup_seal(out);
 }

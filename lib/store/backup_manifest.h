@@ -10,7 +10,8 @@
 #include <rnm/backup.h>
 
 #define RNM_BACKUP_FORMAT "rnm-backup"
-#define RNM_BACKUP_VERSION 1
+#define RNM_BACKUP_VERSION 2
+#define RNM_BACKUP_UNSEALED_VERSION 1 /* like it, but without backup_seal.h */
 
 /* Everything that a manifest points to lies in the arena. */
 struct rnm_backup_storage {
@@ -22,7 +23,7 @@ struct rnm_backup_storage {
 /* An empty manifest; NULL: no memory. */
 struct rnm_backup_manifest *rnm_backup_manifest_new(void);
 
-/* Appends the manifest as JSON; out->failed tells of a failure. */
+/* The manifest as JSON, into an empty buffer; out->failed tells of a failure. */
 void rnm_backup_manifest_write(struct rnm_buf *out, const struct rnm_backup_manifest *manifest);
 
 /* Reads the manifest of that path; the folder of its objects is that of the manifest, and is not locked. */

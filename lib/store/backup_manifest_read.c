@@ -2,11 +2,13 @@
 /* From JSON.  Whoever can write into a backup folder can have restored what he likes, but not crash the reader. */
 #include "base/file.h"
 #include "base/file_target.h"
+#include "base/hash.h"
 #include "base/number.h"
 #include "base/value_build.h"
 #include "format/json_load.h"
 #include "store/backup_folder.h"
 #include "store/backup_manifest.h"
+#include "store/backup_seal.h"
 
 #include <errno.h>
 #include <math.h>
@@ -19,6 +21,7 @@
 struct reading {
 	struct rnm_arena *arena;
 	const char *path;
+	struct rnm_bytes text;
 	enum rnm_status status; /* of the first failure */
 	struct rnm_error *err;
 };
@@ -137,7 +140,7 @@ static bool read_value(struct reading *reading, const json_t *object, struct rnm
 
 	if (hash != NULL) {
 		/* It becomes the name of a file: nothing but digits leads there. */
-		if (!rnm_backup_is_hash(hash))
+		if (!rnm_is_hash_text(hash))
 			return malformed(reading, "blake2b", "64 hexadecimal digits");
 		memcpy(out->hash, hash, RNM_BACKUP_HASH_HEX);
 		return read_count(reading, object, "size", &out->size);
@@ -265,15 +268,30 @@ static bool read_set(struct reading *reading, const json_t *object, struct rnm_b
 	return true;
 }
 
+static bool check_seal(struct reading *reading, const json_t *root, json_int_t version)
+{
+	/* No single flipped bit makes one version of the other, or takes both version and seal away. */
+	if (version == RNM_BACKUP_UNSEALED_VERSION && json_object_get(root, RNM_BACKUP_SEAL) == NULL)
+		return true;
+	if (rnm_backup_is_sealed(reading->text))
+		return true;
+	reading->status = rnm_error_set(reading->err, RNM_E_MALFORMED, "backup.damaged",
+	                                "%s: expected the manifest that was written, found it changed: its "
+	                                "hash is another one",
+	                                reading->path);
+	rnm_error_set_hint(reading->err, "restore from another manifest of the folder");
+	return false;
+}
+
 static bool check_format(struct reading *reading, const json_t *root)
 {
 	const char *format = json_string_value(json_object_get(root, "format"));
-	const json_t *version = json_object_get(root, "version");
+	const json_int_t version = json_integer_value(json_object_get(root, "version"));
 
 	if (format == NULL || strcmp(format, RNM_BACKUP_FORMAT) != 0)
 		return malformed(reading, "format", "\"" RNM_BACKUP_FORMAT "\"");
-	if (json_is_integer(version) && json_integer_value(version) == RNM_BACKUP_VERSION)
-		return true;
+	if (version == RNM_BACKUP_VERSION || version == RNM_BACKUP_UNSEALED_VERSION)
+		return check_seal(reading, root, version);
 	reading->status = rnm_error_set(reading->err, RNM_E_MALFORMED, "backup.version",
 	                                "%s: expected version %d of the backup format, found another one",
 	                                reading->path, RNM_BACKUP_VERSION);
@@ -324,7 +342,7 @@ enum rnm_status rnm_backup_manifest_parse(struct rnm_backup_manifest **out, stru
                                           const char *path, struct rnm_error *err)
 {
 	struct rnm_backup_manifest *manifest = rnm_backup_manifest_new();
-	struct reading reading = { .path = path, .err = err };
+	struct reading reading = { .path = path, .text = text, .err = err };
 	json_t *root = NULL;
 
 	if (manifest == NULL)

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "base/hash.h"
 #include "store/backup_folder.h"
 
 #include <errno.h>
@@ -161,7 +162,7 @@ enum rnm_status rnm_backup_object_begin(struct rnm_backup_object *object, const 
 	object->known = -1;
 	object->is_open = false;
 	object->size = 0;
-	(void)crypto_generichash_init(&object->state, NULL, 0, crypto_generichash_BYTES);
+	rnm_hash_begin(&object->state);
 	if (expected != NULL)
 		status = open_known(object, err);
 	return status == RNM_OK && object->known < 0 && !dry_run ? open_file(object, err) : status;
@@ -230,11 +231,9 @@ static enum rnm_status end_new(struct rnm_backup_object *object, const char *has
 enum rnm_status rnm_backup_object_end(struct rnm_backup_object *object, struct rnm_backup_value *value,
                                       bool *is_new, struct rnm_error *err)
 {
-	unsigned char hash[crypto_generichash_BYTES];
 	enum rnm_status status = RNM_OK;
 
-	(void)crypto_generichash_final(&object->state, hash, sizeof(hash));
-	sodium_bin2hex(value->hash, sizeof(value->hash), hash, sizeof(hash));
+	rnm_hash_end(value->hash, &object->state);
 	value->size = object->size;
 	value->inline_bytes = NULL;
 	*is_new = false;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/backup_read.h"
 
+#include "base/hash.h"
 #include "base/value_build.h"
 #include "redis/refusal.h"
 #include "rspamd/keys.h"
@@ -79,16 +80,14 @@ static enum rnm_status keep_inline(struct rnm_backup_reading *reading, struct rn
 static enum rnm_status keep_bytes(struct rnm_backup_reading *reading, struct rnm_bytes bytes,
                                   struct rnm_backup_value *value, struct rnm_error *err)
 {
-	unsigned char hash[crypto_generichash_BYTES];
-	char expected[RNM_BACKUP_HASH_HEX];
+	char expected[RNM_HASH_HEX];
 	struct rnm_backup_object object;
 	bool is_new = false;
 	enum rnm_status status;
 
 	if (bytes.len <= RNM_BACKUP_INLINE_MAX)
 		return keep_inline(reading, bytes, value, err);
-	(void)crypto_generichash(hash, sizeof(hash), (const unsigned char *)bytes.data, bytes.len, NULL, 0);
-	sodium_bin2hex(expected, sizeof(expected), hash, sizeof(hash));
+	rnm_hash_of(expected, bytes.data, bytes.len);
 	status = rnm_backup_object_begin(&object, reading->folder, expected, reading->options->dry_run, err);
 	if (status == RNM_OK)
 		status = rnm_backup_object_put(&object, bytes.data, bytes.len, err);

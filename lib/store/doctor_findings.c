@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The list of findings, and the words in it. */
+#include "base/grow.h"
 #include "store/doctor.h"
 
 #include <stdarg.h>
@@ -84,22 +85,18 @@ static RNM_PRINTF(2, 0) const char *format(struct rnm_doctor *d, const char *fmt
 static struct rnm_health_finding *new_finding(struct rnm_doctor *d)
 {
 	struct rnm_health_report *report = d->report;
+	struct rnm_health_finding *grown;
 
 	if (report->count == RNM_HEALTH_FINDINGS_MAX) {
 		report->left_out++;
 		return &d->spare;
 	}
-	if (report->count == d->finding_cap) {
-		size_t cap = d->finding_cap == 0 ? 64 : d->finding_cap * 2;
-		struct rnm_health_finding *grown = realloc(report->findings, cap * sizeof(*grown));
-
-		if (grown == NULL) {
-			d->no_memory = true;
-			return &d->spare;
-		}
-		report->findings = grown;
-		d->finding_cap = cap;
+	grown = rnm_grow(report->findings, report->count, &d->finding_cap, sizeof(*grown));
+	if (grown == NULL) {
+		d->no_memory = true;
+		return &d->spare;
 	}
+	report->findings = grown;
 	return &report->findings[report->count++];
 }
 
@@ -170,15 +167,11 @@ void rnm_names_init(struct rnm_names *names)
 
 bool rnm_names_add(struct rnm_names *names, const char *name, size_t len)
 {
-	if (names->count == names->cap) {
-		size_t cap = names->cap == 0 ? 256 : names->cap * 2;
-		size_t *grown = realloc(names->starts, cap * sizeof(*grown));
+	size_t *grown = rnm_grow(names->starts, names->count, &names->cap, sizeof(*grown));
 
-		if (grown == NULL)
-			return false;
-		names->starts = grown;
-		names->cap = cap;
-	}
+	if (grown == NULL)
+		return false;
+	names->starts = grown;
 	names->starts[names->count] = names->text.len;
 	if (!rnm_buf_append(&names->text, name, len) || !rnm_buf_append(&names->text, "", 1))
 		return false;

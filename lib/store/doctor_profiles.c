@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The profiles of one list: what workers make of them, and what will become of them. */
+#include "base/grow.h"
 #include "store/doctor.h"
 
 #include "rspamd/keys.h"
@@ -419,21 +420,17 @@ static enum rnm_status judge_vectors(struct judging *j, struct rnm_error *err)
 /* For finding the same network under two names. */
 static void remember_network(struct judging *j, const struct rnm_model *model)
 {
+	struct rnm_doctor_network *grown;
 	struct rnm_doctor *d = j->d;
 
 	if (!model->live || !model->has_ann_size || model->ann_size == 0)
 		return;
-	if (d->network_count == d->network_cap) {
-		size_t cap = d->network_cap == 0 ? 32 : d->network_cap * 2;
-		struct rnm_doctor_network *grown = realloc(d->networks, cap * sizeof(*grown));
-
-		if (grown == NULL) {
-			d->no_memory = true;
-			return;
-		}
-		d->networks = grown;
-		d->network_cap = cap;
+	grown = rnm_grow(d->networks, d->network_count, &d->network_cap, sizeof(*grown));
+	if (grown == NULL) {
+		d->no_memory = true;
+		return;
 	}
+	d->networks = grown;
 	d->networks[d->network_count++] =
 	    (struct rnm_doctor_network){ .rule = d->rule,
 		                         .settings = d->settings,

@@ -5,6 +5,7 @@
 
 #include "base/arena.h"
 #include "base/fingerprint.h"
+#include "base/hash.h"
 #include "rspamd/profile.h"
 #include "store/model_file.h"
 #include "store/transaction.h"
@@ -13,7 +14,6 @@
 
 /* Fields of the hash besides the blobs; and those of them that say where the model came from. */
 #define RNM_IMPORT_FIELDS_MAX 8
-#define RNM_CONTENT_HEX 65
 
 struct rnm_import_field {
 	const char *name;
@@ -43,7 +43,7 @@ struct rnm_importing {
 	const char **symbols;
 	size_t symbol_count;
 	char digest[RNM_PROFILE_DIGEST_LEN + 1]; /* of the profile */
-	char content[RNM_CONTENT_HEX];           /* hash of all that makes the model what it is */
+	char content[RNM_HASH_HEX];              /* hash of all that makes the model what it is */
 	char score[40];
 	uint64_t fed;
 };

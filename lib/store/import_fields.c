@@ -9,16 +9,13 @@
 #include <rnm/json.h>
 
 #include <inttypes.h>
-#include <sodium.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 #define TEXT_MAX ((size_t)64 << 20)
-#define HASH_BYTES 32u
 /* Longest time to live that is taken over: Redis counts in milliseconds and adds the present. */
 #define EXPIRE_MAX 1e12
-_Static_assert(RNM_CONTENT_HEX == 2 * HASH_BYTES + 1, "room for the hash as text");
 
 /* Copies what a buffer holds into a field, and frees it. */
 static bool keep(struct rnm_importing *job, const char *name, struct rnm_buf *text)
@@ -170,18 +167,16 @@ enum rnm_status rnm_import_find_network(struct rnm_importing *job, struct rnm_er
 
 void rnm_import_hash_content(struct rnm_importing *job)
 {
-	unsigned char bytes[HASH_BYTES];
 	crypto_generichash_state state;
 
-	crypto_generichash_init(&state, NULL, 0, sizeof(bytes));
+	rnm_hash_begin(&state);
 	hash_part(&state, "digest", rnm_bytes_of(job->digest));
 	for (size_t i = 0; i < job->small_count; i++)
 		if (strncmp(job->small[i].name, "rnm_", 4) != 0)
 			hash_part(&state, job->small[i].name, job->small[i].value);
 	hash_part(&state, "pca", job->file->container->pca);
 	hash_part(&state, "ann", rnm_bytes_of(job->network));
-	crypto_generichash_final(&state, bytes, sizeof(bytes));
-	sodium_bin2hex(job->content, sizeof(job->content), bytes, sizeof(bytes));
+	rnm_hash_end(job->content, &state);
 }
 
 /* ---- commands ---- */

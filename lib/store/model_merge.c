@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Models merged: the weights by lib/network, everything around them by the rules in docs/comparing.md. */
 #include "base/arena.h"
+#include "base/hash.h"
 #include "format/rnm1_reader.h"
 #include "network/same.h"
 #include "store/model_compare.h"
@@ -9,7 +10,6 @@
 
 #include <math.h>
 #include <rnm/model_merge.h>
-#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -280,11 +280,11 @@ static bool add_ancestor(const struct merging *job, size_t index, struct rnm_val
 	struct rnm_arena *arena = &job->backing->arena;
 	struct rnm_value *map = rnm_value_new(arena, RNM_OBJECT);
 	unsigned char hash[RNM_NETWORK_HASH_LEN];
-	char hex[2 * RNM_NETWORK_HASH_LEN + 1];
+	char hex[RNM_HASH_HEX];
 
 	/* Names of files change and say little elsewhere; the weights themselves do not. */
 	rnm_network_hash(file->network, hash);
-	sodium_bin2hex(hex, sizeof(hex), hash, sizeof(hash));
+	rnm_hash_text(hex, hash);
 	if (map == NULL || !rnm_value_add_s(arena, map, "weights", new_text(arena, hex)) ||
 	    !rnm_value_add_s(arena, map, "share", rnm_value_new_float(arena, job->merge->shares[index])))
 		return false;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A model from its parts to a file.  Everything lies in memory until it has been read back. */
+#include "base/hash.h"
 #include "base/value_build.h"
 #include "format/zstd.h"
 #include "network/graph.h"
@@ -8,7 +9,6 @@
 
 #include <rnm/model_write.h>
 #include <rnm/verify.h>
-#include <sodium.h>
 #include <stdlib.h>
 
 #define ARENA_MAX ((size_t)512 << 20)
@@ -319,14 +319,6 @@ enum rnm_status rnm_model_encode(struct rnm_buf *out, const struct rnm_model_par
 	return status;
 }
 
-static void hash_file(const struct rnm_buf *file, char hex[RNM_TEE_HASH_HEX])
-{
-	unsigned char bytes[(RNM_TEE_HASH_HEX - 1) / 2];
-
-	crypto_generichash(bytes, sizeof(bytes), (const unsigned char *)file->data, file->len, NULL, 0);
-	sodium_bin2hex(hex, RNM_TEE_HASH_HEX, bytes, sizeof(bytes));
-}
-
 enum rnm_status rnm_model_write(const struct rnm_model_parts *parts,
                                 const struct rnm_model_write_options *options,
                                 struct rnm_model_write_result *result, struct rnm_error *err)
@@ -344,7 +336,7 @@ enum rnm_status rnm_model_write(const struct rnm_model_parts *parts,
 	begin(&job, parts);
 	status = encode(&job, options->form, options->compress, &done, err);
 	if (status == RNM_OK) {
-		hash_file(&job.file, done.hash);
+		rnm_hash_of(done.hash, job.file.data, job.file.len);
 		status = rnm_output_whole(&how, (struct rnm_bytes){ job.file.data, job.file.len }, err);
 	}
 	if (status == RNM_OK)

@@ -2,11 +2,11 @@
 #include "store/output.h"
 
 #include "base/file_temp.h"
+#include "base/hash.h"
 #include "format/zstd.h"
 
 #include <errno.h>
 #include <poll.h>
-#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,7 +14,6 @@
 #include <unistd.h>
 
 #define COPY_STEP ((size_t)256 << 10)
-#define HASH_BYTES 32u
 
 static const char *spool_dir(const struct rnm_output *output)
 {
@@ -284,16 +283,15 @@ static enum rnm_status pack_spool(struct rnm_output *output, struct rnm_zstd_enc
 	return status == RNM_OK ? rnm_zstd_encoder_end(encoder, err) : status;
 }
 
-static enum rnm_status pack(struct rnm_output *output, uint64_t *size, char hash[RNM_TEE_HASH_HEX],
+static enum rnm_status pack(struct rnm_output *output, uint64_t *size, char hash[RNM_HASH_HEX],
                             struct rnm_error *err)
 {
 	struct packing packing = { .output = output };
 	struct rnm_zstd_encoder *encoder = NULL;
-	unsigned char bytes[HASH_BYTES];
 	char *buffer = malloc(COPY_STEP);
 	enum rnm_status status;
 
-	crypto_generichash_init(&packing.hash, NULL, 0, HASH_BYTES);
+	rnm_hash_begin(&packing.hash);
 	status = buffer == NULL
 	             ? rnm_error_nomem(err)
 	             : rnm_zstd_encoder_new(&encoder, output->received, emit_packed, &packing, err);
@@ -306,8 +304,7 @@ static enum rnm_status pack(struct rnm_output *output, uint64_t *size, char hash
 	*size = packing.size;
 	if (output->options->no_hash)
 		return RNM_OK;
-	crypto_generichash_final(&packing.hash, bytes, sizeof(bytes));
-	sodium_bin2hex(hash, RNM_TEE_HASH_HEX, bytes, sizeof(bytes));
+	rnm_hash_end(hash, &packing.hash);
 	return RNM_OK;
 }
 
@@ -323,7 +320,7 @@ static enum rnm_status commit(struct rnm_output *output, struct rnm_error *err)
 	return RNM_OK;
 }
 
-enum rnm_status rnm_output_finish(struct rnm_output *output, uint64_t *size, char hash[RNM_TEE_HASH_HEX],
+enum rnm_status rnm_output_finish(struct rnm_output *output, uint64_t *size, char hash[RNM_HASH_HEX],
                                   struct rnm_error *err)
 {
 	enum rnm_status status = RNM_OK;

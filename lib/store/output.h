@@ -32,7 +32,7 @@ RNM_MUST_CHECK enum rnm_status rnm_output_take(void *ctx, const void *data, size
  * hash comes in as the hash of the bytes taken and changes only when they are compressed.
  */
 RNM_MUST_CHECK enum rnm_status rnm_output_finish(struct rnm_output *output, uint64_t *size,
-                                                 char hash[RNM_TEE_HASH_HEX], struct rnm_error *err);
+                                                 char hash[RNM_HASH_HEX], struct rnm_error *err);
 /*
  * The same for a file that is complete and checked already: of the options only path, fd, dry_run and
  * cancel count, and nothing waits anywhere.

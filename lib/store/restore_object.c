@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/restore_object.h"
 
+#include "base/hash.h"
 #include "store/backup_folder.h"
 #include "store/backup_manifest.h"
 
@@ -47,7 +48,7 @@ enum rnm_status rnm_restore_object_open(struct rnm_restore_object *object,
 	object->pos = 0;
 	if (value->inline_bytes != NULL)
 		return RNM_OK;
-	(void)crypto_generichash_init(&object->state, NULL, 0, crypto_generichash_BYTES);
+	rnm_hash_begin(&object->state);
 	object->path = rnm_backup_object_path(manifest->storage->folder, value->hash);
 	return object->path != NULL ? open_file(object, err) : rnm_error_nomem(err);
 }
@@ -64,11 +65,9 @@ static size_t read_inline(struct rnm_restore_object *object, void *data, size_t 
 
 static enum rnm_status check_hash(struct rnm_restore_object *object, struct rnm_error *err)
 {
-	unsigned char hash[crypto_generichash_BYTES];
-	char hex[RNM_BACKUP_HASH_HEX];
+	char hex[RNM_HASH_HEX];
 
-	(void)crypto_generichash_final(&object->state, hash, sizeof(hash));
-	sodium_bin2hex(hex, sizeof(hex), hash, sizeof(hash));
+	rnm_hash_end(hex, &object->state);
 	return strcmp(hex, object->value->hash) == 0 ? RNM_OK : damaged(object, "another hash", err);
 }
 

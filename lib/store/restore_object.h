@@ -6,9 +6,10 @@
 #ifndef RNM_STORE_RESTORE_OBJECT_H
 #define RNM_STORE_RESTORE_OBJECT_H
 
+#include "base/hash.h"
+
 #include <rnm/backup.h>
 #include <rnm/buf.h>
-#include <sodium.h>
 
 /* Lives on the stack: the hash wants its alignment. */
 struct rnm_restore_object {

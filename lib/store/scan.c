@@ -3,6 +3,7 @@
  * Finding every sorted set of models by its name.
  */
 #include "store/scan.h"
+#include "base/grow.h"
 #include "base/value_build.h"
 #include "redis/refusal.h"
 
@@ -52,7 +53,7 @@ static enum rnm_status add_name(void *ctx, struct rnm_error *err)
 {
 	struct scan *scan = ctx;
 	struct rnm_bytes name = { rnm_buf_cstr(&scan->text), scan->text.len }, prefix, settings;
-	struct rnm_store_set *set;
+	struct rnm_store_set *grown, *set;
 
 	if (scan->names++ == NAMES_MAX)
 		return rnm_error_set(err, RNM_E_MALFORMED, "store.too-many",
@@ -64,15 +65,10 @@ static enum rnm_status add_name(void *ctx, struct rnm_error *err)
 	if (scan->count == SETS_MAX)
 		return rnm_error_set(err, RNM_E_MALFORMED, "store.too-many",
 		                     "expected at most %zu sets of models, found more", SETS_MAX);
-	if (scan->count == scan->cap) {
-		size_t cap = scan->cap == 0 ? 16 : scan->cap * 2;
-		struct rnm_store_set *grown = realloc(scan->sets, cap * sizeof(*grown));
-
-		if (grown == NULL)
-			return rnm_error_nomem(err);
-		scan->sets = grown;
-		scan->cap = cap;
-	}
+	grown = rnm_grow(scan->sets, scan->count, &scan->cap, sizeof(*grown));
+	if (grown == NULL)
+		return rnm_error_nomem(err);
+	scan->sets = grown;
 	set = &scan->sets[scan->count++];
 	set->zset = strdup(name.data);
 	set->prefix = strndup(prefix.data, prefix.len);

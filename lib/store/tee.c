@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/tee.h"
 
+#include "base/hash.h"
 #include "base/thread.h"
 
-#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,7 +11,6 @@
 #define SLOT_BYTES ((size_t)256 << 10)
 /* Below this threads cost more than they save. */
 #define THREAD_MIN ((uint64_t)1 << 20)
-#define HASH_BYTES 32u
 
 /* A piece of the file: what has been written already and is to be hashed and, in a blob, checked. */
 struct slot {
@@ -92,7 +91,7 @@ enum rnm_status rnm_tee_new(struct rnm_tee **out, bool hashing, rnm_tee_write *w
 	pthread_mutex_init(&tee->lock, NULL);
 	pthread_cond_init(&tee->more, NULL);
 	pthread_cond_init(&tee->less, NULL);
-	crypto_generichash_init(&tee->hash, NULL, 0, HASH_BYTES);
+	rnm_hash_begin(&tee->hash);
 	*out = tee;
 	return RNM_OK;
 }
@@ -281,17 +280,15 @@ enum rnm_status rnm_tee_end_blob(struct rnm_tee *tee, uint64_t *expanded, struct
 	return status;
 }
 
-enum rnm_status rnm_tee_finish(struct rnm_tee *tee, char hash[RNM_TEE_HASH_HEX], struct rnm_error *err)
+enum rnm_status rnm_tee_finish(struct rnm_tee *tee, char hash[RNM_HASH_HEX], struct rnm_error *err)
 {
-	unsigned char bytes[HASH_BYTES];
 	enum rnm_status status = flush(tee, err);
 
 	if (status == RNM_OK)
 		status = wait_pending(tee, 0, err);
 	if (status != RNM_OK || !tee->hashing)
 		return status;
-	crypto_generichash_final(&tee->hash, bytes, sizeof(bytes));
-	sodium_bin2hex(hash, RNM_TEE_HASH_HEX, bytes, sizeof(bytes));
+	rnm_hash_end(hash, &tee->hash);
 	return RNM_OK;
 }
 

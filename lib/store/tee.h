@@ -9,14 +9,13 @@
 
 #include <rnm/rnm1.h>
 
+#include "base/hash.h"
 #include "format/zstd.h"
 
 struct rnm_tee;
 
 /* Called from the caller's own thread only. */
 typedef enum rnm_status rnm_tee_write(void *ctx, const void *data, size_t len, struct rnm_error *err);
-
-#define RNM_TEE_HASH_HEX 65 /* BLAKE2b-256 in hexadecimal and the NUL */
 
 RNM_MUST_CHECK enum rnm_status rnm_tee_new(struct rnm_tee **out, bool hashing, rnm_tee_write *write,
                                            void *ctx, struct rnm_error *err);
@@ -36,7 +35,7 @@ void rnm_tee_emit(struct rnm_tee *tee, rnm_frame_emit *emit, void *ctx);
 RNM_MUST_CHECK enum rnm_status rnm_tee_end_blob(struct rnm_tee *tee, uint64_t *expanded,
                                                 struct rnm_error *err);
 /* Writes what is left; the hash of everything that was put (unchanged without hashing). */
-RNM_MUST_CHECK enum rnm_status rnm_tee_finish(struct rnm_tee *tee, char hash[RNM_TEE_HASH_HEX],
+RNM_MUST_CHECK enum rnm_status rnm_tee_finish(struct rnm_tee *tee, char hash[RNM_HASH_HEX],
                                               struct rnm_error *err);
 
 #endif

@@ -785,6 +785,9 @@ open(sys.argv[2], "wb").write(head + bytes(16384 - len(head)) + open(sys.argv[1]
 	expect_rc 0
 	expect_out "stays: it has as much already"
 	(($(cli ttl ${K}_2) > 2591000))
+	call rnm refresh -c "$CONF" --quiet
+	expect_rc 0
+	[ ! -s "$out" ]
 }
 
 @test "refresh: nothing to renew" {

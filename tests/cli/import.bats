@@ -59,6 +59,12 @@ accepted() {
 	expect_no_err
 	expect_out "Imported "
 }
+# accepts_silently FILE ARGUMENT...: with --quiet, whatever becomes of it.
+accepts_silently() {
+	imports "$@" --quiet
+	expect_rc 0
+	[ ! -s "$out" ] && [ ! -s "$err" ] || { show; false; }
+}
 # refused CODE ID WORDS ARGUMENT...: with this id and these words, and no key is there that was not before.
 refused() {
 	local code=$1 id=$2 words=$3 before
@@ -112,6 +118,11 @@ KEY=rn_default_default_${M:0:8}
 	[ "$(cli hget ${KEY}_3 rnm_model_version)" = 3 ]
 	[ "$(cli hget ${KEY}_3 rnm_created_at)" = 1700000000 ]
 	[ "$(cli dbsize)" = 2 ]
+	accepts_silently "$WORK/m.rnm"
+	cli flushall >/dev/null
+	accepts_silently "$WORK/m.rnm" --dry-run
+	[ "$(cli dbsize)" = 0 ]
+	accepts_silently "$WORK/m.rnm"
 	for key in ${KEY}_3 rn3_default_3_default; do
 		[ "$(cli ttl $key)" -gt 172700 ] && [ "$(cli ttl $key)" -le 172800 ]
 	done

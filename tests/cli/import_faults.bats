@@ -139,7 +139,11 @@ expect_nothing() {
 }
 
 @test "a signal while the server thinks" {
-	(sleep 0.7; kill -TERM "$(cat "$BATS_TEST_TMPDIR/rnm")") 3>&- &
+	(
+		until [ -s "$BATS_TEST_TMPDIR/rnm" ]; do sleep 0.05; done
+		sleep 0.7
+		kill -TERM "$(cat "$BATS_TEST_TMPDIR/rnm")"
+	) 3>&- &
 	/usr/bin/python3 "$BATS_TEST_DIRNAME/at_multi.py" "$LINE" "$SOCKET" sleep 2 3>&- 4>&- &
 	echo $! >"$BATS_TEST_TMPDIR/pid"
 	for _ in $(seq 100); do [ ! -S "$LINE" ] || break; sleep 0.05; done

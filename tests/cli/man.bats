@@ -232,7 +232,8 @@ prepare_examples() {
 	echo $! >"$WORK/store.pid"
 	while [ ! -e "$WORK/store.port" ]; do sleep 0.05; done
 	export STORE="http://127.0.0.1:$(cat "$WORK/store.port")"
-	# Another host is this one, and what would stay ends after its first look.
+	# Another host is this one, and what would stay ends after its first look.  Without --foreground, timeout sends
+	# SIGCONT as well, which cancels the stop that LeakSanitizer waits for at the end.
 	cat >"$BASH_ENV" <<-END
 	ssh() { shift; eval "\$*"; }
 	generate-vectors() { cat mail.jsonl; }
@@ -243,7 +244,7 @@ prepare_examples() {
 	    set -- "\${@/192.0.2.7,192.0.2.8/127.0.0.1,127.0.0.2}"
 	  }
 	  [ "\$1" != serve ] || { serve_for_a_moment "\$@"; return; }
-	  case "\$*" in *" --every "*) limit="timeout --preserve-status 1" ;; esac
+	  case "\$*" in *" --every "*) limit="timeout --foreground --preserve-status 1" ;; esac
 	  command \$limit "$BIN/rnm" "\${@/https:\/\/models.example/\$models}"
 	}
 	END

@@ -77,6 +77,40 @@ short error" ]
 	expect_json '[.probes[] | select(.url | contains("/good/") or contains("/no-304/")).cost | .poll_bytes < 300] == [true, false]'
 }
 
+# says CASE LINE: the report about it has this line, and in these words.
+says() {
+	sed -n "\\|/$1/$DIGEST\$|,/^\$/p" "$out" | grep -qE -- "^ *$2\$" || {
+		echo "expected of $1: $2"
+		show
+		return 1
+	}
+}
+
+@test "in words: what is wrong, and how often a stock rspamd asks then" {
+	local name urls=()
+	for name in good head-length chunked packed redirect no-date bad-date back far-expires unstable-etag; do
+		urls+=("http://127.0.0.1:$PORT/$name/$DIGEST")
+	done
+	call rnm probe --pause 0 "${urls[@]}"
+	expect_rc 1
+	says good "0 problems, 0 warnings, 0 notes"
+	says good "a rspamd that polls every 5m 0s asks again after (19m [0-9]+s|20m 0s) \(Expires\): 7[0-9] polls and 1[0-9.]+ KiB a day; a new model costs 2\.[0-9] KiB"
+	says head-length "Content-Length is 17 for HEAD and $(stat -c %s "$SITE/good") for GET"
+	says chunked "the body comes with Transfer-Encoding: chunked"
+	says packed "the answer has Content-Encoding: gzip"
+	says redirect "HEAD is answered with 302, to /elsewhere"
+	says redirect "a rspamd that polls .* asks again after 1h 40m to 3h 20m \(an error\): 9\.6 polls and 0 B a day; a new model costs 0 B"
+	says no-date "the answer 200 has no Date"
+	says no-date "a rspamd that polls .* asks again after 2s to 4s \(Date\): 28800 polls and .* a day; .*"
+	says bad-date "expected a date in Date, found 'yesterday'"
+	says back "Last-Modified was .* GMT, and is .* GMT for a new model"
+	says far-expires "Expires is 9 hours after Date"
+	says far-expires "a rspamd that polls .* asks again after (49m [0-9]+s|50m 0s) \(ten poll intervals, Expires is too far\): 29 polls .*"
+	says unstable-etag 'the same bytes come with ETag "[0-9a-f]{16}" and "[0-9a-f]{16}"'
+	call rnm probe --pause 0 --poll 30 "http://127.0.0.1:$PORT/no-expires/$DIGEST"
+	says no-expires "a rspamd that polls every 30s asks again after (9m [0-9]+s|10m 0s) \\(four poll intervals, 10 minutes at least: no Expires that counts\\): .*"
+}
+
 @test "between addresses that do not agree" {
 	check_cases '--address 127.0.0.1,127.0.0.2'
 	jq -e '.probes[] | select(.url | contains("/one-edge/")).findings[0].addresses == ["127.0.0.2:'"$PORT"'"]' "$out"
@@ -117,12 +151,17 @@ check_tls() {
 	check_tls edge-chain 0 ''
 	check_tls deep-chain 1 probe.deep-chain
 	check_tls chained 1 probe.untrusted
+	# An intermediate certificate that is not sent: its issuer is named, and that there was but one.
+	expect_json '.probes[0].findings[0].text | contains("; 1 certificate sent, issuer of the first: ")'
 	check_tls stranger 1 probe.untrusted
 	check_tls self 1 probe.untrusted
 	check_tls wrong 1 probe.wrong-name
+	expect_json '.probes[0].findings[0].text | startswith("the certificate is for ")'
 	check_tls only-address 1 probe.wrong-name
 	check_tls expired 1 probe.certificate-date
+	expect_json '.probes[0].findings[0].text == "a certificate of the chain has expired"'
 	check_tls future 1 probe.certificate-date
+	expect_json '.probes[0].findings[0].text == "a certificate of the chain is not valid yet"'
 	check_tls ending 1 probe.certificate-ends
 	check_tls old 5 probe.no-tls
 	# Plain HTTP where TLS is expected, and the other way round.

@@ -37,6 +37,9 @@ setup() {
 	[ "$(wc -l <"$SERVER/log")" = 1 ]
 	grep -q '^GET /m.rnm.rnmsig If-None-Match: "' "$SERVER/log"
 	publish "$WORK/m4.rnm"
+	pulls --quiet --dry-run
+	expect_rc 0
+	[ ! -s "$out" ]
 	pulls --json
 	expect_rc 0
 	expect_json '.status == "done" and .changed and .previous_version == 3 and .statement.model_version == 4 and
@@ -386,10 +389,10 @@ attack_setup() {
 	SIGNED=$(($(date +%s) + 86400)) publish "$WORK/m4.rnm"
 	refused 7 statement.early ""
 	# Freezing: the server says for ever that nothing has changed.
-	SIGNED=$(date +%s) publish "$WORK/m4.rnm" --valid-for 1s
+	SIGNED=$(date +%s) publish "$WORK/m4.rnm" --valid-for 3s
 	pulls
 	expect_rc 0
-	sleep 2
+	sleep 4
 	script "/m.rnm.rnmsig status 304"
 	refused 7 statement.expired ""
 }

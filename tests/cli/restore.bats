@@ -469,19 +469,44 @@ state() {
 	expect_rc 0
 }
 
+# changed FILTER MANIFEST: as somebody has it who changes a manifest by hand.
+changed() {
+	jq "del(.blake2b) | .version = 1 | $1" "$2"
+}
+
+@test "a manifest that is not what was written" {
+	local good
+	model 1
+	backup_1
+	good=$(ls "$DIR"/manifest-*.json)
+	cli -n 1 flushdb >/dev/null
+	sed '0,/"score": 1/s//"score": 3/' "$good" >"$DIR/manifest-x.json"
+	! cmp -s "$good" "$DIR/manifest-x.json" || { cat "$good"; false; }
+	call rnm restore --redis "$DB" "$DIR/manifest-x.json"
+	expect_rc 3
+	expect_plain_error
+	expect_err "manifest-x.json: expected the manifest that was written, found it changed"
+	expect_err "restore from another manifest of the folder"
+	[ "$(cli -n 1 dbsize)" -eq 0 ]
+	changed . "$good" >"$DIR/manifest-x.json"
+	call rnm restore --redis "$DB" "$DIR/manifest-x.json"
+	expect_rc 0
+	[ "$(cli -n 1 exists rn_r_default_d_1)" -eq 1 ]
+}
+
 @test "hostile manifests" {
 	local filter good
 	model 1
 	backup_1
 	good=$(ls "$DIR"/manifest-*.json)
 	cli -n 1 flushdb >/dev/null
-	for filter in '.version = 2' '.format = "x"' 'del(.sets)' '.sets = {}' '.sets[0] = 1' 'del(.sets[0].zset)' '.sets[0].zset = 1' \
+	for filter in '.version = 3' '.format = "x"' 'del(.sets)' '.sets = {}' '.sets[0] = 1' 'del(.sets[0].zset)' '.sets[0].zset = 1' \
 		'.sets[0].zset = {hex: "00"}' '.sets[0].zset = {hex: "0g"}' '.sets[0].zset = {hex: "012"}' '.sets[0].models[0].profiles[0].score = "x"' \
 		'.sets[0].models[0].fields[2].blake2b = "../../../../etc/passwd"' '.sets[0].models[0].fields[2].blake2b = "AB"' \
 		'.sets[0].models[0].fields[2].size = -1' '.sets[0].models[0].fields[2].size = 1e30' '.sets[0].models[0].fields[2] |= del(.size, .blake2b)' \
 		'.sets[0].models[0].key = null' '.sets[0].models[0].ttl_ms = "x"' '.sets[0].models[0].training = [{},{},{}]' \
 		'.sets[0].models[0].fields = [range(1025) | {name: "\(.)", text: ""}]' '.sets[0].models[0].fields[0].name = 5' '.sets[0].zset = "other"'; do
-		jq "$filter" "$good" >"$DIR/manifest-x.json"
+		changed "$filter" "$good" >"$DIR/manifest-x.json"
 		call rnm restore --redis "$DB" "$DIR/manifest-x.json"
 		expect_rc 3
 		expect_plain_error
@@ -512,7 +537,7 @@ state() {
 		printf "$content" >"$BATS_TEST_TMPDIR/o"
 		object=$(b2sum -l 256 "$BATS_TEST_TMPDIR/o" | cut -d' ' -f1)
 		cp "$BATS_TEST_TMPDIR/o" "$DIR/objects/$object"
-		jq ".sets[0].models[0].training[0] |= (.blake2b = \"$object\" | .size = $(stat -c %s "$BATS_TEST_TMPDIR/o"))" \
+		changed ".sets[0].models[0].training[0] |= (.blake2b = \"$object\" | .size = $(stat -c %s "$BATS_TEST_TMPDIR/o"))" \
 			"$(ls "$DIR"/manifest-*.json | head -1)" >"$DIR/manifest-x.json"
 		call rnm restore --redis "$DB" "$DIR/manifest-x.json"
 		expect_rc 3

@@ -68,6 +68,14 @@ stop_server() {
 	[ -z "$(find "$BATS_TEST_TMPDIR" -name 'rnm-serve-*')" ]
 }
 
+@test "rnm probe finds nothing to mend" {
+	start_server
+	call rnm probe --json "$URL"
+	expect_rc 0
+	expect_json '.probes[0] | .findings == [] and (.answers | map(.status) == [200, 200, 304, 200])'
+	stop_server
+}
+
 @test "the same model is the same file, whoever exports it; a new version is offered; without Redis the last one" {
 	local first second key
 	start_server "$BATS_TEST_TMPDIR/cache"

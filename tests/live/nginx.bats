@@ -3,6 +3,7 @@
 # packaging/nginx in a real nginx, before a published tree: the answers that rspamd needs.
 
 load ../cli/helpers
+load nginx
 
 DIGEST=376616275a1a984c
 
@@ -10,46 +11,16 @@ setup_file() {
 	common_setup_file
 	command -v nginx >/dev/null || skip "no nginx here"
 	export TREE="$WORK/tree"
-	export PORT=$(python -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
-	export SITE="http://127.0.0.1:$PORT"
 	made 1
 	made 2
 	install -m 600 "$DATA/sign/kp1.ucl" "$WORK/publisher.key"
 	rnm -q publish "$WORK/v1.rnm" --sign "$WORK/publisher.key" --to "$TREE"
-	# As shipped, but for where it listens and what it serves.
-	sed -e "s|listen 80;|listen 127.0.0.1:$PORT;|" -e "s|root /srv/models;|root $TREE;|" \
-		"$BATS_TEST_DIRNAME/../../packaging/nginx/rnm-models.conf" >"$WORK/site.conf"
-	cat >"$WORK/nginx.conf" <<-END
-		daemon off;
-		master_process off;
-		pid $WORK/nginx.pid;
-		error_log $WORK/error.log;
-		events { }
-		http {
-			access_log off;
-			client_body_temp_path $WORK/body;
-			proxy_temp_path $WORK/proxy;
-			fastcgi_temp_path $WORK/fastcgi;
-			uwsgi_temp_path $WORK/uwsgi;
-			scgi_temp_path $WORK/scgi;
-			gzip on;
-			gzip_types application/octet-stream application/json;
-			include $WORK/site.conf;
-		}
-	END
-	nginx -q -t -p "$WORK" -c "$WORK/nginx.conf" -e "$WORK/error.log"
-	/usr/sbin/nginx -p "$WORK" -c "$WORK/nginx.conf" -e "$WORK/error.log" 3>&- 4>&- &
-	echo $! >"$WORK/pid"
-	for _ in $(seq 200); do
-		curl -s -o /dev/null "$SITE/index.json" && return 0
-		sleep 0.05
-	done
-	cat "$WORK/error.log" >&2
-	return 1
+	start_nginx "$TREE"
+	export SITE="http://127.0.0.1:$PORT"
 }
 
 teardown_file() {
-	[ ! -e "$WORK/pid" ] || kill "$(cat "$WORK/pid")" 2>/dev/null || true
+	stop_nginx
 }
 
 made() {
@@ -101,6 +72,13 @@ seconds() {
 		echo $(($(seconds "$(header head Expires)") - $(seconds "$(header head Date)")))
 	done | sort -u | wc -l)
 	[ "$spread" -ge 3 ]
+}
+
+@test "rnm probe finds nothing to mend" {
+	call rnm probe --json "$SITE/models/$DIGEST"
+	expect_rc 0
+	expect_json '.probes[0] | .findings == [] and (.answers | map(.status) == [200, 200, 304, 200])'
+	expect_json '.probes[0].next | .reason == "expires" and .min >= 890 and .max <= 1500'
 }
 
 @test "not modified: with the headers that the next check counts on; modified after a publication, at once" {

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* lib/base: what everything else stands on. */
 #include "base/arena.h"
+#include "base/clock.h"
 #include "base/cursor.h"
 #include "base/file.h"
+#include "base/hash.h"
 #include "base/value_build.h"
 
 #include <rnm/json.h>
@@ -84,6 +86,60 @@ static void cursor_reads_and_fails_once(void **state)
 	rnm_cursor_init(&cursor, bytes, sizeof(bytes));
 	assert_null(rnm_cursor_take(&cursor, SIZE_MAX));
 	assert_true(cursor.failed);
+}
+
+static void times_have_four_digits_for_the_year_or_no_form(void **state)
+{
+	static const struct {
+		double time;
+		const char *utc;
+	} cases[] = {
+		{ 0, "1970-01-01T00:00:00Z" },
+		{ 1795446999.999, "2026-11-23T15:16:39Z" },
+		{ -0.5, "1969-12-31T23:59:59Z" },
+		{ 253402300799.9, "9999-12-31T23:59:59Z" },
+		{ 253402300800, "" },
+		{ -62167219200, "0000-01-01T00:00:00Z" },
+		{ -62167219200.5, "" },
+		{ 1e300, "" },
+		{ (double)INFINITY, "" },
+		{ (double)NAN, "" },
+	};
+	char text[RNM_UTC_SIZE];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		memset(text, '?', sizeof(text));
+		assert_int_equal(rnm_utc_write(text, cases[i].time), cases[i].utc[0] != '\0');
+		assert_string_equal(text, cases[i].utc);
+	}
+}
+
+static void hashes_and_their_text(void **state)
+{
+	/* b2sum -l 256 */
+	static const char empty[] = "0e5751c026e543b2e8ab2eb06099daa1d1e5df47778f7787faab45cdf12fe3a8",
+			  abc[] = "bddd813c634239723171ef3fee98579b94964e3bb1cb3e427262c8c068d52319",
+			  upper[] = "BDDD813c634239723171ef3fee98579b94964e3bb1cb3e427262c8c068d52319",
+			  path[] = "../d813c634239723171ef3fee98579b94964e3bb1cb3e427262c8c068d52319";
+	crypto_generichash_state pieces;
+	unsigned char hash[RNM_HASH_SIZE];
+	char hex[RNM_HASH_HEX];
+
+	(void)state;
+	rnm_hash_of(hex, NULL, 0);
+	assert_string_equal(hex, empty);
+	rnm_hash_begin(&pieces);
+	crypto_generichash_update(&pieces, (const unsigned char *)"a", 1);
+	crypto_generichash_update(&pieces, (const unsigned char *)"bc", 2);
+	rnm_hash_end(hex, &pieces);
+	assert_string_equal(hex, abc);
+	assert_true(rnm_hash_read(hash, upper));
+	rnm_hash_text(hex, hash);
+	assert_string_equal(hex, abc);
+	assert_true(rnm_is_hash_text(abc));
+	assert_false(rnm_is_hash_text(upper) || rnm_is_hash_text(path) || rnm_is_hash_text(""));
+	assert_false(rnm_hash_read(hash, path) || rnm_hash_read(hash, abc + 2) || rnm_hash_read(hash, NULL));
 }
 
 static void arena_honours_its_maximum_and_alignment(void **state)
@@ -327,6 +383,8 @@ int main(void)
 		cmocka_unit_test(objects_keep_order_and_find_keys),
 		cmocka_unit_test(chains_and_replacement),
 		cmocka_unit_test(json_text),
+		cmocka_unit_test(times_have_four_digits_for_the_year_or_no_form),
+		cmocka_unit_test(hashes_and_their_text),
 		cmocka_unit_test(errors_carry_place_and_reason),
 		cmocka_unit_test_setup_teardown(reading_files, make_folder, remove_folder),
 		cmocka_unit_test_setup_teardown(replacing_keeps_the_old_file_until_commit, make_folder, remove_folder),

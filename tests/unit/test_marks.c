@@ -217,7 +217,7 @@ static void test_what_is_not_signed(void **state)
 	struct rnm_stream_subject subject;
 	struct rnm_stream_check *check = NULL;
 	struct rnm_stream_answer answer;
-	uint8_t hash[RNM_FILE_HASH_SIZE];
+	uint8_t hash[RNM_HASH_SIZE];
 	int fd;
 
 	(void)state;

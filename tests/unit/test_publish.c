@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The index and the history of a published tree as texts; names; credentials for a store. */
 #include "base/file.h"
+#include "base/hash.h"
 #include "share/envelope.h"
 #include "share/history.h"
 #include "share/index.h"
@@ -364,7 +365,7 @@ static void hash_graph(char hex[RNM_OBJECT_HASH_HEX], const struct rnm_buf *byte
 
 	assert_int_equal(rnm_network_load(&network, bytes->data, bytes->len, NULL, NULL), RNM_OK);
 	rnm_network_graph_hash(network, hash);
-	rnm_hex(hex, hash);
+	rnm_hash_text(hex, hash);
 	rnm_network_free(network);
 }
 
