@@ -266,7 +266,7 @@ enum rnm_status rnm_stream_check_file(const struct rnm_stream_subject *subject,
 	struct rnm_stream_check *check = NULL;
 	enum rnm_status status = rnm_stream_check_new(&check, subject, err);
 
-	if (status != RNM_OK)
+	if (check == NULL)
 		return status;
 	rnm_stream_check_more(check, subject->size);
 	return rnm_stream_check_end(check, answer, err);
