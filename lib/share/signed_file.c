@@ -89,7 +89,8 @@ static enum rnm_status check(struct signed_file *file, struct rnm_signed *by, co
 	if (status == RNM_OK)
 		status = read_beside(&file->statement_text, path, RNM_STATEMENT_SUFFIX,
 		                     RNM_STATEMENT_FILE_MAX, &file->statement, err);
-	if (status == RNM_OK && (file->statement.data == NULL || !file->is_regular))
+	if (status == RNM_OK &&
+	    (!file->is_regular || (file->statement.data == NULL && policy->raw_is_enough)))
 		status = read_whole(file, err);
 	if (status != RNM_OK)
 		return status;
