@@ -22,7 +22,7 @@ struct rnm_file_marks {
 	uint64_t added;
 	unsigned char (*marks)[MARK_SIZE];
 
-	/* What was read last. */
+	/* What was read last, and not whole. */
 	unsigned char *piece;
 	uint64_t piece_index;
 };
@@ -79,21 +79,30 @@ uint64_t rnm_file_marks_size(const struct rnm_file_marks *marks)
 	return marks->size;
 }
 
-static enum rnm_status read_piece(struct rnm_file_marks *marks, int fd, const char *path, uint64_t index,
-                                  struct rnm_error *err)
+/* A whole piece; what is not as it was is wiped. */
+static enum rnm_status read_piece(const struct rnm_file_marks *marks, int fd, const char *path,
+                                  uint64_t index, void *to, struct rnm_error *err)
 {
 	const size_t len = piece_len(marks, index);
+	enum rnm_status status = rnm_file_read_at(fd, path, to, len, index * RNM_MARKED_PIECE, err);
+
+	if (status == RNM_OK && crypto_onetimeauth_verify(marks->marks[index], to, len, marks->key) != 0)
+		status = rnm_file_changed(err, path);
+	if (status != RNM_OK)
+		memset(to, 0, len);
+	return status;
+}
+
+/* The piece stays for whoever asks for more of it. */
+static enum rnm_status keep_piece(struct rnm_file_marks *marks, int fd, const char *path, uint64_t index,
+                                  struct rnm_error *err)
+{
 	enum rnm_status status;
 
 	if (marks->piece_index == index)
 		return RNM_OK;
-	marks->piece_index = NO_PIECE;
-	status = rnm_file_read_at(fd, path, marks->piece, len, index * RNM_MARKED_PIECE, err);
-	if (status == RNM_OK &&
-	    crypto_onetimeauth_verify(marks->marks[index], marks->piece, len, marks->key) != 0)
-		status = rnm_file_changed(err, path);
-	if (status == RNM_OK)
-		marks->piece_index = index;
+	status = read_piece(marks, fd, path, index, marks->piece, err);
+	marks->piece_index = status == RNM_OK ? index : NO_PIECE;
 	return status;
 }
 
@@ -105,14 +114,15 @@ enum rnm_status rnm_file_marks_read(struct rnm_file_marks *marks, int fd, const 
 	while (len > 0) {
 		const uint64_t index = offset / RNM_MARKED_PIECE;
 		const size_t from = (size_t)(offset % RNM_MARKED_PIECE);
-		const enum rnm_status status = read_piece(marks, fd, path, index, err);
-		size_t take;
+		const size_t there = piece_len(marks, index) - from, take = there < len ? there : len;
+		const bool whole = from == 0 && take == there;
+		const enum rnm_status status = whole ? read_piece(marks, fd, path, index, to, err)
+		                                     : keep_piece(marks, fd, path, index, err);
 
 		if (status != RNM_OK)
 			return status;
-		take = piece_len(marks, index) - from;
-		take = take < len ? take : len;
-		memcpy(to, marks->piece + from, take);
+		if (!whole)
+			memcpy(to, marks->piece + from, take);
 		to += take;
 		offset += take;
 		len -= take;

@@ -11,23 +11,30 @@
 
 /* Read and hashed at once: while it is in the cache. */
 #define PIECE RNM_MARKED_PIECE
+/* So many of them the neighbour may be behind: neither waits for the other in every piece. */
+#define SLOTS 4u
 /* Below this threads cost more than they save. */
 #define THREAD_MIN PIECE
 /* The state of BLAKE2b has to lie on such a boundary. */
 #define ALIGNMENT ((size_t)64)
 
+struct slot {
+	size_t len;
+	unsigned char data[PIECE];
+};
+
 /*
  * Two threads: the reader reads a piece and feeds it to SHA-512, which takes longest; its neighbour takes the same bytes
- * meanwhile for BLAKE2b and the marks.  So all three are of the same bytes, whatever happens to the file.
+ * beside it for BLAKE2b and the marks.  So all three are of the same bytes, whatever happens to the file.
  */
 struct rnm_stream_check {
-	/* Of the neighbour while it is busy, else of the reader. */
+	/* Of the neighbour if there is one, else of the reader. */
 	crypto_generichash_state blake2b;
 	struct rnm_file_marks *marks;
 
 	/* Of the reader while it runs. */
 	crypto_hash_sha512_state sha512;
-	unsigned char *piece;
+	struct slot *slots; /* a ring */
 	uint64_t hashed;
 	enum rnm_status status;
 	struct rnm_error problem;
@@ -43,16 +50,16 @@ struct rnm_stream_check {
 	/* Under the lock: */
 	uint64_t len; /* bytes to hash */
 	bool ending, unwanted;
-	size_t handed_len; /* of the piece: what the neighbour has to do; 0: nothing */
+	uint64_t handed_over, taken; /* slots, to and by the neighbour */
 	bool closing;
 };
 
 /* ---- one piece ---- */
 
-static void hash_beside(struct rnm_stream_check *check, size_t len)
+static void hash_beside(struct rnm_stream_check *check, const struct slot *slot)
 {
-	(void)crypto_generichash_update(&check->blake2b, check->piece, len);
-	rnm_file_marks_add(check->marks, check->piece, len);
+	(void)crypto_generichash_update(&check->blake2b, slot->data, slot->len);
+	rnm_file_marks_add(check->marks, slot->data, slot->len);
 }
 
 static void *be_neighbour(void *ctx)
@@ -61,49 +68,41 @@ static void *be_neighbour(void *ctx)
 
 	pthread_mutex_lock(&check->lock);
 	for (;;) {
-		const size_t len = check->handed_len;
-
-		if (len == 0 && check->closing)
-			break;
-		if (len == 0) {
+		while (check->taken == check->handed_over && !check->closing)
 			pthread_cond_wait(&check->handed, &check->lock);
-			continue;
-		}
+		if (check->taken == check->handed_over)
+			break;
 		pthread_mutex_unlock(&check->lock);
-		hash_beside(check, len);
+		hash_beside(check, &check->slots[check->taken % SLOTS]);
 		pthread_mutex_lock(&check->lock);
-		check->handed_len = 0;
+		check->taken++;
 		pthread_cond_signal(&check->handed);
 	}
 	pthread_mutex_unlock(&check->lock);
 	return NULL;
 }
 
-static void hand_over(struct rnm_stream_check *check, size_t len)
+/* One that the neighbour does not need any more.  Only the reader hands slots over. */
+static struct slot *free_slot(struct rnm_stream_check *check)
 {
 	pthread_mutex_lock(&check->lock);
-	check->handed_len = len;
-	pthread_cond_signal(&check->handed);
-	pthread_mutex_unlock(&check->lock);
-}
-
-static void wait_for_neighbour(struct rnm_stream_check *check)
-{
-	pthread_mutex_lock(&check->lock);
-	while (check->handed_len > 0)
+	while (check->handed_over - check->taken == SLOTS)
 		pthread_cond_wait(&check->handed, &check->lock);
 	pthread_mutex_unlock(&check->lock);
+	return &check->slots[check->handed_over % SLOTS];
 }
 
-static void hash_piece(struct rnm_stream_check *check, size_t len)
+static void hash_slot(struct rnm_stream_check *check, const struct slot *slot)
 {
-	if (check->has_neighbour)
-		hand_over(check, len);
-	else
-		hash_beside(check, len);
-	(void)crypto_hash_sha512_update(&check->sha512, check->piece, len);
-	if (check->has_neighbour)
-		wait_for_neighbour(check);
+	if (check->has_neighbour) {
+		pthread_mutex_lock(&check->lock);
+		check->handed_over++;
+		pthread_cond_signal(&check->handed);
+		pthread_mutex_unlock(&check->lock);
+	} else {
+		hash_beside(check, slot);
+	}
+	(void)crypto_hash_sha512_update(&check->sha512, slot->data, slot->len);
 }
 
 /* ---- the reader ---- */
@@ -113,13 +112,14 @@ static void hash_up_to(struct rnm_stream_check *check, uint64_t len)
 {
 	while (check->status == RNM_OK && check->hashed < len) {
 		const uint64_t left = len - check->hashed;
-		const size_t take = left < PIECE ? (size_t)left : PIECE;
+		struct slot *slot = free_slot(check);
 
-		check->status = rnm_file_read_at(check->subject.fd, check->subject.path, check->piece, take,
-		                                 check->hashed, &check->problem);
+		slot->len = left < PIECE ? (size_t)left : PIECE;
+		check->status = rnm_file_read_at(check->subject.fd, check->subject.path, slot->data,
+		                                 slot->len, check->hashed, &check->problem);
+		check->hashed += slot->len;
 		if (check->status == RNM_OK)
-			hash_piece(check, take);
-		check->hashed += take;
+			hash_slot(check, slot);
 	}
 }
 
@@ -183,7 +183,7 @@ enum rnm_status rnm_stream_check_new(struct rnm_stream_check **out, const struct
 	pthread_cond_init(&check->handed, NULL);
 	/* Which picks the fastest hashes, too. */
 	status = rnm_file_marks_new(&check->marks, subject->size, err);
-	if (status == RNM_OK && (check->piece = malloc(PIECE)) == NULL)
+	if (status == RNM_OK && (check->slots = malloc(SLOTS * sizeof(*check->slots))) == NULL)
 		status = rnm_error_nomem(err);
 	if (status != RNM_OK) {
 		rnm_stream_check_free(check);
@@ -235,7 +235,7 @@ void rnm_stream_check_free(struct rnm_stream_check *check)
 	pthread_cond_destroy(&check->handed);
 	pthread_mutex_destroy(&check->lock);
 	rnm_file_marks_free(check->marks);
-	free(check->piece);
+	free(check->slots);
 	free(check);
 }
 

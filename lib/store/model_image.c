@@ -12,7 +12,7 @@
 
 /* Smaller files are read whole. */
 #define SIZE_MIN ((size_t)1 << 20)
-#define PIECE ((size_t)256 << 10)
+#define PIECE RNM_MARKED_PIECE
 /* The key in msgpack, then the type of a string or of binary with a length of four bytes. */
 #define KEY                                                                                                  \
 	"\xa8"                                                                                               \
@@ -57,6 +57,14 @@ static bool find_blob(struct rnm_model_image *image, size_t there)
 	return image->blob_len <= image->size - at;
 }
 
+/* Whether the file can be RNM1 at all: a map, in one of the three ways in which msgpack begins one. */
+static bool begins_map(const struct rnm_model_image *image)
+{
+	const unsigned char first = (unsigned char)image->data[0];
+
+	return (first & 0xf0) == 0x80 || first == 0xde || first == 0xdf;
+}
+
 /* Everything in front of the blob and behind it. */
 static bool fill(struct rnm_model_image *image)
 {
@@ -65,7 +73,7 @@ static bool fill(struct rnm_model_image *image)
 	do {
 		const size_t left = image->size - there, len = left < PIECE ? left : PIECE;
 
-		if (!read_exactly(image, there, len))
+		if (!read_exactly(image, there, len) || !begins_map(image))
 			return false;
 		there += len;
 	} while (!find_blob(image, there) && there < image->size);
@@ -131,7 +139,9 @@ enum rnm_status rnm_model_image_read(const struct rnm_model_image *image, rnm_mo
 	if (piece == NULL)
 		return rnm_error_nomem(err);
 	for (size_t done = 0; status == RNM_OK && done < image->blob_len;) {
-		const size_t left = image->blob_len - done, len = left < PIECE ? left : PIECE;
+		/* Up to where the next piece with a mark begins. */
+		const size_t left = image->blob_len - done, most = PIECE - (image->blob_at + done) % PIECE;
+		const size_t len = left < most ? left : most;
 
 		status = rnm_model_image_read_at(image, piece, len, image->blob_at + done, err);
 		if (status == RNM_OK)

@@ -121,7 +121,8 @@ static void test_other_bytes_are_not_handed_on(void **state)
 		assert_string_equal(err.id, "file.changed");
 		turn_byte(fd, places[i]);
 	}
-	/* Zeros, as a hole has them, and an end that has moved. */
+	/* Zeros, as a hole has them, and an end that has moved.  What was read last may be remembered. */
+	assert_int_equal(rnm_file_marks_read(marks, fd, "file", seen, 1, 0, &err), RNM_OK);
 	assert_int_equal(ftruncate(fd, 2 * PIECE), 0);
 	assert_int_equal(rnm_file_marks_read(marks, fd, "file", seen, 1, 2 * PIECE, &err), RNM_E_REFUSED);
 	assert_int_equal(ftruncate(fd, (off_t)size), 0);
