@@ -29,6 +29,8 @@ struct eval {
 	struct eval_source spam, ham;
 	struct rnm_training_sets *sets; /* NULL: files */
 	const char *training_key;       /* the model whose sets they are */
+	bool raw;                       /* --raw */
+	int64_t time;                   /* for JSON: when it was measured, in UNIX seconds */
 	double max_rate;                /* --fpr */
 	double roc_cost;                /* roc_misclassification_cost */
 

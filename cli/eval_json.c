@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "eval.h"
+#include "output.h"
 
 #include <math.h>
 
@@ -169,6 +170,21 @@ static void scores(struct rnm_json *json, const struct eval *eval)
 	rnm_json_end_object(json);
 }
 
+/* Of what was evaluated; with --raw that is not the model, whose normalisation and matrix had no part in it. */
+static void model_hash(struct rnm_json *json, const struct eval *eval)
+{
+	unsigned char hash[RNM_NETWORK_HASH_LEN];
+	char text[OUTPUT_HASH_HEX];
+
+	if (eval->raw) {
+		rnm_json_kv_null(json, "model_hash");
+		return;
+	}
+	rnm_model_hash(eval->scoring->model.file, hash);
+	output_hash(text, hash);
+	rnm_json_kv_string(json, "model_hash", text);
+}
+
 void eval_json(struct rnm_json *json, const struct eval *eval)
 {
 	const struct rnm_decision *decision = &eval->used.decision;
@@ -176,6 +192,8 @@ void eval_json(struct rnm_json *json, const struct eval *eval)
 
 	rnm_json_begin_object(json);
 	rnm_json_kv_string(json, "model", eval->scoring->model.text);
+	model_hash(json, eval);
+	rnm_json_kv_int(json, "time", eval->time);
 	rnm_json_kv_string(json, "rule", eval->scoring->rule != NULL ? eval->scoring->rule->name : NULL);
 	rnm_json_kv_string(json, "training_key", eval->training_key);
 	source(json, "spam", &eval->spam, eval->sets != NULL ? eval->sets->spam : NULL);

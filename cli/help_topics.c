@@ -37,7 +37,9 @@ const struct environment_variable environment_variables[] = {
 	  "Its region without --region, and the section of the file of --credentials (default).",
 	  OPTION_ENDPOINT },
 	{ "SOURCE_DATE_EPOCH",
-	  "Seconds since 1970 to stamp into exported files and signatures instead of the current time.",
+	  "Seconds since 1970 to stamp into exported files, signatures and evaluations instead of the "
+	  "current\n"
+	  "time.",
 	  OPTION_OUTPUT },
 	{ "TMPDIR", "Folder of unlinked temporary files, which -o - and --compress need; /tmp without it.",
 	  OPTION_OUTPUT },

@@ -1,15 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "inspect.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-static void to_hex(const unsigned char hash[RNM_NETWORK_HASH_LEN], char hex[HASH_HEX])
-{
-	for (size_t i = 0; i < RNM_NETWORK_HASH_LEN; i++)
-		(void)snprintf(hex + 2 * i, 3, "%02x", hash[i]);
-}
 
 static bool gather_tensors(struct inspection *out, bool hashes)
 {
@@ -31,11 +24,11 @@ static bool gather_tensors(struct inspection *out, bool hashes)
 		if (!hashes)
 			continue;
 		rnm_tensor_hash(&tensor->tensor, hash);
-		to_hex(hash, tensor->hash);
+		output_hash(tensor->hash, hash);
 	}
 	if (hashes) {
 		rnm_network_hash(network, hash);
-		to_hex(hash, out->hash);
+		output_hash(out->hash, hash);
 	}
 	return true;
 }

@@ -4,16 +4,15 @@
 #define RNM_CLI_INSPECT_H
 
 #include "model_argument.h"
+#include "output.h"
 
 #include <rnm/json.h>
 #include <rnm/verify.h>
 
-#define HASH_HEX (2 * RNM_NETWORK_HASH_LEN + 1)
-
 struct inspected_tensor {
 	struct rnm_network_tensor tensor;
 	struct rnm_tensor_stats stats;
-	char hash[HASH_HEX]; /* "" unless hashes were asked for */
+	char hash[OUTPUT_HASH_HEX]; /* "" unless hashes were asked for */
 };
 
 struct inspection {
@@ -22,7 +21,7 @@ struct inspection {
 	struct rnm_verification *verification;
 	struct inspected_tensor *tensors; /* none without a network */
 	size_t tensor_count;
-	char hash[HASH_HEX]; /* of all weights; "" unless hashes were asked for */
+	char hash[OUTPUT_HASH_HEX]; /* of all weights; "" unless hashes were asked for */
 };
 
 RNM_MUST_CHECK enum rnm_status inspection_open(struct inspection *out, const struct model_argument *model,

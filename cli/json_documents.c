@@ -82,8 +82,9 @@ const struct json_document json_documents[] = {
 	  "output: all outputs of the network; score: the first of them\n"
 	  "symbol, weight: null when it gets no symbol" },
 	{ VERB_EVAL, "rnm eval MODEL --json",
-	  "{model, rule, training_key, spam: SOURCE, ham: SOURCE, symbol_spam,\n"
-	  "  symbol_ham, auc, used: DECISIONS, rspamd_training: DECISIONS,\n"
+	  "{model, model_hash, time, rule, training_key, spam: SOURCE,\n"
+	  "  ham: SOURCE, symbol_spam, symbol_ham, auc, used: DECISIONS,\n"
+	  "  rspamd_training: DECISIONS,\n"
 	  "  roc_misclassification_cost, fpr, suggested_spam: THRESHOLD,\n"
 	  "  suggested_ham: THRESHOLD,\n"
 	  "  scores: {histogram_low, histogram_high, spam: SPREAD,\n"
@@ -91,6 +92,8 @@ const struct json_document json_documents[] = {
 	  "  calibration: {brier, log_loss, mean_error,\n"
 	  "    bins: [{count, predicted, observed}]},\n"
 	  "  rspamd_would_keep, roc: [{threshold, fpr, tpr}], notes: [text]}\n"
+	  "model_hash: of what decides about mail; null with --raw\n"
+	  "time: when it was measured, in UNIX seconds\n"
 	  "SOURCE: {file, vectors, skipped,\n"
 	  "  sets: [{key, vectors, duplicates, bad, problem}]}; file is null\n"
 	  "  with --redis, sets without\n"
@@ -152,12 +155,15 @@ const struct json_document json_documents[] = {
 	  "{status, problem, to, dry_run,\n"
 	  "  models: [{model, state, name, rule, providers_digest, model_version,\n"
 	  "    previous_version, old_version, architecture, file_size, blake2b,\n"
-	  "    published, not_after, key}],\n"
+	  "    published, not_after, key, evaluation: EVALUATION}],\n"
 	  "  serial, published, in_index, dropped, completed}\n"
 	  "printed after a failure too, then without models and what follows\n"
 	  "state: new, replaced, rollback, unchanged, renewed\n"
 	  "old_version: of a rollback, the version whose weights come back\n"
 	  "published, not_after: UNIX seconds\n"
+	  "EVALUATION: null, or {auc, ham, ham_as_ham, ham_as_spam, ham_source,\n"
+	  "  ham_threshold, model_hash, spam, spam_as_ham, spam_as_spam,\n"
+	  "  spam_source, spam_threshold, time}, time in UNIX seconds\n"
 	  "completed: an earlier publisher had been stopped, and its work was\n"
 	  "  completed first" },
 	{ VERB_BACKUP, "rnm backup --json",
@@ -263,11 +269,16 @@ const struct json_document json_documents[] = {
 	{ VERB_SERVE, "/status.json of rnm serve --admin",
 	  "{now, started, requests,\n"
 	  "  models: [{name, size, modified, etag, kept, signature, rule, settings,\n"
-	  "    digest, architecture, version, created}],\n"
+	  "    digest, architecture, version, created, evaluation, history:\n"
+	  "    [{event, serial, time, times, version, blake2b, from_version,\n"
+	  "      from, key, evaluation}], history_left_out}],\n"
+	  "  history_problem, history_is_cut,\n"
 	  "  clients: [{client, name, agent, held, version, standing, first, last,\n"
 	  "    requests}], clients_forgotten,\n"
 	  "  missing: [{name, client, first, last, requests}]}\n"
 	  "kept: gone from the tree; held: the tag that the client last told of\n"
+	  "evaluation: as of rnm publish; history: null when there is none\n"
+	  "event: publish, rollback, renew (so many times), drop\n"
 	  "standing: current, behind, silent, unknown" },
 };
 const size_t json_document_count = sizeof(json_documents) / sizeof(json_documents[0]);

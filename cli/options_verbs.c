@@ -349,6 +349,10 @@ const struct verb_spec verb_specs[VERB_COUNT] = {
 		"--rollback takes names instead of models (none where there is only one), and publishes the weights of\n"
 		"an earlier publication under a version and a time above all others: consumers follow no other way\n"
 		"back.\n"
+		"\n"
+		"--eval lets the index, the history and the page of rnm serve say how well each model does. Each\n"
+		"evaluation goes with the model that it is of, known by what decides about mail: weights,\n"
+		"normalisation, matrix, thresholds. One that is of none of them is refused with exit code 8.\n"
 		"\n" MODEL_ARGUMENT_HELP,
 		{
 			{ "rnm publish embed.rnm --sign spam.key --to /srv/models", "a file, signed" },

@@ -454,6 +454,12 @@ void output_duration(struct rnm_buf *out, double seconds)
 	}
 }
 
+void output_hash(char hex[OUTPUT_HASH_HEX], const unsigned char hash[RNM_NETWORK_HASH_LEN])
+{
+	for (size_t i = 0; i < RNM_NETWORK_HASH_LEN; i++)
+		(void)snprintf(hex + 2 * i, 3, "%02x", hash[i]);
+}
+
 void output_json_count(struct rnm_json *json, const char *key, uint64_t count)
 {
 	if (count > 0)

@@ -7,6 +7,7 @@
 #define RNM_CLI_OUTPUT_H
 
 #include <rnm/json.h>
+#include <rnm/network.h>
 #include <stdio.h>
 
 /* Largest document or table that is built in memory before it is printed. */
@@ -81,6 +82,9 @@ void output_size(struct rnm_buf *out, uint64_t bytes);
 void output_duration(struct rnm_buf *out, double seconds);
 /* Local time "2026-11-23 02:16:40", fractions cut toward zero; false when it has no such form. */
 bool output_time(char *text, size_t size, double unix_time);
+/* A hash of a network or model in hexadecimal. */
+#define OUTPUT_HASH_HEX (2 * RNM_NETWORK_HASH_LEN + 1)
+void output_hash(char hex[OUTPUT_HASH_HEX], const unsigned char hash[RNM_NETWORK_HASH_LEN]);
 /* A member with a number, or null for 0, which says that there is none. */
 void output_json_count(struct rnm_json *json, const char *key, uint64_t count);
 

@@ -29,6 +29,24 @@ static void put_state(struct table *table, const struct rnm_publish_outcome *out
 	table_cell(table, outcome->state == RNM_PUBLISH_UNCHANGED ? COLOR_DIM : COLOR_GREEN, text);
 }
 
+static bool has_evaluation(const struct publish_run *run)
+{
+	size_t i = 0;
+
+	while (i < run->count && run->outcomes[i].model.evaluation == NULL)
+		i++;
+	return i < run->count;
+}
+
+static void put_auc(struct table *table, const struct rnm_model_evaluation *evaluation)
+{
+	char text[32] = "-";
+
+	if (evaluation != NULL)
+		(void)snprintf(text, sizeof(text), "%.4f", evaluation->auc);
+	table_cell(table, COLOR_NONE, text);
+}
+
 static void put_table(struct rnm_buf *out, const struct publish_run *run)
 {
 	static const struct table_column columns[] = {
@@ -38,10 +56,13 @@ static void put_table(struct rnm_buf *out, const struct publish_run *run)
 		{ .title = "VERSION" },
 		{ .title = "SIZE", .right = true },
 		{ .title = "OBJECT" },
+		{ .title = "AUC" },
 	};
+	const size_t count = sizeof(columns) / sizeof(columns[0]);
+	const bool with_auc = has_evaluation(run);
 	struct table table;
 
-	table_init(&table, columns, sizeof(columns) / sizeof(columns[0]));
+	table_init(&table, columns, with_auc ? count : count - 1);
 	for (size_t i = 0; i < run->count; i++) {
 		const struct rnm_published *model = &run->outcomes[i].model;
 		char memory[64];
@@ -55,6 +76,8 @@ static void put_table(struct rnm_buf *out, const struct publish_run *run)
 		put_version(&table, &run->outcomes[i]);
 		table_cell(&table, COLOR_NONE, rnm_buf_cstr(&size));
 		table_cell_n(&table, COLOR_DIM, model->blake2b, HASH_SHOWN);
+		if (with_auc)
+			put_auc(&table, model->evaluation);
 	}
 	table_print(&table, out, "");
 }
@@ -105,6 +128,8 @@ static void json_outcome(struct rnm_json *json, const char *operand,
 	json_time(json, "published", model->published);
 	json_time(json, "not_after", model->not_after);
 	rnm_json_kv_string(json, "key", model->key);
+	rnm_json_key(json, "evaluation");
+	rnm_json_model_evaluation(json, model->evaluation);
 	rnm_json_end_object(json);
 }
 

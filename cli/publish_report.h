@@ -14,6 +14,7 @@ struct publish_run {
 	bool dry_run;
 	struct rnm_key *key; /* NULL: nothing is signed */
 	struct s3_option s3;
+	struct rnm_evaluations *evaluations; /* NULL: none came along */
 	struct rnm_publisher *publisher;
 	struct rnm_publish_outcome *outcomes;
 	const char **operands; /* what each was made of: a MODEL, or a name */

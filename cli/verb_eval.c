@@ -164,9 +164,12 @@ int verb_eval(const struct options *options)
 		return output_error(&err);
 	}
 	eval->scoring = &scoring;
+	eval->raw = option_given(options, OPTION_RAW);
 	eval->max_rate =
 	    option_given(options, OPTION_FPR) ? options->values[OPTION_FPR].number : FPR_STANDARD;
 	status = scoring_open(&scoring, options, &err);
+	if (status == RNM_OK && option_given(options, OPTION_JSON))
+		status = context_created_at(&eval->time, &err);
 	if (status == RNM_OK)
 		status = run(eval, &scoring, &key, &err);
 	code = status == RNM_OK ? deliver(options, eval) : output_error(&err);

@@ -8,6 +8,7 @@
 #include "verbs.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 /* ---- the run ---- */
@@ -131,10 +132,28 @@ static enum rnm_status open_publisher(struct publish_run *run, const struct opti
 		status = publish_key_load(&run->key, options, err);
 	if (status == RNM_OK && in_bucket)
 		status = s3_option_read(&run->s3, options, err);
+	if (status == RNM_OK && run->evaluations != NULL) {
+		how.evaluations = run->evaluations->items;
+		how.evaluation_count = run->evaluations->count;
+	}
 	how.s3 = in_bucket ? &run->s3.options : NULL;
 	how.key = run->key;
 	how.valid = (int64_t)valid;
 	return status == RNM_OK ? rnm_publisher_open(&run->publisher, &how, err) : status;
+}
+
+static enum rnm_status load_evaluations(struct publish_run *run, struct context *context,
+                                        struct rnm_error *err)
+{
+	const char *path = option_text(context->options, OPTION_EVAL, NULL);
+	enum rnm_status status;
+
+	if (path == NULL)
+		return RNM_OK;
+	if (strcmp(path, "-") != 0)
+		return rnm_evaluations_load(&run->evaluations, path, err);
+	status = context_take_stdin(context, "--eval", err);
+	return status == RNM_OK ? rnm_evaluations_load(&run->evaluations, "/dev/stdin", err) : status;
 }
 
 static enum rnm_status run_publish(struct publish_run *run, struct context *context, struct rnm_error *err)
@@ -142,7 +161,9 @@ static enum rnm_status run_publish(struct publish_run *run, struct context *cont
 	enum rnm_status status;
 
 	interrupt_install();
-	status = open_publisher(run, context->options, err);
+	status = load_evaluations(run, context, err);
+	if (status == RNM_OK)
+		status = open_publisher(run, context->options, err);
 	if (status == RNM_OK)
 		status = take_all(run, context, err);
 	return status == RNM_OK ? rnm_publisher_commit(run->publisher, &run->result, err) : status;
@@ -171,6 +192,17 @@ static int report(const struct options *options, const struct publish_run *run, 
 	return output_buffer(&out) ? code : RNM_E_IO;
 }
 
+/* Before it is read: what is in the way of the other would be told of in odd words. */
+static bool wants_stdin_twice(const struct options *options)
+{
+	const bool wanted = strcmp(option_text(options, OPTION_EVAL, ""), "-") == 0;
+
+	for (size_t i = 0; wanted && i < options->operand_count; i++)
+		if (strcmp(options->operands[i], "-") == 0)
+			return true;
+	return false;
+}
+
 /* What only this verb can know about its options; 0 when all is well. */
 static int check_options(const struct options *options)
 {
@@ -184,6 +216,9 @@ static int check_options(const struct options *options)
 	if (options->operand_count == 0 && !option_given(options, OPTION_ROLLBACK) &&
 	    !option_given(options, OPTION_RENEW))
 		return output_usage_error("type rnm publish MODEL --to DIR", "there is no model to publish");
+	if (wants_stdin_twice(options))
+		return output_usage_error("put one of them into a file",
+		                          "standard input can be read once, but a model and --eval want it");
 	if (options->operand_count > 1 &&
 	    (option_given(options, OPTION_NAME) || option_given(options, OPTION_MODEL_VERSION) ||
 	     option_text(options, OPTION_ROLLBACK, NULL) != NULL))
@@ -216,6 +251,7 @@ int verb_publish(const struct options *options)
 		status = run_publish(&run, &context, &err);
 	code = report(options, &run, status == RNM_OK ? NULL : &err);
 	rnm_publisher_free(run.publisher);
+	rnm_evaluations_free(run.evaluations);
 	rnm_key_free(run.key);
 	s3_option_clear(&run.s3);
 	free(run.outcomes);

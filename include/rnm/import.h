@@ -41,7 +41,7 @@ struct rnm_import_command {
 	struct rnm_bytes *argv;
 	size_t argc;
 };
-#define RNM_IMPORT_COMMANDS_MAX 6
+#define RNM_IMPORT_COMMANDS_MAX 7
 
 /* A profile that rspamd's pruning takes away next, with its key. */
 struct rnm_import_victim {
@@ -74,18 +74,19 @@ struct rnm_import {
 /*
  * Verifies a model, makes its profile and writes both in one transaction: all of it or nothing.  What is
  * decided upon (versions, locks, whether the key is free) is read under WATCH; when others were faster it
- * is decided again.  redis is a connection for writing; file must live as long as *out.
+ * is decided again.  redis is a connection for writing; file must live as long as *out.  A large network of
+ * rnm_model_file_open_once is looked at here: while it is sent, where INFO tells that the server has room for it, else before.
  *   RNM_E_REFUSED    the id of the first problem of verification ("verify.rule-digest", ...), "import.inputs",
  *                    "import.symbols", "import.version", "import.exists", "import.locked", "import.window",
- *                    "import.expire", "import.key", "import.busy" (others were faster, time after time)
+ *                    "import.expire", "import.key", "import.busy" (others were faster, time after time), "file.changed"
  *   RNM_E_MALFORMED  "import.symbol" (a name that cannot be in such a list)
  *   RNM_E_REDIS      "answer.*", "store.zset", "store.transaction", "store.partly", "import.read-back"
- *   RNM_E_IO         "store.unknown" and as rnm_redis_next
- * After a failure the connection may stand inside a reply and is fit for rnm_redis_free only.
+ *   RNM_E_IO         "store.unknown", "file.read" and as rnm_redis_next
+ * After a failure the connection may stand inside a reply, or be closed, and is fit for rnm_redis_free only.
  */
 RNM_API RNM_MUST_CHECK enum rnm_status rnm_store_import(struct rnm_import **out, struct rnm_redis *redis,
                                                         const struct rnm_rule *rule,
-                                                        const struct rnm_model_file *file,
+                                                        struct rnm_model_file *file,
                                                         const struct rnm_import_options *options,
                                                         struct rnm_error *err);
 RNM_API void rnm_import_free(struct rnm_import *import);

@@ -52,11 +52,10 @@ struct rnm_model_file {
 RNM_API RNM_MUST_CHECK enum rnm_status rnm_model_file_open(struct rnm_model_file **out, const char *path,
                                                            struct rnm_error *err);
 /*
- * The same for rnm_model_verify and rnm_store_import alone, which then need neither the file nor the network in
- * memory: of a large RNM1 file the network is checked in full while it is read once, and not kept.  Its tensors
- * cannot be looked at, and nothing else than the two functions may be called with such a file.  Other files
- * are opened as above.  The file stays open; path must outlive *out.  Fails as rnm_model_file_open, or with
- * RNM_E_REFUSED ("file.changed": somebody has cut the file short meanwhile).
+ * The same for rnm_store_import alone, which then needs neither the file nor the network in memory: of a large RNM1 file
+ * the network is left where it is until it is imported, and checked in full while it passes by.  Until then
+ * network is NULL, and nothing is known of it; its tensors cannot be looked at later either.  Other files are opened as
+ * above.  The file stays open; path must outlive *out.  Fails as rnm_model_file_open.
  * Memory: a few megabytes, and the PCA matrix, whatever the size of the network.
  */
 RNM_API RNM_MUST_CHECK enum rnm_status rnm_model_file_open_once(struct rnm_model_file **out, const char *path,
@@ -82,6 +81,12 @@ RNM_API enum rnm_status rnm_model_file_verdict(const struct rnm_model_file *file
 RNM_API void rnm_model_file_preprocess(const struct rnm_model_file *file, struct rnm_preprocess *out);
 /* Length of a raw vector: the columns of the PCA matrix, else the network's inputs; 0 without a network. */
 RNM_API uint64_t rnm_model_file_raw_dim(const struct rnm_model_file *file);
+/*
+ * What decides about mail, and nothing else: BLAKE2b-256 of graph, weights, normalisation, PCA matrix and thresholds.
+ * Equal for a model in Redis, an export of it and its publication, whatever they say of version, time, rule and
+ * digest.  The bytes that are hashed are in docs/network.md.  file has a network.
+ */
+RNM_API void rnm_model_hash(const struct rnm_model_file *file, unsigned char hash[RNM_NETWORK_HASH_LEN]);
 
 #ifdef __cplusplus
 }

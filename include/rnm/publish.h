@@ -10,6 +10,8 @@
 #ifndef RNM_PUBLISH_H
 #define RNM_PUBLISH_H
 
+#include <rnm/evaluation.h>
+#include <rnm/json.h>
 #include <rnm/model_file.h>
 #include <rnm/sign.h>
 
@@ -25,6 +27,45 @@ extern "C" {
 #define RNM_INDEX_SIGNATURES_MAX 4          /* lines of index.json.rnmsig that are looked at */
 #define RNM_INDEX_MODELS_MAX 100000         /* aliases of one tree */
 #define RNM_HISTORY_MAX ((size_t)256 << 20) /* bytes of history.jsonl */
+
+/* ---- evaluations ---- */
+
+#define RNM_EVALUATIONS_MAX 1000                    /* documents of one file */
+#define RNM_EVALUATIONS_SIZE_MAX ((size_t)16 << 20) /* bytes of it */
+#define RNM_EVALUATION_SOURCE_MAX 255               /* bytes of the name of a file with vectors */
+
+/* How well a model does on mail whose class is known.  Texts are borrowed. */
+struct rnm_model_evaluation {
+	char model_hash[RNM_OBJECT_HASH_HEX]; /* rnm_model_hash: which model it is about */
+	int64_t time;                         /* UNIX seconds: when it was measured */
+	double auc;                           /* rnm_evaluation_auc */
+	double spam_threshold, ham_threshold; /* with which the following was decided */
+	struct rnm_confusion confusion;       /* both classes are there */
+	/* The files that the vectors came from, without folders; NULL: rspamd's training sets in Redis. */
+	const char *spam_source, *ham_source;
+};
+
+struct rnm_evaluations {
+	struct rnm_model_evaluation *items;
+	size_t count; /* 1 or more */
+	void *owned;  /* internal */
+};
+/*
+ * Reads what `rnm eval --json` has printed, one document or several, one behind the other.
+ *   RNM_E_MALFORMED  "evaluation.malformed"
+ *   RNM_E_REFUSED    "evaluation.no-model": it does not say of which model it is
+ *   RNM_E_REFUSED    "evaluation.one-class": there was no spam, or no ham
+ */
+RNM_API RNM_MUST_CHECK enum rnm_status rnm_evaluations_read(struct rnm_evaluations **out,
+                                                            struct rnm_bytes text, struct rnm_error *err);
+/* The same from a file, with RNM_E_NOT_FOUND, RNM_E_IO, RNM_E_MALFORMED "file.too-large". */
+RNM_API RNM_MUST_CHECK enum rnm_status rnm_evaluations_load(struct rnm_evaluations **out, const char *path,
+                                                            struct rnm_error *err);
+RNM_API void rnm_evaluations_free(struct rnm_evaluations *evaluations);
+/* Writes the object that the index has for it; null for NULL. */
+RNM_API void rnm_json_model_evaluation(struct rnm_json *json, const struct rnm_model_evaluation *evaluation);
+
+/* ---- */
 
 /* One model under one name, as the index and the history tell of it.  Texts are borrowed. */
 struct rnm_published {
@@ -42,6 +83,7 @@ struct rnm_published {
 	uint64_t inputs;                   /* length of a raw vector */
 	enum rnm_norm_mode norm_mode;
 	bool has_pca, has_roc;
+	const struct rnm_model_evaluation *evaluation; /* NULL: none was published with it */
 };
 
 /* ---- reading ---- */
@@ -115,7 +157,13 @@ struct rnm_publish_options {
 	int64_t valid; /* seconds for which statements and index hold; 0: no end */
 	bool dry_run;  /* read and check everything, change nothing: the folder need not exist */
 	bool force;    /* although consumers would mix parts of the old and the new model */
-	double now;    /* UNIX seconds */
+	/*
+	 * Published with the models that they are about, of several about one model the latest.  Borrowed as long as
+	 * the publisher lives.
+	 */
+	const struct rnm_model_evaluation *evaluations;
+	size_t evaluation_count;
+	double now;                          /* UNIX seconds */
 	const volatile sig_atomic_t *cancel; /* may be NULL */
 };
 
@@ -127,6 +175,7 @@ struct rnm_publisher;
  *   RNM_E_MALFORMED  "publish.history": history.jsonl was changed by something else, or is not the one of the index
  *   RNM_E_REFUSED    "publish.unsigned": without a key, what was signed would stand beside what is not
  *   RNM_E_MALFORMED  "publish.object": an object that has to become an alias is damaged
+ *   RNM_E_USAGE      "publish.evaluation": figures that are none
  */
 RNM_API RNM_MUST_CHECK enum rnm_status rnm_publisher_open(struct rnm_publisher **out,
                                                           const struct rnm_publish_options *options,
@@ -139,7 +188,7 @@ enum rnm_publish_state {
 	RNM_PUBLISH_REPLACED,  /* it had an older one */
 	RNM_PUBLISH_ROLLBACK,  /* it gets an old one again */
 	RNM_PUBLISH_UNCHANGED, /* it has this one already */
-	RNM_PUBLISH_RENEWED,   /* the same under a new statement */
+	RNM_PUBLISH_RENEWED,   /* the same under a new statement, or with another evaluation */
 };
 RNM_API const char *rnm_publish_state_name(enum rnm_publish_state state); /* "new", "replaced", ... */
 
@@ -199,7 +248,10 @@ struct rnm_publish_result {
 	size_t published; /* by this one */
 	size_t dropped;   /* objects that are not kept any longer */
 };
-/* Brings everything that was taken to its place, in an order in which each step leaves a tree that can be served. */
+/*
+ * Brings everything that was taken to its place, in an order in which each step leaves a tree that can be served.
+ *   RNM_E_REFUSED  "publish.evaluation": one of the evaluations is about none of the models; nothing was published
+ */
 RNM_API RNM_MUST_CHECK enum rnm_status rnm_publisher_commit(struct rnm_publisher *publisher,
                                                             struct rnm_publish_result *result,
                                                             struct rnm_error *err);

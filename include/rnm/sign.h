@@ -194,9 +194,10 @@ RNM_API RNM_MUST_CHECK enum rnm_status rnm_signed_file_check(struct rnm_signed *
                                                              const struct rnm_signed_policy *policy,
                                                              struct rnm_error *err);
 /*
- * The same, and then the model in it, for rnm_model_verify alone (see rnm_model_file_open_once).  Nothing is parsed before
- * its signatures are known to be right, and nothing but the bytes that they are of: RNM_E_REFUSED ("file.changed") when
- * the file has others by then.  Also fails as rnm_model_file_open.  path must outlive *out.
+ * The same, and then the model in it, for rnm_model_verify and rnm_store_import alone: a large network is not kept.
+ * Nothing is parsed before its signatures are known to be right, and nothing but the bytes that they are of:
+ * RNM_E_REFUSED ("file.changed") when the file has others by then.  Also fails as rnm_model_file_open.  path must outlive
+ * *out.
  */
 RNM_API RNM_MUST_CHECK enum rnm_status rnm_signed_file_open(struct rnm_model_file **out,
                                                             struct rnm_signed *by, const char *path,

@@ -79,8 +79,8 @@ struct rnm_verify_options {
 
 /*
  * RNM_OK: no problem, perhaps warnings.  RNM_NO: there are problems, err is about the first one.  In both
- * cases *out is set.  Anything else (RNM_E_NOMEM, errors of the configuration) leaves it alone.  options
- * may be NULL.
+ * cases *out is set.  Anything else (RNM_E_NOMEM, errors of the configuration, RNM_E_USAGE "model.unread" for a file
+ * of rnm_model_file_open_once) leaves it alone.  options may be NULL.
  */
 RNM_API RNM_MUST_CHECK enum rnm_status rnm_model_verify(struct rnm_verification **out,
                                                         const struct rnm_model_file *file,

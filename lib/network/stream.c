@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The node table is gathered, then values pass block by block: scanned, kept where they are few, multiplied. */
+/* The node table is gathered, then values pass: scanned where they are, kept where they are few, multiplied. */
 #include "network/stream.h"
 
 #include "network/plan.h"
@@ -9,7 +9,7 @@
 
 /* The node table is looked for in so many bytes first; those of rspamd have a few hundred. */
 #define TABLE_FIRST ((size_t)64 << 10)
-/* Values handled at once: a block fits the caches of all processors.  A row of weights may be longer. */
+/* Bytes of values handled at once: they fit the caches of all processors.  A row of weights may be longer. */
 #define BLOCK ((size_t)256 << 10)
 #define ROW_MAX ((uint64_t)4 << 20)
 
@@ -30,9 +30,11 @@ struct rnm_network_stream {
 	struct rnm_network *net;
 	struct rnm_findings *findings;
 
-	uint32_t tensor; /* the one whose values come now, by its place in the file */
-	size_t block_len, block_want, block_size;
-	unsigned char *block;
+	uint32_t tensor;     /* the one whose values come now, by its place in the file */
+	size_t unit;         /* bytes of it that are handled together: a value, or a row of weights */
+	unsigned char *torn; /* such a unit of which not all has come ... */
+	size_t torn_len;     /* ... but so many bytes */
+	size_t unit_max;
 
 	/* The trial; while it runs, steps before next_step are done. */
 	bool trying;
@@ -59,7 +61,7 @@ enum rnm_status rnm_network_stream_new(struct rnm_network_stream **out, uint64_t
 	}
 	stream->state = size <= keep ? WHOLE : TABLE;
 	stream->table_wanted = TABLE_FIRST;
-	stream->block_size = BLOCK;
+	stream->unit_max = sizeof(float);
 	stream->probe_status = RNM_E_USAGE;
 	rnm_buf_init(&stream->kept, size);
 	*out = stream;
@@ -84,7 +86,7 @@ void rnm_network_stream_free(struct rnm_network_stream *stream)
 		return;
 	forget_network(stream);
 	rnm_buf_free(&stream->kept);
-	free(stream->block);
+	free(stream->torn);
 	free(stream->routes);
 	free(stream->product);
 	free(stream);
@@ -164,8 +166,8 @@ static enum rnm_status allocate_trial(struct rnm_network_stream *stream, struct 
 		const uint64_t rows = row == 0 ? 0 : row < BLOCK ? BLOCK / row : 1;
 		const uint64_t width = rows < step->n ? rows : step->n;
 
-		if (row > stream->block_size)
-			stream->block_size = (size_t)row;
+		if (row > stream->unit_max)
+			stream->unit_max = (size_t)row;
 		if (width * step->rows * plan->batch > floats)
 			floats = width * step->rows * plan->batch;
 	}
@@ -211,26 +213,13 @@ static enum rnm_status begin_trial(struct rnm_network_stream *stream, struct rnm
 
 /* ---- values ------------------------------------------------------------------------------------------ */
 
-static const struct rnm_network_node *current(const struct rnm_network_stream *stream)
+static void begin_leaf(struct rnm_network_stream *stream)
 {
-	return &stream->net->nodes[stream->net->tensors[stream->tensor]];
-}
+	const struct rnm_step *step =
+	    stream->trying ? stream->routes[stream->net->tensors[stream->tensor]].step : NULL;
 
-/* How much of the current leaf is handled at once: rows of weights are not cut. */
-static void begin_block(struct rnm_network_stream *stream)
-{
-	const uint32_t index = stream->net->tensors[stream->tensor];
-	const uint64_t left =
-	    (stream->net->nodes[index].len - stream->net->scans[index].done) * sizeof(float);
-	uint64_t most = BLOCK;
-
-	if (stream->trying && stream->routes[index].step != NULL) {
-		const uint64_t row = stream->routes[index].step->k * sizeof(float);
-
-		most = row < BLOCK ? BLOCK - BLOCK % row : row;
-	}
-	stream->block_len = 0;
-	stream->block_want = (size_t)(left < most ? left : most);
+	stream->unit = step != NULL ? step->k * sizeof(float) : sizeof(float);
+	stream->torn_len = 0;
 }
 
 static void run_until(struct rnm_network_stream *stream, size_t end)
@@ -241,56 +230,85 @@ static void run_until(struct rnm_network_stream *stream, size_t end)
 		plan->steps[stream->next_step].run(&stream->run, &plan->steps[stream->next_step]);
 }
 
-/* The block holds whole rows of weights: as many columns of the product, for all vectors. */
-static void multiply(struct rnm_network_stream *stream, const struct rnm_step *step, uint64_t first)
+/* Whole rows of weights: as many columns of the product, for all vectors. */
+static void multiply(struct rnm_network_stream *stream, const struct rnm_step *step, uint64_t first,
+                     const unsigned char *values, size_t count)
 {
 	const struct rnm_kernels *kernels = stream->probing.plan->kernels;
-	const size_t vectors = stream->run.count * step->rows,
-		     rows = stream->block_len / sizeof(float) / step->k;
+	const size_t vectors = stream->run.count * step->rows, rows = count / step->k;
 	float *out = rnm_place_at(&stream->run, &step->out, 0) + first / step->k;
 
-	kernels->product(stream->product, rnm_operand_at(&stream->run, step, 0, 0), stream->block, vectors,
-	                 rows, step->k);
+	kernels->product(stream->product, rnm_operand_at(&stream->run, step, 0, 0), values, vectors, rows,
+	                 step->k);
 	for (size_t v = 0; v < vectors; v++)
 		memcpy(out + v * step->n, stream->product + v * rows, rows * sizeof(float));
 }
 
-static void use_block(struct rnm_network_stream *stream)
+/* The next values of the leaf. */
+static void use_values(struct rnm_network_stream *stream, const unsigned char *values, size_t count)
 {
 	const uint32_t index = stream->net->tensors[stream->tensor];
 	struct rnm_value_scan *scan = &stream->net->scans[index];
 	const uint64_t first = scan->done;
 	const struct route *route = stream->trying ? &stream->routes[index] : NULL;
 
-	rnm_value_scan_feed(scan, stream->block, stream->block_len / sizeof(float));
+	rnm_value_scan_feed(scan, values, count);
 	if (route != NULL && route->late != NULL)
-		memcpy(route->late + first, stream->block, stream->block_len);
+		memcpy(route->late + first, values, count * sizeof(float));
 	if (route == NULL || route->step == NULL)
 		return;
 	if (first == 0)
 		run_until(stream, (size_t)(route->step - stream->probing.plan->steps));
-	multiply(stream, route->step, first);
+	multiply(stream, route->step, first, values, count);
 	if (scan->done == stream->net->nodes[index].len)
 		stream->next_step++;
 }
 
+/* As many whole units of the leaf as are handled at once, from where they are; 0: not even one is there. */
+static size_t take_units(struct rnm_network_stream *stream, const unsigned char *data, size_t len,
+                         uint64_t left)
+{
+	const size_t most = stream->unit < BLOCK ? BLOCK : stream->unit;
+	size_t take = len < left ? len : (size_t)left;
+
+	if (take > most)
+		take = most;
+	take -= take % stream->unit;
+	if (take > 0)
+		use_values(stream, data, take / sizeof(float));
+	return take;
+}
+
+/* The rest of a unit, or what there is of it. */
+static size_t take_torn(struct rnm_network_stream *stream, const unsigned char *data, size_t len)
+{
+	const size_t missing = stream->unit - stream->torn_len;
+	const size_t take = len < missing ? len : missing;
+
+	memcpy(stream->torn + stream->torn_len, data, take);
+	stream->torn_len += take;
+	if (take == missing) {
+		use_values(stream, stream->torn, stream->unit / sizeof(float));
+		stream->torn_len = 0;
+	}
+	return take;
+}
+
 static void feed_values(struct rnm_network_stream *stream, const unsigned char *data, size_t len)
 {
-	while (len > 0 && stream->tensor < stream->net->tensor_count) {
-		const size_t room = stream->block_want - stream->block_len;
-		const size_t take = len < room ? len : room;
+	const struct rnm_network *net = stream->net;
 
-		memcpy(stream->block + stream->block_len, data, take);
-		stream->block_len += take;
+	while (len > 0 && stream->tensor < net->tensor_count) {
+		const uint32_t index = net->tensors[stream->tensor];
+		const uint64_t left = (net->nodes[index].len - net->scans[index].done) * sizeof(float);
+		size_t take = stream->torn_len == 0 ? take_units(stream, data, len, left) : 0;
+
+		if (take == 0 && left > 0)
+			take = take_torn(stream, data, len);
 		data += take;
 		len -= take;
-		if (stream->block_len < stream->block_want)
-			break;
-		use_block(stream);
-		if (stream->net->scans[stream->net->tensors[stream->tensor]].done == current(stream)->len)
-			stream->tensor++;
-		if (stream->tensor < stream->net->tensor_count)
-			begin_block(stream);
+		if (net->scans[index].done == net->nodes[index].len && ++stream->tensor < net->tensor_count)
+			begin_leaf(stream);
 	}
 }
 
@@ -328,12 +346,12 @@ static enum rnm_status begin_values(struct rnm_network_stream *stream, struct rn
 	}
 	if (status != RNM_OK)
 		return status;
-	stream->block = malloc(stream->block_size);
-	if (stream->block == NULL)
+	stream->torn = malloc(stream->unit_max);
+	if (stream->torn == NULL)
 		return rnm_error_nomem(err);
 	stream->state = VALUES;
 	if (net->tensor_count > 0)
-		begin_block(stream);
+		begin_leaf(stream);
 	feed_values(stream, net->data + net->x_offset, stream->kept.len - net->x_offset);
 	return RNM_OK;
 }

@@ -96,6 +96,8 @@ enum rnm_status rnm_client_fail(struct rnm_redis *redis, struct rnm_error *err, 
 enum rnm_status rnm_client_fail_nomem(struct rnm_redis *redis, struct rnm_error *err);
 /* Kills the connection because the caller's cancel flag was raised. */
 enum rnm_status rnm_client_fail_interrupted(struct rnm_redis *redis, struct rnm_error *err);
+/* Closes a connection in the middle of a command, of which the server then has nothing. */
+void rnm_client_hang_up(struct rnm_redis *redis);
 /* Drops the queued commands and wipes them: a password may be among them. */
 void rnm_client_forget_queue(struct rnm_redis *redis);
 

@@ -44,6 +44,15 @@ enum rnm_status rnm_redis_begin(struct rnm_redis *redis, size_t argc, struct rnm
 	return RNM_OK;
 }
 
+void rnm_client_hang_up(struct rnm_redis *redis)
+{
+	if (!redis->dead)
+		(void)rnm_client_fail(redis, NULL, RNM_E_IO, "redis.closed", "",
+		                      "the connection was closed on this side, in the middle of a command");
+	if (redis->io.close != NULL)
+		redis->io.close(&redis->io);
+}
+
 static enum rnm_status end_argument(struct rnm_redis *redis, struct rnm_error *err)
 {
 	enum rnm_status status = make_room(redis, 2, err);

@@ -3,7 +3,7 @@
 
 #include "base/hash.h"
 #include "base/value_build.h"
-#include "format/json_load.h"
+#include "share/history_line.h"
 #include "share/published.h"
 
 #include <stdlib.h>
@@ -11,18 +11,6 @@
 
 /* Everything that the lines say, and what was made of it. */
 #define ARENA_MAX ((size_t)1 << 30)
-/* Bytes of one line: the longest texts in it are the words for an architecture. */
-#define RNM_HISTORY_LINE_MAX ((size_t)64 << 10)
-
-static const char *const kind_names[] = {
-	[RNM_ENTRY_PUBLISH] = "publish",
-	[RNM_ENTRY_ROLLBACK] = "rollback",
-	[RNM_ENTRY_RENEW] = "renew",
-	[RNM_ENTRY_DROP] = "drop",
-};
-
-static const char no_head[RNM_OBJECT_HASH_HEX] =
-    "0000000000000000000000000000000000000000000000000000000000000000";
 
 enum rnm_status rnm_history_new(struct rnm_history **out, uint64_t mark, struct rnm_error *err)
 {
@@ -32,9 +20,9 @@ enum rnm_status rnm_history_new(struct rnm_history **out, uint64_t mark, struct 
 		return rnm_error_nomem(err);
 	rnm_arena_init(&history->arena, ARENA_MAX);
 	history->names = rnm_value_new(&history->arena, RNM_OBJECT);
-	memcpy(history->head, no_head, sizeof(no_head));
+	memcpy(history->head, rnm_history_no_hash, sizeof(rnm_history_no_hash));
 	history->mark = mark;
-	memcpy(history->mark_head, no_head, sizeof(no_head));
+	memcpy(history->mark_head, rnm_history_no_hash, sizeof(rnm_history_no_hash));
 	if (history->names == NULL) {
 		rnm_history_free(history);
 		return rnm_error_nomem(err);
@@ -142,15 +130,6 @@ static bool take_change(struct rnm_history *history, const struct rnm_entry *ent
 	return false;
 }
 
-static enum rnm_status bad_line(uint64_t serial, const char *what, struct rnm_error *err)
-{
-	rnm_error_set(err, RNM_E_MALFORMED, "publish.history", "line %llu of " RNM_TREE_HISTORY ": %s",
-	              (unsigned long long)serial, what);
-	rnm_error_set_hint(err,
-	                   "something else has changed the history; put it back from a copy of the tree");
-	return RNM_E_MALFORMED;
-}
-
 /* Counts the line, whose text is that, and lets it count. */
 static enum rnm_status take(struct rnm_history *history, const struct rnm_entry *entry, struct rnm_bytes line,
                             struct rnm_error *err)
@@ -161,8 +140,8 @@ static enum rnm_status take(struct rnm_history *history, const struct rnm_entry 
 	if (entry->kind == RNM_ENTRY_PUBLISH || entry->kind == RNM_ENTRY_ROLLBACK)
 		status = take_publication(history, entry, err);
 	else if (!take_change(history, entry))
-		status =
-		    bad_line(history->serial, "expected a publication that is there, found another", err);
+		status = rnm_history_bad_line(history->serial,
+		                              "expected a publication that is there, found another", err);
 	if (status != RNM_OK)
 		return status;
 	rnm_hash_of(history->head, line.data, line.len);
@@ -175,33 +154,6 @@ static enum rnm_status take(struct rnm_history *history, const struct rnm_entry 
 
 /* ---- writing ---- */
 
-static void write_entry(struct rnm_buf *out, const struct rnm_history *history, const struct rnm_entry *entry)
-{
-	struct rnm_json json;
-
-	rnm_json_init(&json, out, false);
-	rnm_json_begin_object(&json);
-	if (entry->kind == RNM_ENTRY_DROP)
-		rnm_json_kv_string(&json, "blake2b", entry->model.blake2b);
-	rnm_json_kv_string(&json, "event", kind_names[entry->kind]);
-	if (entry->kind == RNM_ENTRY_ROLLBACK)
-		rnm_json_kv_string(&json, "from", entry->from);
-	if (entry->kind == RNM_ENTRY_DROP) {
-		rnm_json_kv_string(&json, "name", entry->model.name);
-	} else {
-		rnm_json_key(&json, "model");
-		rnm_published_write(&json, &entry->model);
-	}
-	rnm_json_kv_string(&json, "previous", history->head);
-	rnm_json_kv_uint(&json, "serial", history->serial + 1);
-	if (entry->kind != RNM_ENTRY_DROP) {
-		rnm_json_kv_string(&json, "signature", entry->proof.signature);
-		rnm_json_kv_string(&json, "statement", entry->proof.statement);
-	}
-	rnm_json_kv_int(&json, "time", entry->time);
-	rnm_json_end_object(&json);
-}
-
 enum rnm_status rnm_history_add(struct rnm_history *history, const struct rnm_entry *entry,
                                 struct rnm_buf *out, struct rnm_error *err)
 {
@@ -209,7 +161,7 @@ enum rnm_status rnm_history_add(struct rnm_history *history, const struct rnm_en
 	enum rnm_status status = RNM_OK;
 
 	rnm_buf_init(&line, RNM_HISTORY_LINE_MAX);
-	write_entry(&line, history, entry);
+	rnm_history_line_write(&line, history->serial + 1, history->head, entry);
 	rnm_buf_append(out, rnm_buf_cstr(&line), line.len);
 	rnm_buf_putc(out, '\n');
 	if (line.failed || out->failed)
@@ -227,74 +179,15 @@ enum rnm_status rnm_history_add(struct rnm_history *history, const struct rnm_en
 
 /* ---- reading ---- */
 
-static bool read_kind(struct rnm_members_reader *reader, const json_t *root, enum rnm_entry_kind *out)
+static enum rnm_status read_line(struct rnm_history *history, struct rnm_bytes text, struct rnm_error *err)
 {
-	const char *text = json_string_value(json_object_get(root, "event"));
+	struct rnm_history_line line;
+	enum rnm_status status =
+	    rnm_history_line_read(&line, &history->arena, text, history->serial + 1, err);
 
-	for (size_t i = 0; text != NULL && i < sizeof(kind_names) / sizeof(kind_names[0]); i++) {
-		if (strcmp(kind_names[i], text) == 0) {
-			*out = (enum rnm_entry_kind)i;
-			return true;
-		}
-	}
-	reader->wrong = "event";
-	return false;
-}
-
-static bool read_entry(struct rnm_members_reader *reader, const json_t *root, struct rnm_entry *entry)
-{
-	if (!read_kind(reader, root, &entry->kind) ||
-	    !rnm_member_time(reader, root, "time", false, &entry->time))
-		return false;
-	if (entry->kind == RNM_ENTRY_DROP)
-		return rnm_member_text(reader, root, "name", false, &entry->model.name) &&
-		       rnm_member_hash(reader, root, "blake2b", entry->model.blake2b);
-	if (entry->kind == RNM_ENTRY_ROLLBACK && !rnm_member_hash(reader, root, "from", entry->from))
-		return false;
-	return rnm_member_text(reader, root, "signature", true, &entry->proof.signature) &&
-	       rnm_member_text(reader, root, "statement", true, &entry->proof.statement) &&
-	       rnm_published_read(reader, json_object_get(root, "model"), &entry->model);
-}
-
-/* The line is the one that comes next. */
-static enum rnm_status check_chain(const struct rnm_history *history, struct rnm_members_reader *reader,
-                                   const json_t *root, struct rnm_error *err)
-{
-	char previous[RNM_OBJECT_HASH_HEX];
-	uint64_t serial;
-
-	if (!rnm_member_count(reader, root, "serial", &serial) ||
-	    !rnm_member_hash(reader, root, "previous", previous))
-		return bad_line(history->serial + 1, "expected a serial and the hash of the line before",
-		                err);
-	if (serial != history->serial + 1)
-		return bad_line(history->serial + 1, "the serial is another one: a line is missing or added",
-		                err);
-	if (strcmp(previous, history->head) != 0)
-		return bad_line(serial, "the hash that it has of the line before is not that line's", err);
-	return RNM_OK;
-}
-
-static enum rnm_status read_line(struct rnm_history *history, struct rnm_bytes line, struct rnm_error *err)
-{
-	struct rnm_members_reader reader = { .arena = &history->arena };
-	struct rnm_entry entry = { .kind = RNM_ENTRY_PUBLISH };
-	json_error_t problem;
-	enum rnm_status status;
-	bool no_memory = false;
-	json_t *root = NULL;
-
-	if (line.len <= RNM_HISTORY_LINE_MAX)
-		root = rnm_json_load(line, JSON_REJECT_DUPLICATES, &problem, &no_memory);
-	if (root == NULL)
-		return no_memory ? rnm_error_nomem(err)
-		                 : bad_line(history->serial + 1, "expected one JSON document", err);
-	status = check_chain(history, &reader, root, err);
-	if (status == RNM_OK && !read_entry(&reader, root, &entry))
-		status = reader.no_memory ? rnm_error_nomem(err)
-		                          : bad_line(history->serial + 1, "a member is missing or odd", err);
-	json_decref(root);
-	return status == RNM_OK ? take(history, &entry, line, err) : status;
+	if (status == RNM_OK)
+		status = rnm_history_line_follows(&line, history->serial, history->head, err);
+	return status == RNM_OK ? take(history, &line.entry, text, err) : status;
 }
 
 enum rnm_status rnm_history_read(struct rnm_history *history, struct rnm_bytes text, struct rnm_error *err)

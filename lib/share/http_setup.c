@@ -173,12 +173,28 @@ static bool set_headers(struct setup *setup, struct rnm_http *http)
 	return true;
 }
 
+/*
+ * A handle for each request: curl_easy_reset says nothing when it lacks memory, and leaves one that sends no byte of a
+ * body.  Connections and names are those of the multi handle.
+ */
+static bool renew_easy(struct rnm_http *http)
+{
+	CURL *easy = rnm_curl.curl_easy_init();
+
+	if (easy == NULL)
+		return false;
+	rnm_curl.curl_easy_cleanup(http->easy);
+	http->easy = easy;
+	return true;
+}
+
 enum rnm_status rnm_http_prepare(struct rnm_http *http, struct rnm_error *err)
 {
-	struct setup setup = { .easy = http->easy, .code = CURLE_OK };
+	struct setup setup = { .code = CURLE_OK };
 
-	/* Connections, names and TLS sessions are kept. */
-	rnm_curl.curl_easy_reset(http->easy);
+	if (!renew_easy(http))
+		return rnm_error_nomem(err);
+	setup.easy = http->easy;
 	http->reason[0] = '\0';
 	set_callbacks(&setup, http);
 	set_pointer(&setup, CURLOPT_URL, http->request->url);

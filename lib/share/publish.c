@@ -128,7 +128,9 @@ enum rnm_status rnm_publisher_open(struct rnm_publisher **out, const struct rnm_
 	publisher->options = *options;
 	publisher->now = options->now > 0 ? (int64_t)options->now : 0;
 	rnm_buf_init(&publisher->lines, RNM_HISTORY_MAX + RNM_HISTORY_MAX / 64);
-	status = open_tree(publisher, err);
+	status = rnm_publisher_check_evaluations(publisher, err);
+	if (status == RNM_OK)
+		status = open_tree(publisher, err);
 	if (status == RNM_OK)
 		*out = publisher;
 	else
@@ -155,6 +157,7 @@ void rnm_publisher_free(struct rnm_publisher *publisher)
 	rnm_buf_free(&publisher->lines);
 	free(publisher->entries);
 	free(publisher->written);
+	free(publisher->evaluation_used);
 	free(publisher);
 }
 
@@ -255,7 +258,9 @@ enum rnm_status rnm_publisher_commit(struct rnm_publisher *publisher, struct rnm
 	enum rnm_status status;
 
 	*result = (struct rnm_publish_result){ .completed = publisher->completed };
-	status = add_lines(publisher, result, err);
+	status = rnm_publisher_check_used(publisher, err);
+	if (status == RNM_OK)
+		status = add_lines(publisher, result, err);
 	if (status == RNM_OK && !publisher->options.dry_run) {
 		status = decide(publisher, size, err);
 		if (status == RNM_OK)

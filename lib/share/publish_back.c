@@ -50,6 +50,7 @@ static enum rnm_status take_old(struct rnm_publisher *publisher, const struct rn
 	enum rnm_status status = rnm_model_file_read(&file, bytes->data, bytes->len, old->model.blake2b, err);
 
 	taking->file = file;
+	taking->evaluation = old->model.evaluation;
 	memcpy(taking->entry.from, old->model.blake2b, sizeof(taking->entry.from));
 	if (status == RNM_OK)
 		status = rnm_taking_run(publisher, taking, outcome, err);

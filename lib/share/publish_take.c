@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A model on its way into the tree: checked, compared with what its name has, written under its hash. */
 #include "base/hash.h"
-#include "share/published.h"
+#include "share/model_evaluation.h"
 #include "share/taking.h"
 
 #include <rnm/model_write.h>
@@ -129,6 +129,7 @@ static enum rnm_status fill(struct rnm_publisher *publisher, struct rnm_taking *
 		.has_pca = file->container->pca.len > 0,
 		.has_roc = file->container->has_roc,
 		.key = publisher->key_text,
+		.evaluation = taking->evaluation,
 	};
 	rnm_hash_of(model->blake2b, bytes->data, bytes->len);
 	rnm_network_graph_hash(file->network, graph);
@@ -203,19 +204,33 @@ static bool is_published(const struct rnm_taking *taking)
 	       strcmp(taking->alias->newest->model.blake2b, taking->entry.model.blake2b) == 0;
 }
 
-/* The same model under a new statement; without a key there is nothing to do. */
+/* Whether what the name has gets figures that it has not. */
+static bool is_news(const struct rnm_taking *taking)
+{
+	const struct rnm_model_evaluation *old = taking->alias->newest->model.evaluation;
+
+	return taking->evaluation != NULL &&
+	       (old == NULL || !rnm_model_evaluation_equal(old, taking->evaluation));
+}
+
+/* The same model under a new statement, or with another evaluation; else there is nothing to do. */
 enum rnm_status rnm_taking_renew(struct rnm_publisher *publisher, struct rnm_taking *taking,
                                  const struct rnm_buf *bytes, struct rnm_error *err)
 {
 	struct rnm_published *model = &taking->entry.model;
 	enum rnm_status status;
 
+	const bool has_news = is_news(taking), is_signed = publisher->options.key != NULL;
+
 	*model = taking->alias->newest->model;
-	if (publisher->options.key == NULL)
+	if (!is_signed && !has_news)
 		return RNM_OK;
 	taking->entry.kind = RNM_ENTRY_RENEW;
+	if (has_news)
+		model->evaluation = taking->evaluation;
 	model->key = publisher->key_text;
-	if (model->created < publisher->now)
+	/* Both are those of the statement, if there is one. */
+	if (is_signed && model->created < publisher->now)
 		model->created = publisher->now;
 	model->not_after = rnm_publisher_end(publisher, model->created);
 	status = put_object(publisher, &taking->entry, bytes, err);
@@ -272,6 +287,8 @@ enum rnm_status rnm_taking_run(struct rnm_publisher *publisher, struct rnm_takin
 		taking->name = taking->file->container->providers_digest;
 	if (status == RNM_OK)
 		status = rnm_taking_check_name(publisher, taking, err);
+	if (status == RNM_OK)
+		status = rnm_taking_find_evaluation(publisher, taking, err);
 	if (status != RNM_OK)
 		return status;
 	taking->alias = rnm_history_alias(publisher->history, taking->name);

@@ -2,6 +2,7 @@
 #include "share/published.h"
 
 #include "base/hash.h"
+#include "share/model_evaluation.h"
 #include "store/backup_folder.h"
 
 #include <stdio.h>
@@ -56,6 +57,10 @@ void rnm_published_write(struct rnm_json *json, const struct rnm_published *mode
 	rnm_json_kv_string(json, "architecture", model->architecture);
 	rnm_json_kv_string(json, "blake2b", model->blake2b);
 	rnm_json_kv_int(json, "created", model->created);
+	if (model->evaluation != NULL) {
+		rnm_json_key(json, "evaluation");
+		rnm_json_model_evaluation(json, model->evaluation);
+	}
 	rnm_json_kv_string(json, "graph", model->graph);
 	rnm_json_kv_bool(json, "has_pca", model->has_pca);
 	rnm_json_kv_bool(json, "has_roc_thresholds", model->has_roc);
@@ -119,6 +124,15 @@ bool rnm_member_count(struct rnm_members_reader *reader, const json_t *object, c
 	return well(reader);
 }
 
+bool rnm_member_number(struct rnm_members_reader *reader, const json_t *object, const char *member,
+                       double *out)
+{
+	const json_t *value = json_object_get(object, member);
+
+	*out = json_number_value(value);
+	return json_is_number(value) ? well(reader) : wrong(reader, member);
+}
+
 bool rnm_member_time(struct rnm_members_reader *reader, const json_t *object, const char *member,
                      bool optional, int64_t *out)
 {
@@ -165,6 +179,16 @@ static bool read_norm(struct rnm_members_reader *reader, const json_t *object, e
 	return wrong(reader, "normalisation");
 }
 
+/* One that is not there is none. */
+static bool read_evaluation(struct rnm_members_reader *reader, const json_t *object,
+                            const struct rnm_model_evaluation **out)
+{
+	const json_t *value = json_object_get(object, "evaluation");
+
+	*out = NULL;
+	return value == NULL || json_is_null(value) || rnm_model_evaluation_read(reader, value, out);
+}
+
 bool rnm_published_read(struct rnm_members_reader *reader, const json_t *object, struct rnm_published *out)
 {
 	*out = (struct rnm_published){ .name = NULL };
@@ -183,7 +207,8 @@ bool rnm_published_read(struct rnm_members_reader *reader, const json_t *object,
 	      rnm_member_hash(reader, object, "graph", out->graph) &&
 	      read_flag(reader, object, "has_pca", &out->has_pca) &&
 	      read_flag(reader, object, "has_roc_thresholds", &out->has_roc) &&
-	      read_norm(reader, object, &out->norm_mode)))
+	      read_norm(reader, object, &out->norm_mode) &&
+	      read_evaluation(reader, object, &out->evaluation)))
 		return false;
 	/* They become names of files. */
 	if (!rnm_alias_name_is_good(out->name))

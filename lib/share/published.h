@@ -34,6 +34,8 @@ bool rnm_member_text(struct rnm_members_reader *reader, const json_t *object, co
                      bool optional, const char **out);
 bool rnm_member_count(struct rnm_members_reader *reader, const json_t *object, const char *member,
                       uint64_t *out);
+bool rnm_member_number(struct rnm_members_reader *reader, const json_t *object, const char *member,
+                       double *out);
 /* A number of seconds; 0 for null, which only an optional one may be. */
 bool rnm_member_time(struct rnm_members_reader *reader, const json_t *object, const char *member,
                      bool optional, int64_t *out);

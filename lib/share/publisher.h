@@ -25,6 +25,7 @@ struct rnm_publisher {
 	/* Hashes of objects that this run has written and no line names yet. */
 	char (*written)[RNM_OBJECT_HASH_HEX];
 	size_t written_count, written_cap;
+	bool *evaluation_used; /* for each of options.evaluations */
 };
 
 /* RNM_E_INTERRUPTED once the caller wants no more. */
@@ -62,6 +63,15 @@ RNM_MUST_CHECK enum rnm_status rnm_alias_sign(const struct rnm_publisher *publis
 /* Writes what signs this index, and still the old one, before the index. */
 RNM_MUST_CHECK enum rnm_status rnm_index_sign(const struct rnm_publisher *publisher, struct rnm_bytes text,
                                               struct rnm_error *err);
+
+/* ---- publish_evaluation.c: how well models do ---- */
+
+/* Whether the evaluations can be published at all.  RNM_E_USAGE "publish.evaluation". */
+RNM_MUST_CHECK enum rnm_status rnm_publisher_check_evaluations(struct rnm_publisher *publisher,
+                                                               struct rnm_error *err);
+/* Whether each was about a model that was taken.  RNM_E_REFUSED "publish.evaluation". */
+RNM_MUST_CHECK enum rnm_status rnm_publisher_check_used(const struct rnm_publisher *publisher,
+                                                        struct rnm_error *err);
 
 /* ---- publish_settle.c: the tree follows the history ---- */
 

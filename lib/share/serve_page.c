@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "share/serve_model.h"
+#include "share/serve_page_html.h"
 
 #include <inttypes.h>
 #include <rnm/rnm.h>
@@ -40,7 +41,7 @@ static const char style[] =
     "table,tbody,tr,td{display:block}thead{position:absolute;left:-999rem}tr{border-bottom:1px solid "
     "var(--line);"
     "padding:.5rem 0}td,td.number{border:0;padding:0;text-align:left}"
-    "td::before{content:attr(data-label) \": \";color:var(--quiet);font-weight:400}}\n";
+    "td:empty{display:none}td::before{content:attr(data-label) \": \";color:var(--quiet);font-weight:400}}\n";
 
 static void put_size(struct rnm_buf *out, uint64_t size)
 {
@@ -86,8 +87,17 @@ static void put_time(struct rnm_buf *out, const struct rnm_page *page, int64_t t
 	rnm_buf_puts(out, " ago</time>");
 }
 
-/* With the date, which a finger cannot point at. */
-static void put_date(struct rnm_buf *out, const struct rnm_page *page, int64_t time)
+void rnm_page_moment(struct rnm_buf *out, int64_t time)
+{
+	char utc[RNM_UTC_SIZE];
+
+	if (rnm_utc_write(utc, (double)time))
+		rnm_buf_printf(out, "<time datetime=\"%s\">%.10s %.5s UTC</time>", utc, utc, utc + CLOCK_AT);
+	else
+		rnm_buf_puts(out, "at no time");
+}
+
+void rnm_page_date(struct rnm_buf *out, const struct rnm_page *page, int64_t time)
 {
 	char utc[RNM_UTC_SIZE];
 
@@ -96,14 +106,14 @@ static void put_date(struct rnm_buf *out, const struct rnm_page *page, int64_t t
 	put_time(out, page, time);
 }
 
-static const char *name_of(const struct rnm_served *file)
+const char *rnm_page_name(const struct rnm_served *file)
 {
 	return file->name + strlen(RNM_SERVED_MODELS);
 }
 
 /* ---- models -------------------------------------------------------------------------------------- */
 
-static void row(struct rnm_buf *out, const char *title)
+void rnm_page_row(struct rnm_buf *out, const char *title)
 {
 	rnm_buf_printf(out, "<dt>%s</dt><dd>", title);
 }
@@ -113,7 +123,7 @@ static void put_identity(struct rnm_buf *out, const struct rnm_page *page, const
 	const struct rnm_served_model *model = file->model;
 
 	if (model != NULL && model->rule != NULL) {
-		row(out, "Rule");
+		rnm_page_row(out, "Rule");
 		rnm_buf_html(out, model->rule);
 		if (model->settings != NULL) {
 			rnm_buf_puts(out, ", settings ");
@@ -122,22 +132,22 @@ static void put_identity(struct rnm_buf *out, const struct rnm_page *page, const
 		rnm_buf_puts(out, "</dd>\n");
 	}
 	if (model != NULL) {
-		row(out, "Digest");
+		rnm_page_row(out, "Digest");
 		rnm_buf_puts(out, "<code>");
 		rnm_buf_html(out, model->digest);
 		rnm_buf_printf(out, "</code>%s</dd>\n",
-		               model->digest[0] == '\0' || strcmp(model->digest, name_of(file)) == 0
+		               model->digest[0] == '\0' || strcmp(model->digest, rnm_page_name(file)) == 0
 		                   ? ""
 		                   : " <span class=\"bad\">not the name that it is offered under</span>");
-		row(out, "Version");
+		rnm_page_row(out, "Version");
 		rnm_buf_printf(out, "%.17g</dd>\n", model->version);
-		row(out, "Architecture");
+		rnm_page_row(out, "Architecture");
 		rnm_buf_html(out, model->architecture);
 		rnm_buf_puts(out, "</dd>\n");
 	}
 	if (model != NULL && model->has_created) {
-		row(out, "Made");
-		put_date(out, page, model->created);
+		rnm_page_row(out, "Made");
+		rnm_page_date(out, page, model->created);
 		rnm_buf_puts(out, "</dd>\n");
 	}
 }
@@ -152,7 +162,7 @@ static void put_clients_of(struct rnm_buf *out, const struct rnm_page *page, con
 		counts[rnm_page_standing(page, &page->fleet->clients[i])]++;
 		all++;
 	}
-	row(out, "Clients");
+	rnm_page_row(out, "Clients");
 	rnm_buf_puts(out, all == 0 ? "none yet" : "");
 	for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++)
 		if (counts[i] > 0) {
@@ -163,30 +173,11 @@ static void put_clients_of(struct rnm_buf *out, const struct rnm_page *page, con
 	rnm_buf_puts(out, "</dd>\n");
 }
 
-static void put_history(struct rnm_buf *out, const struct rnm_page *page, const char *name)
-{
-	rnm_buf_puts(out, "<details><summary>History since the server started</summary>\n<ul>\n");
-	for (size_t i = page->fleet->offered_count; i > 0; i--) {
-		const struct rnm_fleet_offered *offered = &page->fleet->offered[i - 1];
-
-		if (strcmp(offered->name, name) != 0)
-			continue;
-		rnm_buf_printf(out, "<li>version %.17g, <code>%.16s</code>, published ", offered->version,
-		               offered->etag + 1);
-		put_date(out, page, offered->modified);
-		rnm_buf_puts(out, "</li>\n");
-	}
-	rnm_buf_puts(out, "</ul>\n");
-	if (rnm_served_find(page->table, "/history.jsonl", strlen("/history.jsonl")) != NULL)
-		rnm_buf_puts(out, "<p><a href=\"/history.jsonl\">All of it (history.jsonl)</a></p>\n");
-	rnm_buf_puts(out, "</details>\n");
-}
-
 /* rspamd puts the digest of its own rule behind base_url; any other name has to be spelt out. */
 static void put_configuration(struct rnm_buf *out, const struct rnm_served *file)
 {
 	const struct rnm_served_model *model = file->model;
-	const bool by_digest = model != NULL && strcmp(model->digest, name_of(file)) == 0;
+	const bool by_digest = model != NULL && strcmp(model->digest, rnm_page_name(file)) == 0;
 
 	rnm_buf_puts(out,
 	             "<details><summary>Configuration for rspamd</summary>\n"
@@ -206,7 +197,7 @@ static void put_configuration(struct rnm_buf *out, const struct rnm_served *file
 
 static void put_model(struct rnm_buf *out, const struct rnm_page *page, const struct rnm_served *file)
 {
-	const char *name = name_of(file);
+	const char *name = rnm_page_name(file);
 	const char *signature = rnm_page_signature(page, file);
 
 	rnm_buf_puts(out, "<article class=\"model\">\n<h3>");
@@ -223,21 +214,22 @@ static void put_model(struct rnm_buf *out, const struct rnm_page *page, const st
 			 "good file is offered. SIGHUP takes it away.</p>\n");
 	rnm_buf_puts(out, "<dl>\n");
 	put_identity(out, page, file);
-	row(out, page->from_redis ? "Exported" : "Published");
-	put_date(out, page, file->modified);
+	rnm_page_row(out, page->from_redis ? "Exported" : "Published");
+	rnm_page_date(out, page, file->modified);
 	rnm_buf_puts(out, "</dd>\n");
-	row(out, "Size");
+	rnm_page_row(out, "Size");
 	put_size(out, file->size);
 	rnm_buf_printf(out, "</dd>\n<dt>Hash</dt><dd><code>%.64s</code></dd>\n", file->etag + 1);
-	row(out, "Signature");
+	rnm_page_row(out, "Signature");
 	rnm_buf_printf(out, "<span class=\"%s\">%s</span></dd>\n",
 	               strncmp(signature, "signed", 6) == 0 ? "good" : "quiet", signature);
+	rnm_page_evaluation(out, page, file);
 	put_clients_of(out, page, name);
 	rnm_buf_puts(out, "</dl>\n<p><a href=\"");
 	rnm_buf_html(out, file->name);
 	rnm_buf_puts(out, "\" download>Download</a></p>\n");
 	put_configuration(out, file);
-	put_history(out, page, name);
+	rnm_page_history(out, page, file);
 	rnm_buf_puts(out, "</article>\n");
 }
 
@@ -246,6 +238,7 @@ static void put_models(struct rnm_buf *out, const struct rnm_page *page)
 	size_t count = 0;
 
 	rnm_buf_puts(out, "<section aria-labelledby=\"models\">\n<h2 id=\"models\">Models</h2>\n");
+	rnm_page_problem(out, page);
 	for (size_t i = 0; i < page->table->count && count < RNM_PAGE_ROWS_MAX; i++) {
 		if (!rnm_served_is_alias(page->table->items[i]->name))
 			continue;
@@ -259,7 +252,7 @@ static void put_models(struct rnm_buf *out, const struct rnm_page *page)
 
 /* ---- the fleet ----------------------------------------------------------------------------------- */
 
-static void cell(struct rnm_buf *out, const char *label, const char *class)
+void rnm_page_cell(struct rnm_buf *out, const char *label, const char *class)
 {
 	rnm_buf_printf(out, "<td data-label=\"%s\"%s%s%s>", label, class[0] != '\0' ? " class=\"" : "", class,
 	               class[0] != '\0' ? "\"" : "");
@@ -273,31 +266,31 @@ static void put_client(struct rnm_buf *out, const struct rnm_page *page,
 	    rnm_fleet_find_offer(page->fleet, client->name, client->held);
 
 	rnm_buf_puts(out, "<tr>");
-	cell(out, "Client", "");
+	rnm_page_cell(out, "Client", "");
 	rnm_buf_html(out, client->client);
 	rnm_buf_puts(out, "</td>");
-	cell(out, "Model", "");
+	rnm_page_cell(out, "Model", "");
 	rnm_buf_puts(out, "<code>");
 	rnm_buf_html(out, client->name);
 	rnm_buf_puts(out, "</code></td>");
-	cell(out, "Holds", "");
+	rnm_page_cell(out, "Holds", "");
 	if (offered != NULL)
 		rnm_buf_printf(out, "version %.17g", offered->version);
 	else
 		rnm_buf_puts(out,
 		             client->held[0] == '\0' ? "nothing that it told of" : "a model from before");
 	rnm_buf_puts(out, "</td>");
-	cell(out, "State",
-	     standing == RNM_STANDING_CURRENT   ? "good"
-	     : standing == RNM_STANDING_UNKNOWN ? ""
-	                                        : "bad");
+	rnm_page_cell(out, "State",
+	              standing == RNM_STANDING_CURRENT   ? "good"
+	              : standing == RNM_STANDING_UNKNOWN ? ""
+	                                                 : "bad");
 	rnm_buf_printf(out, "%s</td>", rnm_standing_name(standing));
-	cell(out, "Last asked", "");
+	rnm_page_cell(out, "Last asked", "");
 	put_time(out, page, client->last);
 	rnm_buf_puts(out, "</td>");
-	cell(out, "Requests", "number");
+	rnm_page_cell(out, "Requests", "number");
 	rnm_buf_printf(out, "%" PRIu64 "</td>", client->requests);
-	cell(out, "Program", "");
+	rnm_page_cell(out, "Program", "");
 	rnm_buf_html(out, client->agent);
 	rnm_buf_puts(out, "</td></tr>\n");
 }
@@ -363,16 +356,16 @@ static void put_missing(struct rnm_buf *out, const struct rnm_page *page)
 		const struct rnm_fleet_missing *missing = &page->fleet->missing[i];
 
 		rnm_buf_puts(out, "<tr>");
-		cell(out, "Name", "");
+		rnm_page_cell(out, "Name", "");
 		rnm_buf_puts(out, "<code>");
 		rnm_buf_html(out, missing->name);
 		rnm_buf_puts(out, "</code></td>");
-		cell(out, "Requests", "number");
+		rnm_page_cell(out, "Requests", "number");
 		rnm_buf_printf(out, "%" PRIu64 "</td>", missing->requests);
-		cell(out, "Last asked", "");
+		rnm_page_cell(out, "Last asked", "");
 		put_time(out, page, missing->last);
 		rnm_buf_puts(out, "</td>");
-		cell(out, "By", "");
+		rnm_page_cell(out, "By", "");
 		rnm_buf_html(out, missing->client);
 		rnm_buf_puts(out, "</td></tr>\n");
 	}

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "share/history_line.h"
 #include "share/serve_model.h"
-#include "share/serve_page.h"
+#include "share/serve_page_html.h"
+#include "share/serve_record.h"
 
 #include <rnm/json.h>
 #include <stdio.h>
@@ -52,12 +54,57 @@ const char *rnm_page_signature(const struct rnm_page *page, const struct rnm_ser
 	return signature ? "signed, for rspamd" : "not signed";
 }
 
+static void put_version(struct rnm_json *json, const char *key, uint64_t version)
+{
+	if (version > 0)
+		rnm_json_kv_uint(json, key, version);
+	else
+		rnm_json_kv_null(json, key);
+}
+
+static void put_event(struct rnm_json *json, const struct rnm_served_event *event)
+{
+	rnm_json_begin_object(json);
+	rnm_json_kv_string(json, "event", rnm_entry_kind_name(event->kind));
+	rnm_json_kv_uint(json, "serial", event->serial);
+	rnm_json_kv_time(json, "time", (double)event->time);
+	rnm_json_kv_uint(json, "times", event->times);
+	put_version(json, "version", event->version);
+	rnm_json_kv_string(json, "blake2b", event->blake2b);
+	put_version(json, "from_version", event->from_version);
+	rnm_json_kv_string(json, "from", event->from[0] != '\0' ? event->from : NULL);
+	rnm_json_kv_string(json, "key", event->key);
+	rnm_json_key(json, "evaluation");
+	rnm_json_model_evaluation(json, event->evaluation);
+	rnm_json_end_object(json);
+}
+
+static void put_history(struct rnm_json *json, const struct rnm_page *page, const char *name)
+{
+	const struct rnm_served_record *record = page->table->record;
+	const struct rnm_served_event *events;
+	const size_t count = rnm_served_record_events(record, name, &events);
+
+	if (!rnm_served_record_has_history(record)) {
+		rnm_json_kv_null(json, "history");
+		rnm_json_kv_null(json, "history_left_out");
+		return;
+	}
+	rnm_json_key(json, "history");
+	rnm_json_begin_array(json);
+	for (size_t i = 0; i < count && i < RNM_SERVED_EVENTS_MAX; i++)
+		put_event(json, &events[i]);
+	rnm_json_end_array(json);
+	rnm_json_kv_uint(json, "history_left_out",
+	                 count > RNM_SERVED_EVENTS_MAX ? count - RNM_SERVED_EVENTS_MAX : 0);
+}
+
 static void put_model(struct rnm_json *json, const struct rnm_page *page, const struct rnm_served *file)
 {
 	const struct rnm_served_model *model = file->model;
 
 	rnm_json_begin_object(json);
-	rnm_json_kv_string(json, "name", file->name + strlen(RNM_SERVED_MODELS));
+	rnm_json_kv_string(json, "name", rnm_page_name(file));
 	rnm_json_kv_uint(json, "size", file->size);
 	rnm_json_kv_time(json, "modified", (double)file->modified);
 	rnm_json_kv_string(json, "etag", file->etag);
@@ -75,6 +122,9 @@ static void put_model(struct rnm_json *json, const struct rnm_page *page, const 
 		rnm_json_kv_time(json, "created", (double)model->created);
 	else
 		rnm_json_kv_null(json, "created");
+	rnm_json_key(json, "evaluation");
+	rnm_json_model_evaluation(json, rnm_served_record_evaluation(page->table->record, file));
+	put_history(json, page, rnm_page_name(file));
 	rnm_json_end_object(json);
 }
 
@@ -113,6 +163,7 @@ static void put_missing(struct rnm_json *json, const struct rnm_fleet_missing *m
 
 void rnm_page_json(struct rnm_buf *out, const struct rnm_page *page)
 {
+	const char *problem = rnm_served_record_problem(page->table->record);
 	struct rnm_json json;
 
 	rnm_json_init(&json, out, false);
@@ -126,6 +177,8 @@ void rnm_page_json(struct rnm_buf *out, const struct rnm_page *page)
 		if (rnm_served_is_alias(page->table->items[i]->name))
 			put_model(&json, page, page->table->items[i]);
 	rnm_json_end_array(&json);
+	rnm_json_kv_string(&json, "history_problem", problem[0] != '\0' ? problem : NULL);
+	rnm_json_kv_bool(&json, "history_is_cut", rnm_served_record_is_cut(page->table->record));
 	rnm_json_key(&json, "clients");
 	rnm_json_begin_array(&json);
 	for (size_t i = 0; i < page->fleet->count; i++)

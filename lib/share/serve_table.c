@@ -2,6 +2,7 @@
 #include "share/serve_table.h"
 
 #include "share/serve_model.h"
+#include "share/serve_record.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -94,6 +95,7 @@ void rnm_served_table_unref(struct rnm_served_table *table)
 		return;
 	for (size_t i = 0; i < table->count; i++)
 		rnm_served_unref(table->items[i]);
+	rnm_served_record_unref(table->record);
 	free(table->items);
 	free(table->places);
 	free(table);

@@ -38,13 +38,16 @@ struct rnm_served {
 	struct rnm_served_model *model; /* NULL when it is none */
 };
 
+struct rnm_served_record;
+
 struct rnm_served_table {
 	atomic_uint references;
 	struct rnm_served **items;
 	size_t count, cap;
 	uint32_t *places; /* index + 1 of the item; open addressing */
 	size_t place_count;
-	int64_t made; /* seconds since 1970 */
+	int64_t made;                     /* seconds since 1970 */
+	struct rnm_served_record *record; /* of a tree; NULL */
 };
 
 /* An empty table, with room for adding; NULL: no memory. */

@@ -2,6 +2,7 @@
 #include "share/serve_tree.h"
 
 #include "share/serve_file.h"
+#include "share/serve_record.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -200,6 +201,19 @@ static enum rnm_status read_all(struct reading *reading, struct rnm_error *err)
 	return status == RNM_OK ? seal(reading->table, err) : status;
 }
 
+/* For the page.  A history that cannot be relied on keeps nobody from serving. */
+static enum rnm_status add_record(struct rnm_served_table *table, const struct rnm_tree *tree,
+                                  struct rnm_error *err)
+{
+	struct rnm_served_record *old = tree->old != NULL ? tree->old->record : NULL;
+	struct rnm_error problem;
+	const enum rnm_status status = rnm_served_record_read(&table->record, table, old, &problem, err);
+
+	if (status == RNM_OK && problem.status != RNM_OK)
+		tell(tree, &problem);
+	return status;
+}
+
 enum rnm_status rnm_tree_read(struct rnm_served_table **out, const struct rnm_tree *tree,
                               struct rnm_error *err)
 {
@@ -221,13 +235,17 @@ enum rnm_status rnm_tree_read(struct rnm_served_table **out, const struct rnm_tr
 	}
 	if (status == RNM_OK && tree->old != NULL && !tree->forget)
 		status = keep_lost(&kept, reading.table, tree->old, err);
+	if (kept != NULL) {
+		rnm_served_table_unref(reading.table);
+		reading.table = kept;
+	}
+	if (status == RNM_OK)
+		status = add_record(reading.table, tree, err);
 	if (status == RNM_OK) {
 		reading.table->made = tree->now;
-		if (kept != NULL)
-			kept->made = tree->now;
-		*out = kept != NULL ? kept : reading.table;
-	}
-	if (status != RNM_OK || kept != NULL)
+		*out = reading.table;
+	} else {
 		rnm_served_table_unref(reading.table);
+	}
 	return status;
 }

@@ -11,6 +11,7 @@ struct rnm_taking {
 	const char *name;
 	double version;
 	int64_t created_at;
+	const struct rnm_model_evaluation *evaluation; /* to go with it; NULL */
 	struct rnm_entry entry;
 };
 
@@ -27,6 +28,12 @@ RNM_MUST_CHECK enum rnm_status rnm_taking_check_version(const struct rnm_taking 
 RNM_MUST_CHECK enum rnm_status rnm_taking_check_change(const struct rnm_publisher *publisher,
                                                        const struct rnm_taking *taking,
                                                        struct rnm_error *err);
+
+/* ---- publish_evaluation.c ---- */
+
+/* Among those that came along, into the memory of the history; without one what the taking has stays. */
+RNM_MUST_CHECK enum rnm_status rnm_taking_find_evaluation(struct rnm_publisher *publisher,
+                                                          struct rnm_taking *taking, struct rnm_error *err);
 
 /* ---- publish_take.c ---- */
 

@@ -34,6 +34,9 @@ struct rnm_watching {
 	struct rnm_buf published_bytes;
 	struct rnm_model_file *published;
 	char published_hash[RNM_OBJECT_HASH_HEX];
+	/* What the gates with vectors have measured, to be published with it. */
+	bool has_evaluation;
+	struct rnm_model_evaluation evaluation;
 	struct rnm_watch_report *report;
 };
 

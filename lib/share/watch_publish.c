@@ -15,6 +15,10 @@ static enum rnm_status open_tree(struct rnm_publisher **out, const struct rnm_wa
 
 	how.dry_run = how.dry_run || only_look;
 	how.now = rnm_clock_wall();
+	if (watching->has_evaluation) {
+		how.evaluations = &watching->evaluation;
+		how.evaluation_count = 1;
+	}
 	return rnm_publisher_open(out, &how, err);
 }
 

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Vectors of mail through the new model, and through the published one: is it good, and how different is it? */
+#include "base/clock.h"
+#include "base/hash.h"
+#include "share/model_evaluation.h"
 #include "share/watch_internal.h"
 
 #include <math.h>
@@ -192,6 +195,37 @@ static enum rnm_status too_few(const struct measuring *measuring, struct rnm_err
 	return RNM_E_NOT_FOUND;
 }
 
+static const char *source_of(const char *path)
+{
+	return path != NULL ? rnm_source_name(path) : NULL;
+}
+
+/*
+ * What consumers' operators get to see of it.  A rule whose own thresholds are no numbers decides nothing, which is no
+ * fault of the model.
+ */
+static void keep_evaluation(struct rnm_watching *watching, const struct rnm_evaluation *evaluation)
+{
+	struct rnm_model_evaluation *out = &watching->evaluation;
+	unsigned char hash[RNM_NETWORK_HASH_LEN];
+	struct rnm_decision decision;
+
+	*out = (struct rnm_model_evaluation){
+		.time = (int64_t)rnm_clock_wall(),
+		.spam_source = source_of(watching->options->spam),
+		.ham_source = source_of(watching->options->ham),
+	};
+	if (!rnm_evaluation_auc(evaluation, &out->auc) ||
+	    rnm_decision_of(&decision, watching->subject->rule, watching->file->container, NULL) != RNM_OK)
+		return;
+	out->spam_threshold = decision.spam_threshold;
+	out->ham_threshold = decision.ham_threshold;
+	rnm_evaluation_confusion(evaluation, &decision, &out->confusion);
+	rnm_model_hash(watching->file, hash);
+	rnm_hash_text(out->model_hash, hash);
+	watching->has_evaluation = rnm_model_evaluation_is_good(out);
+}
+
 static enum rnm_status sum_up(struct measuring *measuring, struct rnm_error *err)
 {
 	struct rnm_watch_report *report = measuring->watching->report;
@@ -205,9 +239,11 @@ static enum rnm_status sum_up(struct measuring *measuring, struct rnm_error *err
 	report->has_drift = measuring->published != NULL;
 	report->drift = report->has_drift ? measuring->differences / (double)measuring->compared : 0;
 	status = rnm_evaluation_new(&evaluation, &measuring->spam, &measuring->ham, err);
-	if (status == RNM_OK)
+	if (status == RNM_OK) {
+		keep_evaluation(measuring->watching, evaluation);
 		report->has_auc = !isnan(measuring->watching->options->min_auc) &&
 		                  rnm_evaluation_auc(evaluation, &report->auc);
+	}
 	rnm_evaluation_free(evaluation);
 	return status;
 }

@@ -3,6 +3,7 @@
 #include "store/import.h"
 
 #include "rspamd/keys.h"
+#include "store/verify.h"
 
 #include <poll.h>
 #include <stdio.h>
@@ -53,17 +54,42 @@ static enum rnm_status refuse_unfit(const struct rnm_importing *job, struct rnm_
 	return RNM_E_REFUSED;
 }
 
-static enum rnm_status verify(struct rnm_importing *job, struct rnm_error *err)
+static struct rnm_verify_options how_to_verify(const struct rnm_importing *job)
 {
-	const struct rnm_verify_options how = {
+	return (struct rnm_verify_options){
 		.rule = job->rule, .config = job->options->config, .index = SIZE_MAX, .for_redis = true
 	};
+}
+
+bool rnm_import_fits_so_far(const struct rnm_importing *job)
+{
+	const struct rnm_verify_options how = how_to_verify(job);
+	struct rnm_verification *verification = NULL;
+	const bool fits = rnm_model_verify_known(&verification, job->file, &how, NULL) == RNM_OK;
+
+	rnm_verification_free(verification);
+	return fits;
+}
+
+static enum rnm_status verify(struct rnm_importing *job, struct rnm_error *err)
+{
+	const struct rnm_verify_options how = how_to_verify(job);
 	enum rnm_status status = rnm_model_verify(&job->verification, job->file, &how, err);
 
 	job->import.verification = job->verification;
 	if (status == RNM_NO)
 		return refuse_unfit(job, err);
 	return status == RNM_OK ? check_inputs(job, err) : status;
+}
+
+enum rnm_status rnm_import_judge(struct rnm_importing *job, rnm_model_file_take *take, void *ctx,
+                                 struct rnm_error *err)
+{
+	enum rnm_status status = rnm_model_file_look(job->file, take, ctx, err);
+
+	if (status == RNM_OK)
+		status = verify(job, err);
+	return status == RNM_OK ? rnm_import_find_network(job, err) : status;
 }
 
 /* ---- one round ---- */
@@ -150,31 +176,59 @@ static enum rnm_status read_back(struct rnm_importing *job, struct rnm_error *er
 	return status;
 }
 
-static enum rnm_status run(struct rnm_importing *job, struct rnm_error *err)
+static enum rnm_status try_until_done(struct rnm_importing *job, struct rnm_error *err)
 {
+	enum rnm_status status = RNM_NO;
 	char what[256];
-	enum rnm_status status = verify(job, err);
 
 	snprintf(what, sizeof(what), "write the model of rule %.150s", job->rule->name);
-	if (status == RNM_OK)
-		status = rnm_import_make_fields(job, err);
-	if (status == RNM_OK)
-		status = rnm_import_find_network(job, err);
-	if (status != RNM_OK)
-		return status;
 	for (unsigned round = 0; round < RNM_TRANSACTION_TRIES; round++) {
 		status = try_once(job, what, err);
 		if (status != RNM_NO)
-			break;
+			return status;
 		(void)poll(NULL, 0, FIRST_PAUSE << round);
 	}
-	if (status == RNM_NO)
-		return refuse_busy(job, err);
+	return refuse_busy(job, err);
+}
+
+/*
+ * Something else has ended an import whose model nobody has judged yet: what is wrong with that one goes first,
+ * as it does when it is judged before Redis is asked.
+ */
+static enum rnm_status judge_late(struct rnm_importing *job, enum rnm_status status, struct rnm_error *err)
+{
+	struct rnm_error *own = malloc(sizeof(*own));
+	enum rnm_status verdict = own != NULL ? rnm_import_judge(job, NULL, NULL, own) : RNM_OK;
+
+	if (verdict == RNM_E_REFUSED) {
+		status = verdict;
+		if (err != NULL)
+			*err = *own;
+	}
+	free(own);
+	return status;
+}
+
+static enum rnm_status run(struct rnm_importing *job, struct rnm_error *err)
+{
+	bool ahead = false;
+	enum rnm_status status = rnm_import_find_network(job, err);
+
+	if (status == RNM_OK)
+		status = rnm_import_may_send_ahead(job, &ahead, err);
+	if (status == RNM_OK && !ahead)
+		status = rnm_import_judge(job, NULL, NULL, err);
+	if (status == RNM_OK)
+		status = rnm_import_make_fields(job, err);
+	if (status == RNM_OK)
+		status = try_until_done(job, err);
+	if (status != RNM_OK && ahead && rnm_model_file_is_unread(job->file) && status != RNM_E_INTERRUPTED)
+		status = judge_late(job, status, err);
 	return status == RNM_OK && job->import.done ? read_back(job, err) : status;
 }
 
 enum rnm_status rnm_store_import(struct rnm_import **out, struct rnm_redis *redis,
-                                 const struct rnm_rule *rule, const struct rnm_model_file *file,
+                                 const struct rnm_rule *rule, struct rnm_model_file *file,
                                  const struct rnm_import_options *options, struct rnm_error *err)
 {
 	struct rnm_importing *job = calloc(1, sizeof(*job));

@@ -28,9 +28,9 @@ struct rnm_importing {
 
 	struct rnm_redis *redis;
 	const struct rnm_rule *rule;
-	const struct rnm_model_file *file;
+	struct rnm_model_file *file;
 	const struct rnm_model_image *image; /* of the file, when the network is not in memory; else NULL */
-	char network[RNM_FINGERPRINT_HEX];   /* of its blob, as it was verified */
+	char network[RNM_FINGERPRINT_HEX];   /* of its blob, as it was judged; "" until then */
 	const struct rnm_import_options *options;
 
 	struct rnm_import_field small[RNM_IMPORT_FIELDS_MAX];
@@ -48,9 +48,18 @@ struct rnm_importing {
 	uint64_t fed;
 };
 
+/* import.c: what of the model is known by now does not speak against it. */
+bool rnm_import_fits_so_far(const struct rnm_importing *job);
+/*
+ * Everything about the model, which is looked at now if need be: as rnm_model_file_look, whose take and ctx these are.
+ * RNM_E_REFUSED: it is unfit.
+ */
+RNM_MUST_CHECK enum rnm_status rnm_import_judge(struct rnm_importing *job, rnm_model_file_take *take,
+                                                void *ctx, struct rnm_error *err);
+
 /* import_fields.c: the small fields of the hash, and how long it is to live. */
 RNM_MUST_CHECK enum rnm_status rnm_import_make_fields(struct rnm_importing *job, struct rnm_error *err);
-/* The fingerprint of the network's blob; where that is. */
+/* Where the network's blob is, and the fingerprint of it; not yet that of one that has not been looked at. */
 RNM_MUST_CHECK enum rnm_status rnm_import_find_network(struct rnm_importing *job, struct rnm_error *err);
 /* The hash of blobs, small fields that workers read, and the digest of the profile. */
 void rnm_import_hash_content(struct rnm_importing *job);
@@ -62,10 +71,33 @@ RNM_MUST_CHECK enum rnm_status rnm_import_make_commands(struct rnm_importing *jo
  * what was verified.
  */
 RNM_MUST_CHECK enum rnm_status rnm_import_send(struct rnm_importing *job, struct rnm_error *err);
+/* Of the command that carries the network: everything in front of the blob. */
+RNM_MUST_CHECK enum rnm_status rnm_import_begin_network(struct rnm_importing *job,
+                                                        const struct rnm_import_command *command,
+                                                        struct rnm_error *err);
+/* Some bytes of the blob, and tells of them. */
+RNM_MUST_CHECK enum rnm_status rnm_import_feed(struct rnm_importing *job, const void *data, size_t len,
+                                               struct rnm_error *err);
 /* Reads back what was written. */
 RNM_MUST_CHECK enum rnm_status rnm_import_read_back(struct rnm_importing *job, struct rnm_error *err);
 /* Says that something is not there as it was written. */
 enum rnm_status rnm_import_differs(const struct rnm_importing *job, const char *what, struct rnm_error *err);
+
+/*
+ * import_ahead.c: whether the network may be on its way to Redis while it is judged: it has to be judged still, and
+ * nobody would notice there if it came to nothing.
+ */
+RNM_MUST_CHECK enum rnm_status rnm_import_may_send_ahead(struct rnm_importing *job, bool *may,
+                                                         struct rnm_error *err);
+/* Whether the answer to INFO says that a network of len bytes could not drive anything out. */
+bool rnm_import_has_room(struct rnm_bytes info, size_t len);
+/*
+ * Judges and sends it, in one pass.  Redis has the whole command only if it is fit.  RNM_E_REFUSED otherwise, as
+ * rnm_import_judge; the connection is closed then.
+ */
+RNM_MUST_CHECK enum rnm_status rnm_import_send_ahead(struct rnm_importing *job,
+                                                     const struct rnm_import_command *command,
+                                                     struct rnm_error *err);
 
 /* import_symbols.c: the symbols and the digest of the profile. */
 RNM_MUST_CHECK enum rnm_status rnm_import_choose_symbols(struct rnm_importing *job, struct rnm_error *err);

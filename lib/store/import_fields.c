@@ -218,7 +218,7 @@ static bool put_command(struct rnm_importing *job, const char *name, const char 
 
 static bool put_small_fields(struct rnm_importing *job)
 {
-	struct rnm_import_command *command = begin(job, 2 + 2 * (job->small_count + 1));
+	struct rnm_import_command *command = begin(job, 2 + 2 * job->small_count);
 
 	if (command == NULL)
 		return false;
@@ -228,20 +228,23 @@ static bool put_small_fields(struct rnm_importing *job)
 		put(job, command, rnm_bytes_of(job->small[i].name));
 		put(job, command, job->small[i].value);
 	}
-	put(job, command, rnm_bytes_of("rnm_content"));
-	put(job, command, rnm_bytes_of(job->content));
 	return true;
 }
 
-/* The blobs come last: until then the server has had the chance to refuse everything else. */
+/*
+ * The blobs come late: until then the server has had the chance to refuse everything else.  What they are called is
+ * perhaps not known before they are on their way.
+ */
 enum rnm_status rnm_import_make_commands(struct rnm_importing *job, struct rnm_error *err)
 {
 	const struct rnm_rnm1 *container = job->file->container;
-	const struct rnm_bytes none = { NULL, 0 };
+	const struct rnm_bytes none = { NULL, 0 }, content = { job->content, RNM_HASH_HEX - 1 };
 	struct rnm_import *import = &job->import;
 
 	import->command_count = 0;
 	import->bytes = 0;
+	if (!rnm_model_file_is_unread(job->file))
+		rnm_import_hash_content(job);
 	rnm_format_double(job->score, sizeof(job->score), 17, rnm_clock_wall());
 	if (!put_small_fields(job) ||
 	    !put_command(job, "EXPIRE", import->key, rnm_bytes_of(job->expire), none) ||
@@ -249,7 +252,8 @@ enum rnm_status rnm_import_make_commands(struct rnm_importing *job, struct rnm_e
 	    !put_command(job, "EXPIRE", import->zset, rnm_bytes_of(job->expire), none) ||
 	    (container->pca.len > 0 &&
 	     !put_command(job, "HSET", import->key, rnm_bytes_of("pca"), container->pca)) ||
-	    !put_command(job, "HSET", import->key, rnm_bytes_of("ann"), container->ann))
+	    !put_command(job, "HSET", import->key, rnm_bytes_of("ann"), container->ann) ||
+	    !put_command(job, "HSET", import->key, rnm_bytes_of("rnm_content"), content))
 		return rnm_error_nomem(err);
 	return RNM_OK;
 }

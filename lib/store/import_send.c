@@ -5,7 +5,12 @@
 #include "base/file.h"
 #include "base/value_build.h"
 
+#include <stdlib.h>
 #include <string.h>
+
+#define PIECE ((size_t)256 << 10)
+/* Redis lets nobody set a lower limit. */
+#define QUERY_LIMIT_MIN ((size_t)1 << 20)
 
 /* ---- to Redis ---- */
 
@@ -15,28 +20,10 @@ static bool carries_network(const struct rnm_importing *job, const struct rnm_im
 	return command->argc > 0 && command->argv[command->argc - 1].data == job->file->container->ann.data;
 }
 
-/* The blob between the file and the connection. */
-struct sending {
-	struct rnm_importing *job;
-	struct rnm_fingerprint *print;
-};
-
-static enum rnm_status feed_piece(void *ctx, const void *data, size_t len, struct rnm_error *err)
+enum rnm_status rnm_import_begin_network(struct rnm_importing *job, const struct rnm_import_command *command,
+                                         struct rnm_error *err)
 {
-	const struct sending *sending = ctx;
-	const struct rnm_transaction *change = &sending->job->change;
-	enum rnm_status status = rnm_redis_feed(sending->job->redis, data, len, err);
-
-	rnm_fingerprint_add(sending->print, data, len);
-	if (status == RNM_OK && change->progress != NULL)
-		change->progress(change->progress_ctx, len);
-	return status;
-}
-
-static enum rnm_status feed_command(struct sending *sending, const struct rnm_import_command *command,
-                                    struct rnm_error *err)
-{
-	struct rnm_redis *redis = sending->job->redis;
+	struct rnm_redis *redis = job->redis;
 	enum rnm_status status = rnm_redis_begin(redis, command->argc, err);
 
 	for (size_t i = 0; status == RNM_OK && i + 1 < command->argc; i++) {
@@ -44,11 +31,42 @@ static enum rnm_status feed_command(struct sending *sending, const struct rnm_im
 		if (status == RNM_OK)
 			status = rnm_redis_feed(redis, command->argv[i].data, command->argv[i].len, err);
 	}
-	if (status == RNM_OK)
-		status = rnm_redis_argument(redis, sending->job->image->blob_len, err);
-	if (status == RNM_OK)
-		status = rnm_model_image_read(sending->job->image, feed_piece, sending, err);
-	return status == RNM_OK ? rnm_transaction_expect_queued(&sending->job->change, "HSET", err) : status;
+	return status == RNM_OK ? rnm_redis_argument(redis, job->image->blob_len, err) : status;
+}
+
+enum rnm_status rnm_import_feed(struct rnm_importing *job, const void *data, size_t len,
+                                struct rnm_error *err)
+{
+	const struct rnm_transaction *change = &job->change;
+	enum rnm_status status = rnm_redis_feed(job->redis, data, len, err);
+
+	if (status == RNM_OK && change->progress != NULL)
+		change->progress(change->progress_ctx, len);
+	return status;
+}
+
+/* The blob between the file and the connection. */
+static enum rnm_status feed_blob(struct rnm_importing *job, struct rnm_fingerprint *print,
+                                 struct rnm_error *err)
+{
+	const struct rnm_model_image *image = job->image;
+	enum rnm_status status = RNM_OK;
+	char *piece = malloc(PIECE);
+
+	if (piece == NULL)
+		return rnm_error_nomem(err);
+	for (size_t done = 0; status == RNM_OK && done < image->blob_len;) {
+		const size_t left = image->blob_len - done, len = left < PIECE ? left : PIECE;
+
+		status = rnm_model_image_read(image, piece, len, done, err);
+		if (status != RNM_OK)
+			break;
+		rnm_fingerprint_add(print, piece, len);
+		status = rnm_import_feed(job, piece, len, err);
+		done += len;
+	}
+	free(piece);
+	return status;
 }
 
 /*
@@ -58,17 +76,52 @@ static enum rnm_status feed_command(struct sending *sending, const struct rnm_im
 static enum rnm_status send_network(struct rnm_importing *job, const struct rnm_import_command *command,
                                     struct rnm_error *err)
 {
-	struct sending sending = { .job = job };
 	char sent[RNM_FINGERPRINT_HEX] = "";
-	enum rnm_status status = rnm_fingerprint_new(&sending.print, err);
+	struct rnm_fingerprint *print;
+	enum rnm_status status = rnm_fingerprint_new(&print, err);
 
 	if (status != RNM_OK)
 		return status;
-	status = feed_command(&sending, command, err);
-	rnm_fingerprint_text(sending.print, sent);
-	rnm_fingerprint_free(sending.print);
+	status = rnm_import_begin_network(job, command, err);
+	if (status == RNM_OK)
+		status = feed_blob(job, print, err);
+	rnm_fingerprint_text(print, sent);
+	rnm_fingerprint_free(print);
+	if (status == RNM_OK)
+		status = rnm_transaction_expect_queued(&job->change, "HSET", err);
 	if (status == RNM_OK && strcmp(sent, job->network) != 0)
 		status = rnm_file_changed(err, job->image->path);
+	return status;
+}
+
+/* A server that finds a command too long says nothing before it closes the connection. */
+static void add_limit(const struct rnm_importing *job, struct rnm_error *err)
+{
+	const size_t len = job->file->container->ann.len;
+
+	if (err != NULL && strcmp(err->id, "redis.closed") == 0 && len >= QUERY_LIMIT_MIN)
+		rnm_error_set_hint(
+		    err,
+		    "run the command again: the server was stopped or restarted, or it takes no "
+		    "command of %zu bytes (its client-query-buffer-limit)",
+		    len);
+}
+
+static enum rnm_status send_command(struct rnm_importing *job, const struct rnm_import_command *command,
+                                    struct rnm_error *err)
+{
+	enum rnm_status status;
+
+	if (!carries_network(job, command))
+		return rnm_transaction_add(&job->change, command->argc, command->argv, err);
+	if (job->image == NULL)
+		status = rnm_transaction_add(&job->change, command->argc, command->argv, err);
+	else if (rnm_model_file_is_unread(job->file))
+		status = rnm_import_send_ahead(job, command, err);
+	else
+		status = send_network(job, command, err);
+	if (status == RNM_E_IO)
+		add_limit(job, err);
 	return status;
 }
 
@@ -76,13 +129,8 @@ enum rnm_status rnm_import_send(struct rnm_importing *job, struct rnm_error *err
 {
 	enum rnm_status status = RNM_OK;
 
-	for (size_t i = 0; status == RNM_OK && i < job->import.command_count; i++) {
-		const struct rnm_import_command *command = &job->import.commands[i];
-
-		status = job->image != NULL && carries_network(job, command)
-		             ? send_network(job, command, err)
-		             : rnm_transaction_add(&job->change, command->argc, command->argv, err);
-	}
+	for (size_t i = 0; status == RNM_OK && i < job->import.command_count; i++)
+		status = send_command(job, &job->import.commands[i], err);
 	return status;
 }
 
@@ -196,12 +244,27 @@ static enum rnm_status compare_fields(struct rnm_importing *job, const struct rn
 	return status;
 }
 
-enum rnm_status rnm_import_read_back(struct rnm_importing *job, struct rnm_error *err)
+/* What every HSET of ours has set: that which carries the network, or all others. */
+static enum rnm_status compare_commands(struct rnm_importing *job, bool network, struct rnm_error *err)
 {
 	enum rnm_status status = RNM_OK;
 
-	for (size_t i = 0; status == RNM_OK && i < job->import.command_count; i++)
-		if (rnm_bytes_equal(job->import.commands[i].argv[0], rnm_bytes_of("HSET")))
-			status = compare_fields(job, &job->import.commands[i], err);
-	return status == RNM_OK ? rnm_import_find_ours(job, err) : status;
+	for (size_t i = 0; status == RNM_OK && i < job->import.command_count; i++) {
+		const struct rnm_import_command *command = &job->import.commands[i];
+
+		if (rnm_bytes_equal(command->argv[0], rnm_bytes_of("HSET")) &&
+		    carries_network(job, command) == network)
+			status = compare_fields(job, command, err);
+	}
+	return status;
+}
+
+/* The network comes last: after that the server is busy for a while, with giving back the memory of its answer. */
+enum rnm_status rnm_import_read_back(struct rnm_importing *job, struct rnm_error *err)
+{
+	enum rnm_status status = compare_commands(job, false, err);
+
+	if (status == RNM_OK)
+		status = rnm_import_find_ours(job, err);
+	return status == RNM_OK ? compare_commands(job, true, err) : status;
 }

@@ -268,24 +268,70 @@ static enum rnm_status check_window(const struct rnm_importing *job, struct rnm_
 	return RNM_E_REFUSED;
 }
 
-/* Whether workers serve this very model, as an earlier import wrote it. */
-static enum rnm_status find_present(struct rnm_importing *job, struct rnm_error *err)
+/*
+ * Somebody has imported what workers serve.  That it is this very model can only be told when that one has been
+ * looked at, unless the networks differ in length; without the right to ask for that it is looked at.
+ */
+static enum rnm_status look_if_alike(struct rnm_importing *job, const char *key, bool *alike,
+                                     struct rnm_error *err)
 {
 	struct rnm_reply *reply;
 	enum rnm_status status;
 
-	job->import.present = false;
-	if (job->options->force || job->options->has_version || job->list->served >= job->list->count)
+	*alike = true;
+	if (!rnm_model_file_is_unread(job->file))
 		return RNM_OK;
-	status = rnm_redis_sendv(job->redis, err, "HMGET",
-	                         job->list->models[job->list->served].profile.redis_key, "rnm_content", NULL);
+	status = rnm_redis_sendv(job->redis, err, "HSTRLEN", key, "ann", NULL);
 	if (status == RNM_OK)
 		status = rnm_redis_reply(job->redis, &reply, ANSWER_MAX, err);
 	if (status != RNM_OK)
 		return status;
-	job->import.present = reply->kind == RNM_EVENT_ARRAY && reply->count == 1 &&
-	                      rnm_bytes_equal(reply->items[0].text, rnm_bytes_of(job->content));
+	*alike = reply->kind != RNM_EVENT_INTEGER || (uint64_t)reply->integer == job->image->blob_len;
 	rnm_reply_free(reply);
+	return *alike ? rnm_import_judge(job, NULL, NULL, err) : RNM_OK;
+}
+
+/* What an import has called the model under this key; empty when none has written it. */
+static enum rnm_status ask_content(struct rnm_importing *job, const char *key, char content[RNM_HASH_HEX],
+                                   struct rnm_error *err)
+{
+	struct rnm_reply *reply;
+	enum rnm_status status = rnm_redis_sendv(job->redis, err, "HMGET", key, "rnm_content", NULL);
+
+	if (status == RNM_OK)
+		status = rnm_redis_reply(job->redis, &reply, ANSWER_MAX, err);
+	if (status != RNM_OK)
+		return status;
+	content[0] = '\0';
+	if (reply->kind == RNM_EVENT_ARRAY && reply->count == 1 &&
+	    reply->items[0].text.len == RNM_HASH_HEX - 1) {
+		memcpy(content, reply->items[0].text.data, RNM_HASH_HEX - 1);
+		content[RNM_HASH_HEX - 1] = '\0';
+	}
+	rnm_reply_free(reply);
+	return RNM_OK;
+}
+
+/* Whether workers serve this very model, as an earlier import wrote it. */
+static enum rnm_status find_present(struct rnm_importing *job, struct rnm_error *err)
+{
+	char content[RNM_HASH_HEX];
+	const char *key;
+	enum rnm_status status;
+	bool alike;
+
+	job->import.present = false;
+	if (job->options->force || job->options->has_version || job->list->served >= job->list->count)
+		return RNM_OK;
+	key = job->list->models[job->list->served].profile.redis_key;
+	status = ask_content(job, key, content, err);
+	if (status != RNM_OK || content[0] == '\0')
+		return status;
+	status = look_if_alike(job, key, &alike, err);
+	if (status != RNM_OK || !alike)
+		return status;
+	rnm_import_hash_content(job);
+	job->import.present = strcmp(content, job->content) == 0;
 	return RNM_OK;
 }
 
@@ -344,7 +390,6 @@ enum rnm_status rnm_import_look(struct rnm_importing *job, struct rnm_error *err
 		status = rnm_import_choose_symbols(job, err);
 	if (status != RNM_OK)
 		return status;
-	rnm_import_hash_content(job);
 	find_known_version(job);
 	status = find_present(job, err);
 	if (status == RNM_OK && job->import.present)

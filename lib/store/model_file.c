@@ -216,6 +216,28 @@ enum rnm_status rnm_model_file_read(struct rnm_model_file **out, const void *dat
 
 /* ---- a network that passes by ------------------------------------------------------------------- */
 
+bool rnm_model_file_is_unread(const struct rnm_model_file *file)
+{
+	const struct backing *backing = file->owned;
+
+	return backing->pass.unread;
+}
+
+enum rnm_status rnm_model_file_look(struct rnm_model_file *file, rnm_model_file_take *also, void *ctx,
+                                    struct rnm_error *err)
+{
+	struct backing *backing = file->owned;
+	enum rnm_status status;
+
+	if (!backing->pass.unread)
+		return RNM_OK;
+	status = rnm_model_pass(file, &backing->pass, also, ctx, err);
+	backing->network = backing->pass.network;
+	if (status == RNM_OK)
+		inspect_fit(file);
+	return status;
+}
+
 /* RNM_NO: to be read as a whole. */
 static enum rnm_status take_image(struct rnm_model_file *file, struct backing *backing, struct rnm_error *err)
 {
@@ -233,11 +255,8 @@ static enum rnm_status take_image(struct rnm_model_file *file, struct backing *b
 	inspect_pca(file, backing);
 	if (file->pca_problem.status == RNM_E_NOMEM)
 		return rnm_error_nomem(err);
-	status = rnm_model_pass(file, &backing->pass, err);
-	backing->network = backing->pass.network;
-	if (status == RNM_OK)
-		inspect_fit(file);
-	return status;
+	backing->pass.unread = true;
+	return RNM_OK;
 }
 
 enum rnm_status rnm_model_file_open_once(struct rnm_model_file **out, const char *path, struct rnm_error *err)
@@ -298,6 +317,8 @@ enum rnm_status rnm_model_file_open_marked(struct rnm_model_file **out, int fd, 
 	status = rnm_model_image_adopt(&backing->pass.image, fd, marks, name, err);
 	if (status == RNM_OK)
 		status = take_image(file, backing, err);
+	if (status == RNM_OK)
+		status = rnm_model_file_look(file, NULL, NULL, err);
 	if (status == RNM_OK) {
 		*out = file;
 		return status;

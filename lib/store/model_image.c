@@ -130,24 +130,8 @@ void rnm_model_image_close(struct rnm_model_image *image)
 	*image = (struct rnm_model_image){ .fd = -1 };
 }
 
-enum rnm_status rnm_model_image_read(const struct rnm_model_image *image, rnm_model_image_take *take,
-                                     void *ctx, struct rnm_error *err)
+enum rnm_status rnm_model_image_read(const struct rnm_model_image *image, void *data, size_t len,
+                                     size_t offset, struct rnm_error *err)
 {
-	enum rnm_status status = RNM_OK;
-	char *piece = malloc(PIECE);
-
-	if (piece == NULL)
-		return rnm_error_nomem(err);
-	for (size_t done = 0; status == RNM_OK && done < image->blob_len;) {
-		/* Up to where the next piece with a mark begins. */
-		const size_t left = image->blob_len - done, most = PIECE - (image->blob_at + done) % PIECE;
-		const size_t len = left < most ? left : most;
-
-		status = rnm_model_image_read_at(image, piece, len, image->blob_at + done, err);
-		if (status == RNM_OK)
-			status = take(ctx, piece, len, err);
-		done += len;
-	}
-	free(piece);
-	return status;
+	return rnm_model_image_read_at(image, data, len, image->blob_at + offset, err);
 }

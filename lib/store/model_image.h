@@ -34,13 +34,11 @@ RNM_MUST_CHECK enum rnm_status rnm_model_image_adopt(struct rnm_model_image *ima
                                                      struct rnm_error *err);
 void rnm_model_image_close(struct rnm_model_image *image);
 
-/* Takes the blob's bytes as they come. */
-typedef enum rnm_status rnm_model_image_take(void *ctx, const void *data, size_t len, struct rnm_error *err);
 /* Exactly len bytes at offset.  RNM_E_IO "file.read"; RNM_E_REFUSED "file.changed". */
 RNM_MUST_CHECK enum rnm_status rnm_model_image_read_at(const struct rnm_model_image *image, void *data,
                                                        size_t len, size_t offset, struct rnm_error *err);
-/* Reads the blob once, from its beginning to its end, and fails likewise. */
-RNM_MUST_CHECK enum rnm_status rnm_model_image_read(const struct rnm_model_image *image,
-                                                    rnm_model_image_take *take, void *ctx,
-                                                    struct rnm_error *err);
+/* The same of the blob, from offset on in it. */
+RNM_MUST_CHECK enum rnm_status rnm_model_image_read(const struct rnm_model_image *image, void *data,
+                                                    size_t len, size_t offset, struct rnm_error *err);
+
 #endif

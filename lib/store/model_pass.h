@@ -5,12 +5,11 @@
 
 #include "base/fingerprint.h"
 #include "network/stream.h"
-#include "store/model_image.h"
-
-#include <rnm/model_file.h>
+#include "store/model_file.h"
 
 struct rnm_model_pass {
 	struct rnm_model_image image;
+	bool unread;                       /* the blob has not been looked at */
 	char print[RNM_FINGERPRINT_HEX];   /* of the blob */
 	struct rnm_network_stream *stream; /* NULL: nothing has passed; the network borrows from it */
 	struct rnm_network *network;
@@ -21,10 +20,10 @@ struct rnm_model_pass {
 
 /*
  * Reads the blob of the image and says in file what was found in it; container and PCA matrix must be there already.
- * The network is the caller's.  Fails when the blob cannot be read (see rnm_model_image_read) or memory is short.
+ * The network is the caller's.  also (may be NULL) and what fails: see rnm_model_file_look.
  */
 RNM_MUST_CHECK enum rnm_status rnm_model_pass(struct rnm_model_file *file, struct rnm_model_pass *pass,
-                                              struct rnm_error *err);
+                                              rnm_model_file_take *also, void *ctx, struct rnm_error *err);
 /* After the network. */
 void rnm_model_pass_free(struct rnm_model_pass *pass);
 

@@ -227,24 +227,39 @@ static enum rnm_status flush(struct rnm_tee *tee, struct rnm_error *err)
 	return tee->threaded ? hand_over(tee, err) : work_in_turn(tee, slot, err);
 }
 
+void *rnm_tee_room(struct rnm_tee *tee, size_t *room)
+{
+	struct slot *slot = slot_to_fill(tee);
+
+	*room = SLOT_BYTES - slot->len;
+	return slot->data + slot->len;
+}
+
+enum rnm_status rnm_tee_filled(struct rnm_tee *tee, size_t len, struct rnm_error *err)
+{
+	struct slot *slot = slot_to_fill(tee);
+
+	slot->len += len;
+	return slot->len == SLOT_BYTES ? flush(tee, err) : RNM_OK;
+}
+
 enum rnm_status rnm_tee_put(struct rnm_tee *tee, const void *data, size_t len, struct rnm_error *err)
 {
 	const unsigned char *bytes = data;
 
 	while (len > 0) {
-		struct slot *slot = slot_to_fill(tee);
-		size_t take = SLOT_BYTES - slot->len < len ? SLOT_BYTES - slot->len : len;
+		enum rnm_status status;
+		size_t take;
+		void *to = rnm_tee_room(tee, &take);
 
-		memcpy(slot->data + slot->len, bytes, take);
-		slot->len += take;
+		if (take > len)
+			take = len;
+		memcpy(to, bytes, take);
 		bytes += take;
 		len -= take;
-		if (slot->len == SLOT_BYTES) {
-			enum rnm_status status = flush(tee, err);
-
-			if (status != RNM_OK)
-				return status;
-		}
+		status = rnm_tee_filled(tee, take, err);
+		if (status != RNM_OK)
+			return status;
 	}
 	return RNM_OK;
 }

@@ -24,6 +24,9 @@ void rnm_tee_free(struct rnm_tee *tee);
 
 RNM_MUST_CHECK enum rnm_status rnm_tee_put(struct rnm_tee *tee, const void *data, size_t len,
                                            struct rnm_error *err);
+/* The same without a copy: where the next bytes may be written, and that len of them are there now (never 0 are free). */
+void *rnm_tee_room(struct rnm_tee *tee, size_t *room);
+RNM_MUST_CHECK enum rnm_status rnm_tee_filled(struct rnm_tee *tee, size_t len, struct rnm_error *err);
 /* What is put between the two calls is a blob of the kind; size is its announced length. */
 RNM_MUST_CHECK enum rnm_status rnm_tee_begin_blob(struct rnm_tee *tee, enum rnm_blob_kind kind,
                                                   const char *what, uint64_t size, struct rnm_error *err);

@@ -2,6 +2,8 @@
 /* The list of findings, and the order in which it is filled. */
 #include "store/verify.h"
 
+#include "store/model_file.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -306,6 +308,16 @@ static enum rnm_status run(struct rnm_verifying *v, struct rnm_error *err)
 
 enum rnm_status rnm_model_verify(struct rnm_verification **out, const struct rnm_model_file *file,
                                  const struct rnm_verify_options *options, struct rnm_error *err)
+{
+	if (rnm_model_file_is_unread(file))
+		return rnm_error_set(err, RNM_E_USAGE, "model.unread",
+		                     "expected a model whose network has been looked at, found one of "
+		                     "rnm_model_file_open_once");
+	return rnm_model_verify_known(out, file, options, err);
+}
+
+enum rnm_status rnm_model_verify_known(struct rnm_verification **out, const struct rnm_model_file *file,
+                                       const struct rnm_verify_options *options, struct rnm_error *err)
 {
 	static const struct rnm_verify_options none = { .index = SIZE_MAX };
 	struct rnm_verifying *v = calloc(1, sizeof(*v));

@@ -12,6 +12,12 @@ enum rnm_verify_code {
 	RNM_VERIFY_CODES
 };
 
+/* As rnm_model_verify of what is known by now: the network may not have been looked at yet. */
+RNM_MUST_CHECK enum rnm_status rnm_model_verify_known(struct rnm_verification **out,
+                                                      const struct rnm_model_file *file,
+                                                      const struct rnm_verify_options *options,
+                                                      struct rnm_error *err);
+
 struct rnm_verifying {
 	const struct rnm_model_file *file;
 	const struct rnm_verify_options *options;

@@ -195,7 +195,7 @@ void rnm_verify_answers(struct rnm_verifying *v)
 	struct rnm_error *err;
 	enum rnm_status status;
 
-	if (rnm_model_file_verdict(file, NULL) != RNM_OK) {
+	if (file->network == NULL || rnm_model_file_verdict(file, NULL) != RNM_OK) {
 		rnm_verify_skip(v, "not asked: see the problems above");
 		return;
 	}

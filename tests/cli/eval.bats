@@ -121,12 +121,12 @@ judge() {
 	call rnm eval redis:r --redis -c "$RULE_CONF" --json
 	expect_rc 0
 	expect_no_err
-	jq 'del(.model, .training_key, .spam, .ham, .notes)' "$out" >"$BATS_TEST_TMPDIR/redis"
+	jq 'del(.model, .time, .training_key, .spam, .ham, .notes)' "$out" >"$BATS_TEST_TMPDIR/redis"
 	expect_json ".training_key == \"$KEY\" and .spam.vectors == $(wc -l <"$BATS_TEST_TMPDIR/spam") and .ham.vectors == $(wc -l <"$BATS_TEST_TMPDIR/ham")"
 	expect_json ".spam.sets[0].key == \"${KEY}_spam_set\" and .spam.sets[1] == {key: \"rn_r_default_pending_spam_set\", vectors: 1, duplicates: 1, bad: 0, problem: null}"
 	expect_json '.ham.sets[1].vectors == 0 and (.notes | any(test("flattered")))'
 	call rnm eval "$NET" --spam "$BATS_TEST_TMPDIR/spam" --ham "$BATS_TEST_TMPDIR/ham" -c "$RULE_CONF" -r r --json
-	jq 'del(.model, .training_key, .spam, .ham, .notes)' "$out" >"$BATS_TEST_TMPDIR/files"
+	jq 'del(.model, .time, .training_key, .spam, .ham, .notes)' "$out" >"$BATS_TEST_TMPDIR/files"
 	cmp "$BATS_TEST_TMPDIR/redis" "$BATS_TEST_TMPDIR/files"
 	# A file on the sets of a rule, from a server that only the URL names.
 	echo 'neural { rules { r { providers = [ { type = "llm"; model = "m"; dim = 24; } ]; disable_symbols_input = true; } } }' >"$BATS_TEST_TMPDIR/no-redis.conf"

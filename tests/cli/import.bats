@@ -376,11 +376,12 @@ KEY=rn_default_default_${M:0:8}
 	sed -n '/^  MULTI$/,$p' "$out" | sed -E 's/rnm_imported_at [0-9]+/rnm_imported_at NOW/; s/rnm_content [0-9a-f]{64}/rnm_content HASH/; s/^(  ZADD [^ ]+) [0-9.]+ /\1 NOW /; s/rnm_tool rnm [0-9.]+/rnm_tool rnm X/' >"$BATS_TEST_TMPDIR/commands"
 	diff "$BATS_TEST_TMPDIR/commands" - <<-END
 	  MULTI
-	  HSET ${KEY}_3 roc_thresholds [0.75,-0.5] norm_stats <$(cli ping >/dev/null; python -c 'import json; print(len(json.dumps({"mode": "zscore", "mean": [0.125] * 46, "std": [1.5] * 46}, separators=(",", ":"))))') bytes> rnm_tool rnm X rnm_imported_at NOW rnm_model_version 3 rnm_created_at 1700000000 rnm_content HASH
+	  HSET ${KEY}_3 roc_thresholds [0.75,-0.5] norm_stats <$(cli ping >/dev/null; python -c 'import json; print(len(json.dumps({"mode": "zscore", "mean": [0.125] * 46, "std": [1.5] * 46}, separators=(",", ":"))))') bytes> rnm_tool rnm X rnm_imported_at NOW rnm_model_version 3 rnm_created_at 1700000000
 	  EXPIRE ${KEY}_3 172800
 	  ZADD rn3_default_3_default NOW {"digest":"$M","symbols":[],"version":3,"redis_key":"${KEY}_3","providers_digest":"$M"}
 	  EXPIRE rn3_default_3_default 172800
 	  HSET ${KEY}_3 ann <$(python -c 'import msgpack, sys; print(len(msgpack.unpackb(open(sys.argv[1], "rb").read(), raw=True)[b"ann_data"]))' "$WORK/m.rnm") bytes>
+	  HSET ${KEY}_3 rnm_content HASH
 	  EXEC
 	END
 }
@@ -390,7 +391,7 @@ KEY=rn_default_default_${M:0:8}
 	expect_rc 0
 	expect_json ".status == \"done\" and .written and .served and .version == 3 and .known_version == 0 and .key == \"${KEY}_3\" and
 		.zset == \"rn3_default_3_default\" and .evicts == [] and .locked == null and (.dry_run | not) and
-		(.commands | length) == 5 and .commands[4][3].bytes > 1000 and .sound"
+		(.commands | length) == 6 and .commands[4][3].bytes > 1000 and .sound"
 	imports "$WORK/wrong.rnm" --json
 	expect_rc 8
 	expect_json '.status == "refused" and .id == "verify.rule-digest" and (has("key") | not)'

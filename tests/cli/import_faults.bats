@@ -69,7 +69,7 @@ expect_nothing() {
 @test "six at once: six versions, each its own" {
 	local pids="" n
 	for n in 1 2 3 4 5 6; do
-		rnm import -c "$CONF" "$WORK/$n.rnm" -q >"$BATS_TEST_TMPDIR/$n" 2>&1 3>&- &
+		rnm import -c "$CONF" "$WORK/$n.rnm" >"$BATS_TEST_TMPDIR/$n" 2>&1 3>&- &
 		pids="$pids $!"
 	done
 	for n in $pids; do wait "$n" || { cat "$BATS_TEST_TMPDIR"/?; false; }; done

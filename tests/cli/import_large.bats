@@ -28,7 +28,14 @@ setup() {
 	rm -f "$LINE"
 }
 
+# A server that would evict data if it took the network in: what is wrong with that one has to be known before.
+near_limit() {
+	cli config set maxmemory-policy allkeys-lru >/dev/null
+	cli config set maxmemory $(($(cli info memory | sed -n 's/^used_memory:\([0-9]*\).*/\1/p') + 3500000)) >/dev/null
+}
+
 teardown() {
+	cli config set maxmemory 0 >/dev/null
 	if [ -e "$BATS_TEST_TMPDIR/pid" ]; then kill "$(cat "$BATS_TEST_TMPDIR/pid")" 2>/dev/null || true; fi
 }
 
@@ -114,7 +121,8 @@ expect_untouched() {
 	done
 }
 
-@test "what is wrong with the last value is seen before anything is sent" {
+@test "near maxmemory: what is wrong with the last value is seen before anything is sent" {
+	near_limit
 	imports "$WORK/variants/nan-last.rnm" --json
 	expect_rc 8
 	expect_json '.id == "kann.non-finite"'
@@ -126,6 +134,7 @@ expect_untouched() {
 }
 
 @test "the file is changed between check and sending: nothing is written" {
+	near_limit
 	cp "$WORK/m.rnm" "$BATS_TEST_TMPDIR/m.rnm"
 	at_multi "$BATS_TEST_TMPDIR/m.rnm" dd if=/dev/zero of="$BATS_TEST_TMPDIR/m.rnm" bs=1 seek=700000 count=4 conv=notrunc status=none
 	expect_rc 8
@@ -136,6 +145,7 @@ expect_untouched() {
 }
 
 @test "the file is cut between check and sending: nothing is written" {
+	near_limit
 	cp "$WORK/m.rnm" "$BATS_TEST_TMPDIR/m.rnm"
 	at_multi "$BATS_TEST_TMPDIR/m.rnm" truncate -s 1200000 "$BATS_TEST_TMPDIR/m.rnm"
 	expect_rc 8
@@ -144,6 +154,7 @@ expect_untouched() {
 }
 
 @test "the file is replaced between check and sending: the one that was checked is written" {
+	near_limit
 	cp "$WORK/m.rnm" "$BATS_TEST_TMPDIR/m.rnm"
 	at_multi "$BATS_TEST_TMPDIR/m.rnm" mv "$WORK/variants/nan-last.rnm" "$BATS_TEST_TMPDIR/m.rnm"
 	mv "$BATS_TEST_TMPDIR/m.rnm" "$WORK/variants/nan-last.rnm"

@@ -12,6 +12,7 @@ If-None-Match: * and If-Match on PUT.  With POST /_control a test says in JSON h
   status      403 unless said otherwise
   conditions  false: If-None-Match and If-Match are ignored, as by older stores
   clock       false: Date and Last-Modified are those of the host; true: each request comes a second after the other
+  skew        false: a request may be dated at any time
 
 and gets the list of requests since the last one: [METHOD, path, status].
 """
@@ -33,7 +34,7 @@ port_file, folder, access_key, secret_key, region = sys.argv[1:6]
 token = sys.argv[6] if len(sys.argv) > 6 else None
 lock = threading.Lock()
 log = []
-control = {"fail": 0, "times": 0, "status": 403, "conditions": True, "clock": True}
+control = {"fail": 0, "times": 0, "status": 403, "conditions": True, "clock": True, "skew": True}
 state = {"requests": 0, "now": time.time()}
 
 
@@ -52,7 +53,7 @@ def signature_problem(handler, body):
     stamp = handler.headers.get("X-Amz-Date", "")
     if credential != f"{access_key}/{stamp[:8]}/{region}/s3/aws4_request":
         return "InvalidAccessKeyId", f"the credential {credential} is not known"
-    if abs(time.mktime(time.strptime(stamp, "%Y%m%dT%H%M%SZ")) - time.timezone - time.time()) > 900:
+    if control["skew"] and abs(time.mktime(time.strptime(stamp, "%Y%m%dT%H%M%SZ")) - time.timezone - time.time()) > 900:
         return "RequestTimeTooSkewed", f"the request is dated {stamp}"
     if handler.headers.get("X-Amz-Content-SHA256") != hashlib.sha256(body).hexdigest():
         return "XAmzContentSHA256Mismatch", "the hash of the body is another"

@@ -3,7 +3,8 @@
 """The page of rnm serve, read and clicked through.
 
 usage: serve_browser.py sound PAGE
-       serve_browser.py walk URL FOLDER MODEL    in Chromium, driven by chromedriver; MODEL is what is downloaded
+       serve_browser.py walk URL FOLDER MODEL TOLD HISTORY    in Chromium, driven by chromedriver; MODEL is what is downloaded,
+                                                             TOLD the page of a tree with this HISTORY
 """
 import json
 import os
@@ -150,6 +151,15 @@ def look(browser, scheme, width):
     assert browser.run("return document.documentElement.scrollWidth") <= width == browser.run("return innerWidth")
 
 
+def downloaded(folder, name, size):
+    path = os.path.join(folder, "downloads", name)
+    for _ in range(100):
+        if os.path.exists(path) and os.path.getsize(path) == size:
+            break
+        time.sleep(0.1)
+    return open(path, "rb").read()
+
+
 def clicks(browser, url, folder, model):
     assert len(browser.find("article.model")) == 2
     assert "version 2" not in browser.text(browser.find("article.model")[0])
@@ -171,23 +181,36 @@ def clicks(browser, url, folder, model):
     # By the keyboard alone: the first link takes the focus.
     assert browser.run("return [...document.querySelectorAll('a, summary')].every(e => e.tabIndex >= 0)")
     browser.click("Download")
-    downloaded = os.path.join(folder, "downloads", "aa5f939b29f3d241")
-    for _ in range(100):
-        if os.path.exists(downloaded) and os.path.getsize(downloaded) == os.path.getsize(model):
-            break
-        time.sleep(0.1)
-    assert open(downloaded, "rb").read() == open(model, "rb").read()
+    assert downloaded(folder, "aa5f939b29f3d241", os.path.getsize(model)) == open(model, "rb").read()
     browser.click("status.json")
     assert browser.ask("GET", "/url").endswith("/status.json")
 
 
-def walk(url, folder, model):
+def history(browser, url, folder, lines):
+    browser.go(url)
+    assert "rolled back" not in browser.text(browser.find("article.model")[0])
+    browser.click("History")
+    rows = [browser.text(e) for e in browser.find("article.model:first-of-type tbody tr")]
+    assert len(rows) == 4 and "signed again, 3 times" in rows[0] and "rolled back to version 1" in rows[1], rows
+    assert all("tu66" in row for row in rows) and "none" in rows[2], rows
+    text = browser.text(browser.find("article.model")[0])
+    assert "area under the ROC curve" in text and "(<i>&spam.jsonl)" in text, text
+    # Opened, it fits and can be read, too.
+    for scheme, width in (("light", 360), ("dark", 360), ("dark", 1100)):
+        look(browser, scheme, width)
+    browser.devtools("Emulation.clearDeviceMetricsOverride")
+    browser.click("history.jsonl")
+    assert downloaded(folder, "history.jsonl", os.path.getsize(lines)) == open(lines, "rb").read()
+
+
+def walk(url, folder, model, told, lines):
     with Browser(folder) as browser:
         browser.go(url)
         for scheme, width in (("light", 1100), ("dark", 1100), ("dark", 390), ("light", 390)):
             look(browser, scheme, width)
         browser.devtools("Emulation.clearDeviceMetricsOverride")
         clicks(browser, url, folder, model)
+        history(browser, told, folder, lines)
 
 
 if __name__ == "__main__":

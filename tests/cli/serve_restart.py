@@ -226,6 +226,7 @@ def end():
 
 pid = start()
 atexit.register(end)
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
 wait_until("the server listens", lambda: listens(pid))
 threads = [threading.Thread(target=kind, daemon=True) for kind in (fresh, fresh, kept, kept)]
 for thread in threads:

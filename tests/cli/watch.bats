@@ -230,6 +230,12 @@ untouched() {
 	once --min-auc 0.99 --spam "$WORK/spam.jsonl" --ham "$WORK/ham.jsonl"
 	expect_rc 0
 	expect_out "area under the ROC curve 1.0000, on 60 spam and 60 ham"
+	# What was measured is published with it: the figures of rnm eval, of the very model.
+	call rnm eval "$TREE/models/$DIGEST" -c "$CONF" -r embed --spam "$WORK/spam.jsonl" --ham "$WORK/ham.jsonl" --json
+	[ "$(jq -cS '.models[0].evaluation | del(.time)' "$TREE/index.json")" = "$(jq -cS '{auc, model_hash, spam: 60, ham: 60,
+		spam_source: "spam.jsonl", ham_source: "ham.jsonl", spam_as_spam: .used.confusion.spam.spam_symbol,
+		spam_as_ham: .used.confusion.spam.ham_symbol, ham_as_spam: .used.confusion.ham.spam_symbol,
+		ham_as_ham: .used.confusion.ham.ham_symbol, spam_threshold: .used.spam_threshold, ham_threshold: .used.ham_threshold}' "$out")" ]
 	trained 2 2
 	untouched once --min-auc 0.99 --spam "$WORK/spam.jsonl" --ham "$WORK/ham.jsonl" --json
 	expect_rc 8
@@ -254,6 +260,7 @@ untouched() {
 	once --min-auc 0.01
 	expect_rc 0
 	published 2 2
+	jq -e ".models[0].evaluation | .auc == $auc and .spam_source == null and .ham_source == null" "$TREE/index.json"
 	# Files that cannot be used are nobody's verdict on the model.
 	trained 3 1
 	untouched once --min-auc 0.5 --spam "$WORK/nowhere" --ham "$WORK/ham.jsonl"
@@ -275,6 +282,7 @@ untouched() {
 	once --max-drift 0 --spam "$WORK/spam.jsonl" --ham "$WORK/ham.jsonl" --json
 	expect_rc 0
 	expect_json '.event == "published" and .drift == 0 and .weight_cosine > 0.999999 and .auc == null'
+	jq -e '.models[0].evaluation | .auc == 1 and .spam == 60' "$TREE/index.json"
 	trained 3 2
 	untouched once --max-drift 0.001 --spam "$WORK/spam.jsonl" --ham "$WORK/ham.jsonl" --json
 	expect_rc 8

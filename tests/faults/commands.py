@@ -8,7 +8,7 @@ class Command:
     """A command line and what is known of it.
 
     arguments   words; {conf}, {model} and the like are places of the stage (stage.py), {out} is a folder that is
-                made anew for each run
+                made anew for each run, and {bucket} the same folder as a store sees it
     old         names of files that {out} holds before, and that the command replaces
     exit        its exit code when nothing fails; None: whatever it is
     database    what {database}, a database of Redis, holds before: one of CONTENTS (stage.py)
@@ -61,6 +61,7 @@ STOCK = "--var=CONFDIR={stock} --var=LOCAL_CONFDIR={stock} -c {stock}/rspamd.con
 
 DATABASE = " --redis unix://{socket}?db={database}"
 TLS = " --redis rediss://127.0.0.1:{tls_port} --cacert {ca}"
+STORE = " --endpoint {store} --credentials {credentials}"
 CLASSES = " --spam {spam} --ham {ham}"
 
 # What all commands with a configuration have in common.
@@ -151,6 +152,8 @@ COMMANDS = [
     Command("import of the first model", "-c {conf} import {model} -r embed -s new --json" + DATABASE, database="copy", report=FAILED_JSON),
     Command("import of a large model", "-c {conf} import {large} -r embed -s unit --force" + DATABASE, database="copy", slow=True,
             kinds=("read", "thread")),
+    Command("import of a large model that is judged first", "-c {conf} import {large} -r embed -s unit --force "
+            "--redis redis://writer@127.0.0.1:{port}/{database} --password-file {password}", database="copy", slow=True, kinds=("read", "thread")),
     Command("import of a large model, without a transaction", "-c {conf} import {large} -r embed -s new --dry-run" + DATABASE, database="copy",
             slow=True, exhaustive=True),
     Command("import from Redis", "-c {conf} import redis:embed/unit -r embed -s pca --dry-run"),
@@ -182,11 +185,15 @@ COMMANDS = [
     Command("refresh --dry-run", "-c {conf} refresh -r embed --dry-run", many=True),
     Command("publish", "publish {model} --sign {key} --to {out}/tree", report=FAILED_JSON),
     Command("publish without nameless files", "publish {model} --to {out}/tree --json", under=NO_TMPFILE, report=FAILED_JSON, exhaustive=True),
-    Command("publish a second version", "publish {other} --model-version 3 --sign {key} --keep 1 --to {out}/tree --json", tree=True, report=FAILED_JSON),
+    Command("publish a second version", "publish {other} --model-version 3 --sign {key} --keep 1 --eval {figures} --to {out}/tree --json", tree=True,
+            report=FAILED_JSON),
     Command("publish --rollback", "publish --rollback --model-version 7 --sign {key} --to {out}/tree", tree=True, exhaustive=True),
     Command("publish --renew", "publish --renew --sign {key} --to {out}/tree", tree=True, exhaustive=True),
     Command("publish --dry-run", "publish {other} --model-version 3 --sign {key} --keep 1 --to {out}/tree --dry-run", tree=True, exhaustive=True),
     Command("publish what is refused", "publish {model} --model-version 1 --to {out}/tree --json", tree=True, exit=8, report=FAILED_JSON, exhaustive=True),
+    Command("publish to a bucket", "publish {model} --to {bucket}/tree --json" + STORE, report=FAILED_JSON, tls=True, web=True),
+    Command("publish a second version to a bucket", "publish {other} --model-version 3 --sign {key} --keep 1 --to {bucket}/tree --json" + STORE,
+            tree=True, report=FAILED_JSON, tls=True, web=True, exhaustive=True),
     Command("watch --once --dry-run", "-c {conf} watch -r embed -s unit --sign {key} --to {out}/tree --once --dry-run --json --min-auc 0 --gate true",
             kinds=("malloc", "write", "unlink"), report=FAILED_JSON),
     Command("watch --once", "-c {conf} watch -r embed -s unit --sign {key} --to {out}/tree --once --json --min-auc 0 --gate true",

@@ -50,7 +50,7 @@ class Runner:
         self.out, self.spool = os.path.join(self.folder, "out"), os.path.join(self.folder, "tmp")
         self.streams = [os.path.join(self.folder, name) for name in ("stdout", "stderr")]
         os.makedirs(self.spool, exist_ok=True)
-        places = {**stage.places(), "out": self.out, "database": str(self.database)}
+        places = {**stage.places(), "out": self.out, "bucket": f"s3://worker{number}/out", "database": str(self.database)}
         words = [word.format(**places) for word in shlex.split(command.arguments)]
         self.stdin = command.stdin.format(**places)
         name = "neural_export" if command.drop_in else "rnm"

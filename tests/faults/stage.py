@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 DATA = os.path.join(HERE, "..", "data")
@@ -50,6 +51,20 @@ HUGE_NETWORK = 9 << 20
 DIMENSIONS = 64
 
 
+def contents(path):
+    with open(path) as file:
+        return file.read()
+
+
+def written(path):
+    """The contents, when a server that was started has written them."""
+    for _ in range(400):
+        if os.path.exists(path):
+            return contents(path)
+        time.sleep(0.05)
+    raise RuntimeError(f"a server did not start: there is no {path}")
+
+
 def free_ports(count):
     held = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
     ports = [probe.getsockname()[1] for probe in held]
@@ -83,7 +98,7 @@ class Stage:
         self.socket = os.path.join(self.folder, "redis.sock")
         self.port, self.tls_port, self.sentinel_port = free_ports(3)
         self.servers = []
-        self.web_port = None
+        self.web_port = self.store = None
         # A tree as rspamd ships it: of the recorded version where the records are, else Debian's.
         recorded = os.path.join(os.environ.get("RNM_SHARED", "/nonexistent"), "golden", "stock-4.1", "tree")
         self.stock = recorded if os.path.isdir(recorded) else "/etc/rspamd"
@@ -100,10 +115,11 @@ class Stage:
 
     def places(self):
         names = ("model.rnm", "packed.rnm", "other.rnm", "large.rnm", "bare.kann", "password", "spam", "ham", "recorded.csv", "recorded.npy", "recorded.jsonl",
-                 "halting", "wide.jsonl", "symbols", "backup", "gathered", "key", "pub", "minisign", "passphrase", "trusted", "signed.rnm", "raw.rnm", "bulk", "tree")
+                 "halting", "wide.jsonl", "symbols", "backup", "gathered", "key", "pub", "minisign", "passphrase", "trusted", "signed.rnm", "raw.rnm", "bulk", "tree", "figures")
         return {"conf": self.path("conf", "rspamd.conf"), "broken": self.path("conf", "broken.conf"), "sentinel_conf": self.path("conf", "sentinel.conf"),
                 "socket": self.socket, "port": str(self.port), "tls_port": str(self.tls_port), "web": f"http://127.0.0.1:{self.web_port}", "stock": self.stock,
-                "site_port": open(self.path("site", "port")).read(), "site_tls_port": open(self.path("site", "port.tls")).read(),
+                "store": self.store, "credentials": self.path("credentials"),
+                "site_port": contents(self.path("site", "port")), "site_tls_port": contents(self.path("site", "port.tls")),
                 "certs": self.path("certs"), "ca": self.path("certs", "ca.pem"), "models": os.path.join(DATA, "models"),
                 **{name.split(".")[-1] if name.startswith("recorded") else name.split(".")[0]: self.path(name) for name in names}}
 
@@ -173,6 +189,7 @@ class Stage:
 
     def choose_data(self):
         self.cli("acl", "setuser", "reader", "on", ">secret", "~*", "+@all")
+        self.cli("acl", "setuser", "writer", "on", ">secret", "~*", "+@all", "-info")
         for key in self.cli("--scan", "--pattern", "rn3_*").split("\n"):
             if key not in KEPT_SETS:
                 self.cli("del", key)
@@ -254,10 +271,14 @@ class Stage:
         os.unlink(self.path("raw.rnm.rnmsig"))
 
     def make_tree(self):
-        """Two versions of a model, signed, as their publisher has left them."""
-        for name, version in (("model.rnm", "1"), ("model.rnm", "2")):
-            subprocess.run([self.program, "-q", "publish", self.path(name), "--model-version", version, "--sign", self.path("key"),
-                            "--to", self.path("tree")], env=self.environment(), check=True)
+        """Two versions of a model, signed, as their publisher has left them, and what is said of a third."""
+        for name, figures in ("model.rnm", "published"), ("other.rnm", "figures"):
+            with open(self.path(figures), "wb") as file:
+                subprocess.run([self.program, "eval", self.path(name), "--spam", self.path("spam"), "--ham", self.path("ham"), "--json"],
+                               env=self.environment(), check=True, stdout=file)
+        for version in "1", "2":
+            subprocess.run([self.program, "-q", "publish", self.path("model.rnm"), "--model-version", version, "--sign", self.path("key"),
+                            "--eval", self.path("published"), "--to", self.path("tree")], env=self.environment(), check=True)
 
     def start_web_server(self):
         """Serves a model that fits the rule, signed for ever."""
@@ -268,13 +289,17 @@ class Stage:
                         self.path("www", "pulled.rnm")], env=self.environment(), check=True)
         self.servers.append(subprocess.Popen([sys.executable, os.path.join(HERE, "..", "cli", "http_server.py"), self.path("web"),
                                               self.path("www")], stderr=subprocess.DEVNULL))
-        for _ in range(400):
-            if os.path.exists(self.path("web", "port")):
-                with open(self.path("web", "port")) as file:
-                    self.web_port = file.read().strip()
-                return
-            time.sleep(0.05)
-        raise RuntimeError("the web server did not start")
+        self.web_port = written(self.path("web", "port")).strip()
+
+    def start_store(self):
+        """Objects in buckets that are the folders of the stage: what is written there is among the files of the run."""
+        with open(self.path("credentials"), "w") as file:
+            file.write("[default]\naws_access_key_id = AKIAEXAMPLE\naws_secret_access_key = secret\n")
+        self.servers.append(subprocess.Popen(["/usr/bin/python3", os.path.join(HERE, "..", "cli", "s3_server.py"), self.path("store"), self.folder,
+                                              "AKIAEXAMPLE", "secret", "us-east-1"], stderr=subprocess.DEVNULL))
+        self.store = f"http://127.0.0.1:{written(self.path('store'))}"
+        # The clock of a command stands still.
+        urllib.request.urlopen(self.store + "/_control", b'{"skew": false}').close()
 
     def start_site(self):
         """A web server with the model."""
@@ -284,11 +309,7 @@ class Stage:
         certs = self.path("certs")
         self.servers.append(subprocess.Popen(["/usr/bin/python3", os.path.join(HERE, "..", "cli", "odd_server.py"), self.path("site"), "127.0.0.1",
                                               f"tls={certs}/good.pem,{certs}/server.key"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
-        for _ in range(400):
-            if os.path.exists(self.path("site", "port")):
-                return
-            time.sleep(0.05)
-        raise RuntimeError("odd_server.py did not start")
+        written(self.path("site", "port"))
 
     def __enter__(self):
         try:
@@ -302,6 +323,7 @@ class Stage:
             self.start_web_server()
             self.make_tree()
             self.start_site()
+            self.start_store()
         except BaseException:
             self.close()
             raise

@@ -2,6 +2,7 @@
 /* A hostile Redis while a model is written into it: the input is what the server answers. */
 #include "../unit/network_build.h"
 #include "fuzz_server.h"
+#include "store/import.h"
 
 #include <rnm/import.h>
 #include <rnm/model_write.h>
@@ -9,18 +10,21 @@
 #define INPUTS 46
 
 /* A small sound model of the rule below, made once. */
-static const struct rnm_model_file *model(void)
+static struct rnm_model_file *model(void)
 {
 	static struct rnm_model_file *file;
 	static struct rnm_buf bytes;
 	static struct kann k;
 	static float values[1 << 12];
-	struct rnm_model_parts parts = { .model_version = 3, .providers_digest = "376616275a1a984c", .created_at = 1 };
+	struct rnm_model_parts parts = { .model_version = 3,
+		                         .providers_digest = "376616275a1a984c",
+		                         .created_at = 1 };
 
 	if (file != NULL)
 		return file;
 	kann_begin(&k);
-	kann_tail(&k, kann_unary(&k, 8, kann_dense(&k, kann_leaf(&k, 1, 0, 2, DIMS(1, INPUTS)), INPUTS, 4)), 4);
+	kann_tail(&k, kann_unary(&k, 8, kann_dense(&k, kann_leaf(&k, 1, 0, 2, DIMS(1, INPUTS)), INPUTS, 4)),
+	          4);
 	for (size_t i = 0; i < k.variables; i++)
 		values[i] = fill_weight(i);
 	kann_end(&k, values);
@@ -54,7 +58,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		                                    .force = (choices & 2) != 0,
 		                                    .has_version = (choices & 4) != 0,
 		                                    .version = 7,
-		                                    .symbols_from = (enum rnm_import_symbols)(choices >> 4) % 3,
+		                                    .symbols_from =
+		                                        (enum rnm_import_symbols)(choices >> 4) % 3,
 		                                    .symbols = names,
 		                                    .symbol_count = 2,
 		                                    .tool = "rnm fuzz" };
@@ -64,6 +69,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct rnm_error err;
 	enum rnm_status status;
 
+	FUZZ_CHECK(!rnm_import_has_room((struct rnm_bytes){ (const char *)data, size }, SIZE_MAX) ||
+	           memmem(data, size, "maxmemory:", 10) != NULL);
 	rnm_error_clear(&err);
 	status = rnm_store_import(&import, redis, &rule, model(), &options, &err);
 	fuzz_check_error(status, &err);

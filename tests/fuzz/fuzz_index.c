@@ -2,17 +2,20 @@
 /*
  * The index of a published tree and its history: what was read, written and read again is the same, byte for byte; what
  * becomes a path is a name.  An input that begins with a line "history" is one; behind a line "events" each byte is
- * an event, for no fuzzer finds the hashes that lines have of each other.
+ * an event, for no fuzzer finds the hashes that lines have of each other.  Behind a line "evaluations" stands what
+ * rnm eval --json is to have printed.
  */
 #include "fuzz.h"
 
 #include "share/history.h"
 #include "share/index.h"
+#include "share/model_evaluation.h"
 #include "share/published.h"
 
 #define OUT_MAX ((size_t)256 << 20)
 #define HISTORY "history\n"
 #define EVENTS "events\n"
+#define EVALUATIONS "evaluations\n"
 
 static void check_model(const struct rnm_published *model)
 {
@@ -20,7 +23,8 @@ static void check_model(const struct rnm_published *model)
 
 	FUZZ_CHECK(rnm_alias_name_is_good(model->name));
 	FUZZ_CHECK(strchr(model->name, '/') == NULL && model->name[0] != '.');
-	FUZZ_CHECK(strlen(model->blake2b) == RNM_OBJECT_HASH_HEX - 1 && strlen(model->providers_digest) == 16);
+	FUZZ_CHECK(strlen(model->blake2b) == RNM_OBJECT_HASH_HEX - 1 &&
+	           strlen(model->providers_digest) == 16);
 	FUZZ_CHECK(model->architecture != NULL && strlen(model->graph) == RNM_OBJECT_HASH_HEX - 1);
 	rnm_alias_path(path, model->name, RNM_STATEMENT_SUFFIX);
 	FUZZ_CHECK(strlen(path) == strlen("models/.rnmsig") + strlen(model->name));
@@ -88,7 +92,9 @@ static void check_alias(const struct rnm_alias *alias, uint64_t serial)
 static void check_next_line(struct rnm_history *history, struct rnm_bytes whole)
 {
 	const struct rnm_publication *newest = history->aliases[0].newest;
-	const struct rnm_entry entry = { .kind = RNM_ENTRY_RENEW, .model = newest->model, .proof = newest->proof };
+	const struct rnm_entry entry = { .kind = RNM_ENTRY_RENEW,
+		                         .model = newest->model,
+		                         .proof = newest->proof };
 	struct rnm_history *again = NULL;
 	struct rnm_buf text;
 
@@ -116,7 +122,8 @@ static void try_history(struct rnm_bytes text)
 	fuzz_check_error(status, &err);
 	for (size_t i = 0; status == RNM_OK && i < history->alias_count; i++) {
 		check_alias(&history->aliases[i], history->serial);
-		FUZZ_CHECK(rnm_history_alias(history, history->aliases[i].newest->model.name) == &history->aliases[i]);
+		FUZZ_CHECK(rnm_history_alias(history, history->aliases[i].newest->model.name) ==
+		           &history->aliases[i]);
 	}
 	FUZZ_CHECK(history->size <= text.len);
 	/* Times and numbers that a writer would not write are read, but need not fit a line. */
@@ -164,6 +171,47 @@ static void try_events(const uint8_t *data, size_t size)
 	rnm_buf_free(&text);
 }
 
+/* ---- evaluations ---- */
+
+/* What was read can be published: it is read again from the record of a model. */
+static void check_evaluation(const struct rnm_model_evaluation *evaluation)
+{
+	struct rnm_published model = { .name = "a",
+		                       .providers_digest = "0123456789abcdef",
+		                       .architecture = "words",
+		                       .evaluation = evaluation };
+	struct rnm_index index = { .models = &model, .model_count = 1 }, *again = NULL;
+	struct rnm_buf text;
+
+	FUZZ_CHECK(rnm_model_evaluation_is_good(evaluation));
+	memset(model.blake2b, 'a', RNM_OBJECT_HASH_HEX - 1);
+	memset(model.graph, 'a', RNM_OBJECT_HASH_HEX - 1);
+	memset(index.head, 'a', RNM_OBJECT_HASH_HEX - 1);
+	rnm_buf_init(&text, OUT_MAX);
+	rnm_index_write(&text, &index);
+	FUZZ_CHECK(rnm_index_read(&again, (struct rnm_bytes){ text.data, text.len }, NULL) == RNM_OK);
+	FUZZ_CHECK(rnm_model_evaluation_equal(again->models[0].evaluation, evaluation));
+	rnm_index_free(again);
+	rnm_buf_free(&text);
+}
+
+static void try_evaluations(struct rnm_bytes text)
+{
+	struct rnm_evaluations *evaluations = NULL;
+	struct rnm_error err;
+	enum rnm_status status;
+
+	rnm_error_clear(&err);
+	status = rnm_evaluations_read(&evaluations, text, &err);
+	fuzz_check_error(status, &err);
+	if (status != RNM_OK)
+		return;
+	FUZZ_CHECK(evaluations->count > 0 && evaluations->count <= RNM_EVALUATIONS_MAX);
+	for (size_t i = 0; i < evaluations->count; i++)
+		check_evaluation(&evaluations->items[i]);
+	rnm_evaluations_free(evaluations);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	char *copy = fuzz_copy(data, size);
@@ -173,6 +221,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		try_history((struct rnm_bytes){ copy + head, size - head });
 	else if (size >= strlen(EVENTS) && memcmp(copy, EVENTS, strlen(EVENTS)) == 0)
 		try_events(data + strlen(EVENTS), size - strlen(EVENTS));
+	else if (size >= strlen(EVALUATIONS) && memcmp(copy, EVALUATIONS, strlen(EVALUATIONS)) == 0)
+		try_evaluations((struct rnm_bytes){ copy + strlen(EVALUATIONS), size - strlen(EVALUATIONS) });
 	else
 		try_index((struct rnm_bytes){ copy, size });
 	free(copy);

@@ -5,9 +5,11 @@
 #include "share/envelope.h"
 #include "share/history.h"
 #include "share/index.h"
+#include "share/model_evaluation.h"
 #include "share/published.h"
 #include "share/s3.h"
 
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -51,8 +53,8 @@ static struct rnm_published model_of(const char *name, const char *hash, uint64_
 static void test_names(void **state)
 {
 	static const char *const good[] = { "376616275a1a984c", "embed.rnm", "A", "0-_.z" };
-	static const char *const bad[] = { "",        ".",      "..",        ".hidden", "a/b",  "a b", "a\n",
-		                           "x.sig",   "x.rnmsig", "-x",      "_x",      "\xC3\xBC", "a%2Fb" };
+	static const char *const bad[] = { "",      ".",        "..", ".hidden", "a/b",      "a b",  "a\n",
+		                           "x.sig", "x.rnmsig", "-x", "_x",      "\xC3\xBC", "a%2Fb" };
 	char name[RNM_ALIAS_NAME_MAX + 2];
 
 	(void)state;
@@ -72,9 +74,11 @@ static void test_names(void **state)
 
 static void write_index(struct rnm_buf *out, struct rnm_published *models, size_t count)
 {
-	struct rnm_index index = {
-		.serial = 7, .created = 1700000001, .not_after = 1800000001, .models = models, .model_count = count
-	};
+	struct rnm_index index = { .serial = 7,
+		                   .created = 1700000001,
+		                   .not_after = 1800000001,
+		                   .models = models,
+		                   .model_count = count };
 
 	memcpy(index.head, HASH_B, sizeof(index.head));
 	rnm_buf_init(out, TEXT_ROOM);
@@ -84,7 +88,8 @@ static void write_index(struct rnm_buf *out, struct rnm_published *models, size_
 
 static void test_index_way_back(void **state)
 {
-	struct rnm_published models[] = { model_of("a", HASH_A, 1), model_of("b.rnm", HASH_B, 9007199254740991) };
+	struct rnm_published models[] = { model_of("a", HASH_A, 1),
+		                          model_of("b.rnm", HASH_B, 9007199254740991) };
 	struct rnm_index *index = NULL;
 	const struct rnm_published *found;
 	struct rnm_buf text;
@@ -113,6 +118,90 @@ static void test_index_way_back(void **state)
 	assert_null(rnm_index_find(index, "c"));
 	rnm_index_free(index);
 	rnm_buf_free(&text);
+}
+
+/* ---- figures ---- */
+
+static struct rnm_model_evaluation evaluation_of(void)
+{
+	struct rnm_model_evaluation evaluation = {
+		.model_hash = HASH_B,
+		.time = 1700000002,
+		.auc = 0.1,
+		.spam_threshold = 0.754,
+		.ham_threshold = -1e-9,
+		.confusion = { 1, 2, 3, 4, 5, RNM_EVALUATION_MAX },
+		.ham_source = "ham \xC3\xBC.csv",
+	};
+
+	return evaluation;
+}
+
+static void test_evaluation_way_back(void **state)
+{
+	const struct rnm_model_evaluation evaluation = evaluation_of();
+	struct rnm_published models[] = { model_of("a", HASH_A, 1), model_of("b", HASH_B, 1) };
+	struct rnm_index *index = NULL;
+	struct rnm_buf text;
+
+	(void)state;
+	models[0].evaluation = &evaluation;
+	write_index(&text, models, 2);
+	assert_int_equal(rnm_index_read(&index, (struct rnm_bytes){ text.data, text.len }, NULL), RNM_OK);
+	assert_non_null(index->models[0].evaluation);
+	assert_true(rnm_model_evaluation_equal(index->models[0].evaluation, &evaluation));
+	assert_null(index->models[1].evaluation);
+	rnm_index_free(index);
+	rnm_buf_free(&text);
+}
+
+static void test_evaluations_that_differ(void **state)
+{
+	const struct rnm_model_evaluation one = evaluation_of();
+	struct rnm_model_evaluation other[11];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(other) / sizeof(other[0]); i++)
+		other[i] = one;
+	assert_true(rnm_model_evaluation_equal(&one, &other[0]));
+	other[0].model_hash[3] = 'c';
+	other[1].time++;
+	other[2].auc = 0.1000000001;
+	other[3].spam_threshold = 1;
+	other[4].ham_threshold = 0;
+	other[5].confusion.spam_as_spam++;
+	other[6].confusion.ham_as_none++;
+	other[7].confusion.ham_as_ham--;
+	other[8].spam_source = "";
+	other[9].ham_source = NULL;
+	other[10].ham_source = "ham.csv";
+	for (size_t i = 0; i < sizeof(other) / sizeof(other[0]); i++)
+		if (rnm_model_evaluation_equal(&one, &other[i]))
+			fail_msg("number %zu is the same", i);
+}
+
+static void test_evaluations_that_are_none(void **state)
+{
+	char longest[RNM_EVALUATION_SOURCE_MAX + 2];
+	struct rnm_model_evaluation bad[8];
+
+	(void)state;
+	memset(longest, 'x', sizeof(longest));
+	longest[sizeof(longest) - 1] = '\0';
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		bad[i] = evaluation_of();
+	assert_true(rnm_model_evaluation_is_good(&bad[0]));
+	bad[0].time = -1;
+	bad[1].auc = 1.5;
+	bad[2].auc = NAN;
+	bad[3].spam_threshold = INFINITY;
+	bad[4].confusion.ham_as_ham++;
+	bad[5].confusion.spam_as_spam = bad[5].confusion.spam_as_none = bad[5].confusion.spam_as_ham = 0;
+	bad[6].spam_source = longest;
+	bad[7].ham_threshold = NAN;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		if (rnm_model_evaluation_is_good(&bad[i]))
+			fail_msg("number %zu is good", i);
 }
 
 /* Replaces the first old by new. */
@@ -154,7 +243,18 @@ static void test_index_malformed(void **state)
 		{ "\"has_pca\":false", "\"has_pca\":false,\"has_pca\":true", "index.malformed", "no JSON" },
 		{ "\"models\":[", "\"models\":{},\"x\":[", "index.malformed", "models" },
 		{ "\"size\":8609", "\"size\":null", "index.malformed", "size" },
+		{ "\"evaluation\":{", "\"evaluation\":7,\"x\":{", "index.malformed", "auc" },
+		{ "\"auc\":0.1", "\"auc\":\"0.1\"", "index.malformed", "auc" },
+		{ "\"auc\":0.1", "\"auc\":1.1", "index.malformed", "evaluation" },
+		{ "\"spam\":6", "\"spam\":3", "index.malformed", "evaluation" },
+		{ "\"ham_as_spam\":4", "\"ham_as_spam\":9223372036854775807", "index.malformed",
+		  "evaluation" },
+		{ "\"spam_source\":null", "\"spam_source\":[]", "index.malformed", "spam_source" },
+		{ "\"model_hash\":\"b", "\"model_hash\":\"B", "index.malformed", "model_hash" },
+		{ "\"time\":1700000002", "\"time\":-1", "index.malformed", "time" },
 	};
+
+	const struct rnm_model_evaluation evaluation = evaluation_of();
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -163,6 +263,7 @@ static void test_index_malformed(void **state)
 		struct rnm_error err;
 		struct rnm_buf text;
 
+		models[1].evaluation = &evaluation;
 		write_index(&text, models, 2);
 		change(&text, cases[i].old, cases[i].new);
 		assert_int_equal(rnm_index_read(&index, (struct rnm_bytes){ text.data, text.len }, &err),
@@ -209,18 +310,23 @@ static void test_index_signatures(void **state)
 	rnm_buf_putc(&lines, '\n');
 	assert_int_equal(rnm_envelope_seal(RNM_DOMAIN_INDEX, old, key, &lines, NULL), RNM_OK);
 	/* Without its newline the second line is half of one. */
-	assert_int_equal(rnm_index_check(old, (struct rnm_bytes){ lines.data, lines.len }, trust, &signer, &err),
+	assert_int_equal(rnm_index_check(old, (struct rnm_bytes){ lines.data, lines.len }, trust, &signer,
+	                                 &err),
 	                 RNM_E_SIGNATURE);
 	rnm_buf_putc(&lines, '\n');
-	assert_int_equal(rnm_index_check(old, (struct rnm_bytes){ lines.data, lines.len }, trust, &signer, NULL),
+	assert_int_equal(rnm_index_check(old, (struct rnm_bytes){ lines.data, lines.len }, trust, &signer,
+	                                 NULL),
 	                 RNM_OK);
 	assert_string_equal(signer->name, text);
-	assert_int_equal(rnm_index_check(new, (struct rnm_bytes){ lines.data, lines.len }, trust, &signer, NULL),
+	assert_int_equal(rnm_index_check(new, (struct rnm_bytes){ lines.data, lines.len }, trust, &signer,
+	                                 NULL),
 	                 RNM_OK);
-	assert_int_equal(rnm_index_check(other, (struct rnm_bytes){ lines.data, lines.len }, trust, &signer, &err),
+	assert_int_equal(rnm_index_check(other, (struct rnm_bytes){ lines.data, lines.len }, trust, &signer,
+	                                 &err),
 	                 RNM_E_SIGNATURE);
 	assert_string_equal(err.id, "signature.bad");
-	assert_int_equal(rnm_index_check(new, (struct rnm_bytes){ lines.data, lines.len }, nobody, &signer, &err),
+	assert_int_equal(rnm_index_check(new, (struct rnm_bytes){ lines.data, lines.len }, nobody, &signer,
+	                                 &err),
 	                 RNM_E_SIGNATURE);
 	assert_int_equal(rnm_index_check(new, (struct rnm_bytes){ NULL, 0 }, trust, &signer, &err),
 	                 RNM_E_SIGNATURE);
@@ -290,10 +396,8 @@ static void test_history_refuses(void **state)
 		enum rnm_entry_kind kind;
 		const char *name, *hash;
 	} cases[] = {
-		{ RNM_ENTRY_DROP, "a", HASH_A },
-		{ RNM_ENTRY_DROP, "a", HASH_B },
-		{ RNM_ENTRY_DROP, "b", HASH_A },
-		{ RNM_ENTRY_RENEW, "a", HASH_B },
+		{ RNM_ENTRY_DROP, "a", HASH_A },  { RNM_ENTRY_DROP, "a", HASH_B },
+		{ RNM_ENTRY_DROP, "b", HASH_A },  { RNM_ENTRY_RENEW, "a", HASH_B },
 		{ RNM_ENTRY_RENEW, "b", HASH_A },
 	};
 
@@ -371,8 +475,12 @@ static void hash_graph(char hex[RNM_OBJECT_HASH_HEX], const struct rnm_buf *byte
 
 static void test_graph_hash(void **state)
 {
-	static const char *const names[] = { "symbol_10", "embedding_64", "embedding_300", "conv1d_arch_96",
-		                             "embedding_128_relu_nonorm_nodrop", "symbol_87_mult1.5" };
+	static const char *const names[] = { "symbol_10",
+		                             "embedding_64",
+		                             "embedding_300",
+		                             "conv1d_arch_96",
+		                             "embedding_128_relu_nonorm_nodrop",
+		                             "symbol_87_mult1.5" };
 	char hashes[sizeof(names) / sizeof(names[0])][RNM_OBJECT_HASH_HEX], again[RNM_OBJECT_HASH_HEX];
 
 	(void)state;
@@ -438,6 +546,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_names),
 		cmocka_unit_test(test_index_way_back),
+		cmocka_unit_test(test_evaluation_way_back),
+		cmocka_unit_test(test_evaluations_that_differ),
+		cmocka_unit_test(test_evaluations_that_are_none),
 		cmocka_unit_test(test_index_malformed),
 		cmocka_unit_test(test_index_of_later_times),
 		cmocka_unit_test(test_index_signatures),

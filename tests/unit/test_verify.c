@@ -4,12 +4,14 @@
 
 #include "base/file.h"
 #include "format/zstd.h"
+#include "store/model_file.h"
 
 #include <math.h>
 #include <rnm/rnm.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -724,6 +726,70 @@ static void damaged_recordings(void **state)
 	}
 }
 
+/* ---- a file of which the network has not been looked at -------------------------------------------- */
+
+static enum rnm_status take_some(void *ctx, const void *data, size_t len, struct rnm_error *err)
+{
+	size_t *seen = ctx;
+
+	(void)data;
+	*seen += len;
+	return *seen > 300000 ? rnm_error_set(err, RNM_E_MALFORMED, "test", "enough") : RNM_OK;
+}
+
+/* A large network without sense, which nobody knows before it is looked at. */
+static void write_large(char path[64])
+{
+	struct rnm_buf ann, file;
+	uint64_t noise = 88172645463325252u;
+	int fd;
+
+	rnm_buf_init(&ann, 1 << 24);
+	assert_true(rnm_buf_append(&ann, "KAN\1", 4));
+	for (size_t i = 0; i < (1 << 18); i++) {
+		noise ^= noise << 13;
+		noise ^= noise >> 7;
+		noise ^= noise << 17;
+		assert_true(rnm_buf_append(&ann, &noise, sizeof(noise)));
+	}
+	container(&file, &(struct parts){ .ann = ann.data, .ann_len = ann.len, .digest = "376616275a1a984c" });
+	snprintf(path, 64, "/tmp/rnm-unread-XXXXXX");
+	fd = mkstemp(path);
+	assert_int_equal(write(fd, file.data, file.len), file.len);
+	close(fd);
+	rnm_buf_free(&ann);
+	rnm_buf_free(&file);
+}
+
+static void unread(void **state)
+{
+	struct rnm_verification *verification = NULL;
+	struct rnm_model_file *file = NULL;
+	struct rnm_error err;
+	size_t seen = 0;
+	char path[64];
+
+	(void)state;
+	write_large(path);
+	must(rnm_model_file_open_once(&file, path, &err), &err);
+	assert_true(rnm_model_file_is_unread(file));
+	assert_int_equal(rnm_model_verify(&verification, file, NULL, &err), RNM_E_USAGE);
+	assert_string_equal(err.id, "model.unread");
+	assert_null(verification);
+	/* What becomes of the pieces says nothing about the model. */
+	assert_int_equal(rnm_model_file_look(file, take_some, &seen, &err), RNM_E_MALFORMED);
+	assert_string_equal(err.id, "test");
+	assert_true(rnm_model_file_is_unread(file));
+	assert_int_equal(file->ann_problem.status, RNM_OK);
+	must(rnm_model_file_look(file, NULL, NULL, &err), &err);
+	assert_false(rnm_model_file_is_unread(file));
+	assert_int_equal(rnm_model_verify(&verification, file, NULL, &err), RNM_NO);
+	assert_int_equal(strncmp(err.id, "kann.", 5), 0);
+	rnm_verification_free(verification);
+	rnm_model_file_free(file);
+	unlink(path);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -734,7 +800,7 @@ int main(void)
 		cmocka_unit_test(pca_rows),           cmocka_unit_test(not_tried),
 		cmocka_unit_test(many_findings),      cmocka_unit_test(damaged_networks),
 		cmocka_unit_test(test_flags),         cmocka_unit_test(damaged_containers),
-		cmocka_unit_test(damaged_recordings),
+		cmocka_unit_test(damaged_recordings), cmocka_unit_test(unread),
 	};
 
 	return cmocka_run_group_tests_name("verify", tests, NULL, NULL);
