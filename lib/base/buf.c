@@ -112,21 +112,25 @@ bool rnm_buf_putc(struct rnm_buf *buf, char c)
 
 bool rnm_buf_printf(struct rnm_buf *buf, const char *fmt, ...)
 {
+	const size_t room = buf->failed || buf->data == NULL ? 0 : buf->cap - buf->len;
 	va_list args;
 	int len;
 
 	va_start(args, fmt);
-	len = vsnprintf(NULL, 0, fmt, args);
+	len = vsnprintf(room > 0 ? buf->data + buf->len : NULL, room, fmt, args);
 	va_end(args);
-	if (len < 0) {
+	if (len < 0 || !rnm_buf_reserve(buf, (size_t)len)) {
+		if (room > 0)
+			buf->data[buf->len] = '\0';
 		buf->failed = true;
 		return false;
 	}
-	if (!rnm_buf_reserve(buf, (size_t)len))
-		return false;
-	va_start(args, fmt);
-	vsnprintf(buf->data + buf->len, (size_t)len + 1, fmt, args);
-	va_end(args);
+	/* Once more, when it did not fit. */
+	if ((size_t)len >= room) {
+		va_start(args, fmt);
+		vsnprintf(buf->data + buf->len, (size_t)len + 1, fmt, args);
+		va_end(args);
+	}
 	buf->len += (size_t)len;
 	return true;
 }

@@ -89,9 +89,15 @@ static void write_escape(struct rnm_buf *out, unsigned char c)
 	const char *found = c != 0 ? strchr(short_names, c) : NULL;
 
 	if (found != NULL)
-		rnm_buf_printf(out, "\\%c", letters[found - short_names]);
+		rnm_buf_append(out, (const char[]){ '\\', letters[found - short_names] }, 2);
 	else
 		rnm_buf_printf(out, "\\u%04x", c);
+}
+
+/* What most text is made of, and what needs no look at the bytes behind it. */
+static bool is_plain(unsigned char c)
+{
+	return c >= 0x20 && c < 0x7F && c != '"' && c != '\\';
 }
 
 static void write_string(struct rnm_buf *out, struct rnm_bytes text)
@@ -103,9 +109,14 @@ static void write_string(struct rnm_buf *out, struct rnm_bytes text)
 	rnm_buf_putc(out, '"');
 	while (i < text.len) {
 		unsigned char c = bytes[i];
-		size_t len = rnm_utf8_length(bytes + i, text.len - i);
+		size_t len;
 
-		if (len > 0 && c >= 0x20 && c != '"' && c != '\\' && c != 0x7F) {
+		if (is_plain(c)) {
+			i++;
+			continue;
+		}
+		len = rnm_utf8_length(bytes + i, text.len - i);
+		if (len > 1) {
 			i += len;
 			continue;
 		}

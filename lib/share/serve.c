@@ -132,6 +132,11 @@ enum rnm_status rnm_server_listen(struct rnm_server *server, int fd, enum rnm_au
 		return rnm_error_set(err, RNM_E_USAGE, "serve.listeners",
 		                     "a server listens at no more than %u sockets", RNM_SERVE_LISTENERS_MAX);
 	}
+	status = rnm_sender_start(&server->sender, err);
+	if (status != RNM_OK) {
+		close(fd);
+		return status;
+	}
 	listener->server = server;
 	listener->audience = audience;
 	status = rnm_listener_start(listener, fd, err);
@@ -200,6 +205,7 @@ void rnm_server_stop(struct rnm_server *server, double seconds)
 		rnm_links_expire(&server->links);
 		passed = rnm_clock_monotonic() - begun;
 	}
+	rnm_sender_stop(&server->sender);
 	for (size_t i = 0; i < server->listener_count; i++)
 		rnm_listener_stop(&server->listeners[i]);
 	server->listener_count = 0;
@@ -209,8 +215,10 @@ void rnm_server_free(struct rnm_server *server)
 {
 	if (server == NULL)
 		return;
+	rnm_sender_stop(&server->sender);
 	for (size_t i = 0; i < server->listener_count; i++)
 		rnm_listener_stop(&server->listeners[i]);
+	rnm_sender_free(&server->sender);
 	rnm_tree_watch_close(&server->watch);
 	rnm_demand_close(&server->demand);
 	rnm_fleet_free(&server->fleet);

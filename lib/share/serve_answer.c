@@ -29,6 +29,7 @@ void rnm_request_header(struct rnm_request *request, const char *name, const cha
 		{ "Range", &request->range },
 		{ "If-Range", &request->if_range },
 		{ "Transfer-Encoding", &request->transfer_encoding },
+		{ "Connection", &request->connection },
 		{ "User-Agent", &request->agent },
 		{ "X-Forwarded-For", &request->forwarded },
 		/* Of two lengths nobody knows which one counts: a body, then, and refused. */

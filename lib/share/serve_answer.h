@@ -15,6 +15,7 @@ struct rnm_request {
 	const char *if_range;
 	const char *content_length;
 	const char *transfer_encoding;
+	const char *connection;
 	const char *agent;     /* User-Agent */
 	const char *forwarded; /* X-Forwarded-For */
 };

@@ -8,6 +8,11 @@
 #include <stdio.h>
 #include <string.h>
 
+bool rnm_exchange_has_body(const struct rnm_exchange *exchange)
+{
+	return !exchange->head && exchange->answer.status != 304;
+}
+
 static bool is_address(const char *text)
 {
 	unsigned char bytes[sizeof(struct in6_addr)];
@@ -19,7 +24,7 @@ void rnm_exchange_client(struct rnm_exchange *exchange, const char *forwarded)
 {
 	const char *last;
 
-	snprintf(exchange->client, sizeof(exchange->client), "%s", exchange->link->address);
+	memcpy(exchange->client, exchange->link->address, sizeof(exchange->client));
 	if (forwarded == NULL || !exchange->link->local)
 		return;
 	/* What stands before the last comma is what the client claims. */
@@ -38,7 +43,6 @@ static void put_text(struct rnm_json *json, const char *key, const char *text)
 void rnm_exchange_line(struct rnm_buf *out, const struct rnm_exchange *exchange, bool aborted)
 {
 	const struct rnm_answer *answer = &exchange->answer;
-	const bool has_body = !exchange->head && answer->status != 304;
 	char time[RNM_TIME_SIZE];
 	struct rnm_json json;
 
@@ -50,7 +54,7 @@ void rnm_exchange_line(struct rnm_buf *out, const struct rnm_exchange *exchange,
 	rnm_json_kv_string(&json, "method", exchange->method);
 	rnm_json_kv_string(&json, "target", exchange->target);
 	rnm_json_kv_uint(&json, "status", answer->status);
-	rnm_json_kv_uint(&json, "bytes", has_body ? answer->length : 0);
+	rnm_json_kv_uint(&json, "bytes", rnm_exchange_has_body(exchange) ? answer->length : 0);
 	rnm_json_kv_uint(&json, "us", (uint64_t)((rnm_clock_monotonic() - exchange->begun) * 1e6));
 	put_text(&json, "etag", answer->file != NULL ? answer->file->etag : "");
 	put_text(&json, "held", exchange->held);

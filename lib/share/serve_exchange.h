@@ -14,14 +14,19 @@ struct rnm_exchange {
 	struct rnm_link *link;
 	struct rnm_answer answer;
 	struct rnm_waiter waiter;
-	double begun; /* on the monotonic clock */
-	bool head;    /* only the headers are wanted */
+	struct rnm_sending *sending; /* NULL: libmicrohttpd answers */
+	double begun;                /* on the monotonic clock */
+	bool head;                   /* only the headers are wanted */
+	bool last;                   /* the client will ask no more on this connection */
 	char method[16];
 	char target[RNM_EXCHANGE_TARGET_SIZE];
 	char agent[RNM_EXCHANGE_TEXT_SIZE];
 	char held[RNM_EXCHANGE_TEXT_SIZE]; /* If-None-Match: what the client has */
 	char client[INET6_ADDRSTRLEN];
 };
+
+/* Whether more than the headers is sent. */
+bool rnm_exchange_has_body(const struct rnm_exchange *exchange);
 
 /* Who asks: the peer, or whom a proxy on this host asks for, by the last address of its X-Forwarded-For. */
 void rnm_exchange_client(struct rnm_exchange *exchange, const char *forwarded);

@@ -2,6 +2,7 @@
 /* Between libmicrohttpd and what the server means. */
 #include "base/clock.h"
 #include "share/serve_exchange.h"
+#include "share/serve_headers.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -11,8 +12,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+/* Bytes from which on sending many pieces costs more than a new connection. */
+#define LARGE (UINT64_C(256) << 10)
 
 #define ADD(response, name, value) (void)rnm_microhttpd.MHD_add_response_header(response, name, value)
 
@@ -46,6 +51,7 @@ static void decide(struct rnm_server *server, struct MHD_Connection *connection,
 	rnm_answer(&exchange->answer, exchange->table, &request, (int64_t)rnm_clock_wall());
 	keep(exchange->agent, sizeof(exchange->agent), request.agent);
 	keep(exchange->held, sizeof(exchange->held), request.if_none_match);
+	exchange->last = request.connection != NULL && strcasecmp(request.connection, "close") == 0;
 	rnm_exchange_client(exchange, request.forwarded);
 }
 
@@ -113,7 +119,7 @@ static struct MHD_Response *file_response(const struct rnm_exchange *exchange)
 	struct MHD_Response *response;
 	int fd;
 
-	if (exchange->head || answer->status == 304)
+	if (!rnm_exchange_has_body(exchange))
 		return rnm_microhttpd.MHD_create_response_from_callback(answer->length, 1, no_body, NULL,
 		                                                        NULL);
 	fd = fcntl(answer->file->fd, F_DUPFD_CLOEXEC, 0);
@@ -138,36 +144,24 @@ static uint64_t spread(struct rnm_server *server, uint64_t limit)
 }
 
 /* Clients that are told one moment come back in one moment. */
-static void add_times(struct rnm_server *server, struct MHD_Response *response, int64_t now)
+static void file_headers(struct rnm_server *server, struct rnm_headers *headers,
+                         const struct rnm_answer *answer)
 {
 	const double interval = server->options.interval;
-	char text[RNM_HTTP_DATE_SIZE];
-	const int64_t shortest = (int64_t)(interval * 0.75);
+	const int64_t now = (int64_t)rnm_clock_wall(), shortest = (int64_t)(interval * 0.75);
 
-	rnm_http_date_write(text, now);
-	ADD(response, "Date", text);
-	rnm_http_date_write(text, now + shortest + (int64_t)spread(server, (uint64_t)(interval / 2) + 1));
-	ADD(response, "Expires", text);
+	rnm_headers_of(headers, answer, now,
+	               now + shortest + (int64_t)spread(server, (uint64_t)(interval / 2) + 1));
 }
 
 static void add_file_headers(struct rnm_server *server, struct MHD_Response *response,
                              const struct rnm_answer *answer)
 {
-	const struct rnm_served *file = answer->file;
-	char text[80];
+	struct rnm_headers headers;
 
-	add_times(server, response, (int64_t)rnm_clock_wall());
-	ADD(response, "ETag", file->etag);
-	ADD(response, "Last-Modified", file->modified_text);
-	if (answer->status == 304)
-		return;
-	ADD(response, "Accept-Ranges", "bytes");
-	if (answer->status == 206) {
-		snprintf(text, sizeof(text), "bytes %" PRIu64 "-%" PRIu64 "/%" PRIu64, answer->offset,
-		         answer->offset + answer->length - 1, file->size);
-		ADD(response, "Content-Range", text);
-	}
-	ADD(response, "Content-Type", file->type);
+	file_headers(server, &headers, answer);
+	for (size_t i = 0; i < headers.count; i++)
+		ADD(response, headers.items[i].name, headers.items[i].value);
 }
 
 static struct MHD_Response *make_response(struct rnm_server *server, struct rnm_exchange *exchange)
@@ -245,6 +239,52 @@ static enum MHD_Result reply(struct rnm_listener *listener, struct MHD_Connectio
 	return result;
 }
 
+/* Whether the connection ends with the answer anyway, or may: then it can be given without libmicrohttpd. */
+static bool is_sent_here(const struct rnm_exchange *exchange)
+{
+	const struct rnm_answer *answer = &exchange->answer;
+
+	return answer->body == RNM_BODY_FILE && answer->file != NULL &&
+	       (exchange->last || (rnm_exchange_has_body(exchange) && answer->length >= LARGE));
+}
+
+static struct rnm_sending *make_sending(struct rnm_server *server, struct MHD_Connection *connection,
+                                        const struct rnm_exchange *exchange)
+{
+	struct rnm_sending *sending = calloc(1, sizeof(*sending));
+	const struct rnm_answer *answer = &exchange->answer;
+	struct rnm_headers headers;
+	struct rnm_buf head;
+
+	if (sending == NULL)
+		return NULL;
+	sending->connection = connection;
+	sending->socket = exchange->link->fd;
+	sending->file = answer->file->fd;
+	sending->offset = answer->offset;
+	sending->left = rnm_exchange_has_body(exchange) ? answer->length : 0;
+	sending->linger = !exchange->last;
+	file_headers(server, &headers, answer);
+	rnm_buf_init_in(&head, sending->head, sizeof(sending->head));
+	rnm_headers_write(&head, &headers, answer);
+	sending->head_length = head.len;
+	return sending;
+}
+
+static enum MHD_Result send_here(struct rnm_server *server, struct MHD_Connection *connection,
+                                 struct rnm_exchange *exchange)
+{
+	exchange->sending = make_sending(server, connection, exchange);
+	if (exchange->sending == NULL) {
+		exchange->answer.status = 500;
+		return MHD_NO;
+	}
+	rnm_links_begin(&server->links, exchange->link, exchange->answer.length);
+	if (rnm_sending_go(exchange->sending) || !rnm_sender_take(&server->sender, exchange->sending))
+		return MHD_NO;
+	return MHD_YES;
+}
+
 /* Once: what is there after the wait is the answer. */
 static bool must_wait(struct rnm_server *server, struct MHD_Connection *connection,
                       struct rnm_exchange *exchange)
@@ -277,11 +317,15 @@ static enum MHD_Result on_request(void *ctx, struct MHD_Connection *connection, 
 		return exchange->answer.close ? reply(listener, connection, exchange) : MHD_YES;
 	}
 	*len = 0;
+	/* It was answered without libmicrohttpd, which is to close the connection. */
+	if (exchange->sending != NULL)
+		return MHD_NO;
 	if (must_wait(listener->server, connection, exchange))
 		return MHD_YES;
 	if (exchange->waiter.connection != NULL)
 		decide(listener->server, connection, exchange, target, method);
-	return reply(listener, connection, exchange);
+	return is_sent_here(exchange) ? send_here(listener->server, connection, exchange)
+	                              : reply(listener, connection, exchange);
 }
 
 static void write_log(struct rnm_server *server, const struct rnm_exchange *exchange, bool aborted)
@@ -316,7 +360,8 @@ static void note_client(struct rnm_server *server, const struct rnm_exchange *ex
 
 	if (len <= prefix || len - prefix >= sizeof(name) || memcmp(path, RNM_SERVED_MODELS, prefix) != 0)
 		return;
-	snprintf(name, sizeof(name), "%.*s", (int)(len - prefix), path + prefix);
+	memcpy(name, path + prefix, len - prefix);
+	name[len - prefix] = '\0';
 	event.name = name;
 	if (rnm_served_stem(name) != strlen(name) || (file == NULL && !event.missing))
 		return;
@@ -330,16 +375,18 @@ static void on_completed(void *ctx, struct MHD_Connection *connection, void **st
                          enum MHD_RequestTerminationCode code)
 {
 	struct rnm_server *server = ((struct rnm_listener *)ctx)->server;
-	const bool aborted = code != MHD_REQUEST_TERMINATED_COMPLETED_OK;
 	struct rnm_exchange *exchange = *state;
+	bool aborted;
 
 	(void)connection;
 	if (exchange == NULL)
 		return;
+	aborted = exchange->sending != NULL ? exchange->sending->state != RNM_SENDING_SENT
+	                                    : code != MHD_REQUEST_TERMINATED_COMPLETED_OK;
 	rnm_metrics_answer(&server->metrics, exchange->answer.status);
 	if (aborted)
 		atomic_fetch_add_explicit(&server->metrics.aborted, 1, memory_order_relaxed);
-	else if (!exchange->head && exchange->answer.status != 304)
+	else if (rnm_exchange_has_body(exchange))
 		atomic_fetch_add_explicit(&server->metrics.bytes, exchange->answer.length,
 		                          memory_order_relaxed);
 	/* What operators look at does not make them clients. */
@@ -348,6 +395,7 @@ static void on_completed(void *ctx, struct MHD_Connection *connection, void **st
 	write_log(server, exchange, aborted);
 	rnm_links_end(&server->links, exchange->link);
 	rnm_served_table_unref(exchange->table);
+	free(exchange->sending);
 	free(exchange);
 	*state = NULL;
 }

@@ -41,7 +41,7 @@ static const char style[] =
     "table,tbody,tr,td{display:block}thead{position:absolute;left:-999rem}tr{border-bottom:1px solid "
     "var(--line);"
     "padding:.5rem 0}td,td.number{border:0;padding:0;text-align:left}"
-    "td::before{content:attr(data-label) \": \";color:var(--quiet);font-weight:400}}\n";
+    "td:empty{display:none}td::before{content:attr(data-label) \": \";color:var(--quiet);font-weight:400}}\n";
 
 static void put_size(struct rnm_buf *out, uint64_t size)
 {

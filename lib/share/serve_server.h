@@ -9,6 +9,7 @@
 #include "share/serve_fleet.h"
 #include "share/serve_links.h"
 #include "share/serve_metrics.h"
+#include "share/serve_send.h"
 #include "share/serve_watch.h"
 
 struct rnm_listener {
@@ -29,6 +30,7 @@ struct rnm_server {
 	struct rnm_metrics metrics;
 	struct rnm_tree_watch watch;
 	struct rnm_demand demand;
+	struct rnm_sender sender;
 	struct rnm_fleet fleet;
 	struct rnm_listener listeners[RNM_SERVE_LISTENERS_MAX];
 	size_t listener_count;

@@ -94,6 +94,8 @@ says() {
 	for name in good head-length chunked packed redirect no-date bad-date far-expires unstable-etag; do
 		urls+=("http://127.0.0.1:$PORT/$name/$DIGEST")
 	done
+	# This one counts who has asked before, for each address.
+	urls+=("http://127.0.0.2:$PORT/back/$DIGEST")
 	call rnm probe --pause 0 "${urls[@]}"
 	expect_rc 1
 	says good "0 problems, 0 warnings, 0 notes"

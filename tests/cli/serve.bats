@@ -341,6 +341,27 @@ metric() {
 	[ ! -s "$BATS_TEST_TMPDIR/out" ] || ! grep -v '^rnm: note: ' "$BATS_TEST_TMPDIR/out"
 }
 
+@test "large files: every byte for clients that are slow, say more, or want a part; many at once" {
+	start_server --admin 0
+	dd if=/dev/urandom of="$TREE/models/.big" bs=1M count=12 status=none
+	mv "$TREE/models/.big" "$TREE/models/big.enc"
+	for _ in $(seq 200); do [ "$(status -I "http://127.0.0.1:$PORT/models/big.enc")" = 200 ] && break || sleep 0.05; done
+	call timeout 100 /usr/bin/python3 "$BATS_TEST_DIRNAME/serve_large.py" "$PORT" /models/big.enc "$TREE/models/big.enc"
+	expect_out well
+	expect_rc 0
+	# Where an exception in one of its threads would be told.
+	[ ! -s "$err" ] || { cat "$err"; false; }
+	for _ in $(seq 200); do [ "$(metric connections)" = 1 ] && break || sleep 0.05; done
+	[ "$(metric aborted_total)" = 2 ]
+	[ "$(metric 'requests_total{code="200"}')" -ge 18 ]
+	[ "$(metric 'requests_total{code="206"}')" = 2 ]
+	[ "$(metric 'requests_total{code="500"}')" = 0 ]
+	stop_server
+	[ "$rc" = 0 ]
+	jq -se 'map(select(.target == "/models/big.enc" and .method == "GET" and .status == 200))
+		| length == 16 and all(.bytes == 12582912 and .aborted == (.agent == "gone"))' "$LOG" >/dev/null
+}
+
 @test "SIGTERM: what is being sent is sent whole, what is waiting is answered" {
 	start_server
 	dd if=/dev/urandom of="$TREE/models/.big" bs=1M count=8 status=none
