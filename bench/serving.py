@@ -132,7 +132,8 @@ def rows(rnm, folder, quick=False):
             middle = [[statistics.median(column) for column in zip(*each)] for each in samples]
             # Of two that follow each other: what else runs on the machine comes and goes more slowly.
             ratios = [mine[1] / theirs[1] for mine, theirs in zip(*samples)]
-            found.append({"name": name, "rnm": middle[0], "nginx": middle[1], "ratio": statistics.median(ratios)})
+            found.append({"name": name, "rnm": middle[0], "nginx": middle[1], "ratio": statistics.median(ratios),
+                          "load": os.getloadavg()[0]})
         found.append({"name": "idle", "count": IDLE // 10 if quick else IDLE, "kib": idle(servers[0], IDLE // 10 if quick else IDLE)})
     finally:
         for server in servers:
@@ -156,6 +157,8 @@ def table(found):
         aim = "1" if "304" in r["name"] else "1.2"
         lines.append(f"| {r['name']} | {r['rnm'][0]:.0f} | {r['rnm'][1]:.1f} | {r['nginx'][0]:.0f} | {r['nginx'][1]:.1f} |"
                      f" {r['ratio']:.2f} | {aim} |")
+    load = statistics.median(r["load"] for r in found if "load" in r)
+    lines += ["", f"The load of the machine was {load:.0f} meanwhile, of which server and client are at most 2."]
     kib = found[-1]["kib"]
     if kib is not None:
         lines += ["", f"{found[-1]['count']:,} connections that have begun a request and say no more: {kib / 1024:.0f} MB (aim: 100 MB for 10,000)."]

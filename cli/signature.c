@@ -85,8 +85,8 @@ enum rnm_status trust_option(struct rnm_trust **trust, const struct options *opt
 	return status;
 }
 
-enum rnm_status signature_open(struct rnm_signed_file **out, struct rnm_trust **trust, const char *path,
-                               const struct options *options, struct rnm_error *err)
+enum rnm_status signature_open(struct rnm_model_file **out, struct rnm_signed *by, struct rnm_trust **trust,
+                               const char *path, const struct options *options, struct rnm_error *err)
 {
 	struct rnm_signed_policy policy = {
 		.name = option_text(options, OPTION_NAME, NULL),
@@ -96,7 +96,7 @@ enum rnm_status signature_open(struct rnm_signed_file **out, struct rnm_trust **
 	enum rnm_status status = trust_option(trust, options, err);
 
 	policy.trust = *trust;
-	return status == RNM_OK ? rnm_signed_file_open(out, path, &policy, err) : status;
+	return status == RNM_OK ? rnm_signed_file_open(out, by, path, &policy, err) : status;
 }
 
 /*

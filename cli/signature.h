@@ -22,12 +22,13 @@ static inline bool trust_asked(const struct options *options)
 }
 
 /*
- * The bytes of a file, checked against what stands beside it, as --key, --trusted, --name and --raw-signature ask.  Which
- * name the statement may have without --name depends on the model: see signature_fits.
+ * The model of a file, for rnm_model_verify, once it has been checked against what stands beside it, as --key, --trusted,
+ * --name and --raw-signature ask.  Which name the statement may have without --name depends on the model: see
+ * signature_fits.  path must outlive *out.
  */
-RNM_MUST_CHECK enum rnm_status signature_open(struct rnm_signed_file **out, struct rnm_trust **trust,
-                                              const char *path, const struct options *options,
-                                              struct rnm_error *err);
+RNM_MUST_CHECK enum rnm_status signature_open(struct rnm_model_file **out, struct rnm_signed *by,
+                                              struct rnm_trust **trust, const char *path,
+                                              const struct options *options, struct rnm_error *err);
 /* Is the statement one of this model, in this place? */
 RNM_MUST_CHECK enum rnm_status signature_fits(const struct rnm_signed *signature, const char *path,
                                               const struct rnm_model_file *model,

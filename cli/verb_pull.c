@@ -108,6 +108,7 @@ static struct rnm_pull_options pull_options(const struct pull_setup *setup)
 		.seconds = setup->timeout,
 		.allow_rollback = option_given(options, OPTION_ALLOW_ROLLBACK),
 		.dry_run = option_given(options, OPTION_DRY_RUN),
+		.check = option_given(options, OPTION_CHECK),
 		.cancel = &interrupt_signal,
 	};
 }

@@ -11,9 +11,9 @@
 struct verifying {
 	struct context context;
 	struct model_argument model;
-	struct rnm_trust *trust;             /* of --key and --trusted */
-	struct rnm_signed_file *signed_file; /* NULL: nobody asked for signatures */
-	struct rnm_rule *rule;               /* of -r */
+	struct rnm_trust *trust; /* of --key and --trusted */
+	struct rnm_signed by;    /* only when signatures are asked for */
+	struct rnm_rule *rule;   /* of -r */
 	struct rnm_model_list *list;
 	struct rnm_verification *verification;
 };
@@ -127,8 +127,8 @@ static bool print_text(const struct verifying *v, bool accepted)
 	rnm_buf_printf(&out, "%s: %s, ", output_color(COLOR_NONE), model_kind_text(v->model.file));
 	output_size(&out, v->model.file->container->file_size);
 	rnm_buf_putc(&out, '\n');
-	if (v->signed_file != NULL)
-		signature_text(&out, &v->signed_file->by);
+	if (v->by.signer != NULL)
+		signature_text(&out, &v->by);
 	text_checks(&out, v->verification);
 	text_verdict(&out, v, accepted);
 	return output_buffer(&out);
@@ -148,7 +148,7 @@ static bool print_json(const struct verifying *v, bool accepted)
 	rnm_json_kv_string(&json, "file", v->model.text);
 	rnm_json_kv_string(&json, "rule", v->rule != NULL ? v->rule->name : NULL);
 	rnm_json_kv_bool(&json, "accepted", accepted);
-	signature_json(&json, v->signed_file != NULL ? &v->signed_file->by : NULL);
+	signature_json(&json, v->by.signer != NULL ? &v->by : NULL);
 	rnm_json_key(&json, "checks");
 	rnm_json_begin_array(&json);
 	for (size_t i = 0; i < RNM_CHECK_COUNT; i++) {
@@ -168,20 +168,15 @@ static bool print_json(const struct verifying *v, bool accepted)
 
 /* ---- the verb ---- */
 
-/* Signatures first: bytes that are not proven are not even looked into, and the proven ones are not read again. */
+/* Signatures first: bytes that are not proven are not even looked into. */
 static enum rnm_status open_signed(struct verifying *v, struct rnm_error *err)
 {
 	const struct options *options = v->context.options;
 	const char *path = options->operands[0];
-	enum rnm_status status = signature_open(&v->signed_file, &v->trust, path, options, err);
+	enum rnm_status status = signature_open(&v->model.file, &v->by, &v->trust, path, options, err);
 
 	v->model.text = path;
-	if (status == RNM_OK)
-		status = rnm_model_file_read(&v->model.file, rnm_buf_cstr(&v->signed_file->bytes),
-		                             v->signed_file->bytes.len, path, err);
-	if (status == RNM_OK)
-		status = signature_fits(&v->signed_file->by, path, v->model.file, options, err);
-	return status;
+	return status == RNM_OK ? signature_fits(&v->by, path, v->model.file, options, err) : status;
 }
 
 static enum rnm_status verify(struct verifying *v, struct rnm_error *err)
@@ -250,7 +245,6 @@ int verb_verify(const struct options *options)
 	rnm_model_list_free(v.list);
 	rnm_rule_free(v.rule);
 	model_argument_free(&v.model);
-	rnm_signed_file_free(v.signed_file);
 	rnm_trust_free(v.trust);
 	context_free(&v.context);
 	return code;

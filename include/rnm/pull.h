@@ -43,6 +43,11 @@ struct rnm_pull_options {
 
 	bool allow_rollback; /* an older model than one that was seen is wanted */
 	bool dry_run;        /* fetch and check everything, change nothing */
+	/*
+	 * Hash the file in place.  Else that is done once a day, and whenever anything of its inode (times, size, number)
+	 * is not what it was when it was last hashed.
+	 */
+	bool check;
 	/* What has been handed on (rnm_pull_done) is lost there: hand it on again. */
 	bool hand_on_again;
 	struct rnm_verify_options verify; /* the list is not used */

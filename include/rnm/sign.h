@@ -184,16 +184,25 @@ RNM_API RNM_MUST_CHECK enum rnm_status rnm_signed_check(struct rnm_signed *out, 
                                                         const struct rnm_signed_policy *policy,
                                                         struct rnm_error *err);
 
-/* A file with what stands beside it, read once: whoever swaps it afterwards changes nothing. */
-struct rnm_signed_file {
-	struct rnm_buf bytes;
-	struct rnm_signed by;
-};
-/* RNM_E_NOT_FOUND, RNM_E_IO, RNM_E_MALFORMED ("file.too-large"), and as rnm_signed_check. */
-RNM_API RNM_MUST_CHECK enum rnm_status rnm_signed_file_open(struct rnm_signed_file **out, const char *path,
+/*
+ * The same for a file and what stands beside it, each opened once: whoever swaps one meanwhile changes nothing.  With a
+ * statement the file is read in pieces and takes no memory; a raw signature alone wants it whole.  RNM_E_NOT_FOUND,
+ * RNM_E_IO, RNM_E_MALFORMED ("file.too-large"), RNM_E_REFUSED ("file.changed": somebody has cut it short meanwhile), and
+ * as rnm_signed_check.
+ */
+RNM_API RNM_MUST_CHECK enum rnm_status rnm_signed_file_check(struct rnm_signed *out, const char *path,
+                                                             const struct rnm_signed_policy *policy,
+                                                             struct rnm_error *err);
+/*
+ * The same, and then the model in it, for rnm_model_verify and rnm_store_import alone: a large network is not kept.
+ * Nothing is parsed before its signatures are known to be right, and nothing but the bytes that they are of:
+ * RNM_E_REFUSED ("file.changed") when the file has others by then.  Also fails as rnm_model_file_open.  path must outlive
+ * *out.
+ */
+RNM_API RNM_MUST_CHECK enum rnm_status rnm_signed_file_open(struct rnm_model_file **out,
+                                                            struct rnm_signed *by, const char *path,
                                                             const struct rnm_signed_policy *policy,
                                                             struct rnm_error *err);
-RNM_API void rnm_signed_file_free(struct rnm_signed_file *file);
 
 #ifdef __cplusplus
 }

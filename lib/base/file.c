@@ -19,16 +19,22 @@ enum rnm_status rnm_file_open_error(struct rnm_error *err, const char *path, int
 	return errnum == ENOENT ? RNM_E_NOT_FOUND : RNM_E_IO;
 }
 
-static enum rnm_status too_large(struct rnm_error *err, const char *path, size_t max)
+enum rnm_status rnm_file_too_large(struct rnm_error *err, const char *path, size_t max)
 {
 	rnm_error_set(err, RNM_E_MALFORMED, "file.too-large", "%s is larger than the limit of %zu bytes",
 	              path, max);
 	return rnm_error_at_line(err, path, 0), RNM_E_MALFORMED;
 }
 
+static enum rnm_status read_failed(struct rnm_error *err, const char *path, int errnum)
+{
+	rnm_error_sys(err, "file.read", errnum, "cannot read %s", path);
+	return rnm_error_at_line(err, path, 0), RNM_E_IO;
+}
+
 /* Reads to the end of fd, which may be a pipe: its size is only a hint. */
-static enum rnm_status read_all(int fd, const char *path, struct rnm_buf *out, size_t max,
-                                struct rnm_error *err)
+enum rnm_status rnm_file_read_open(int fd, const char *path, struct rnm_buf *out, size_t max,
+                                   struct rnm_error *err)
 {
 	struct stat st;
 	size_t start = out->len;
@@ -36,7 +42,7 @@ static enum rnm_status read_all(int fd, const char *path, struct rnm_buf *out, s
 
 	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode)) {
 		if ((uintmax_t)st.st_size > max)
-			return too_large(err, path, max);
+			return rnm_file_too_large(err, path, max);
 		/* One byte more, so that the read that fills the file also sees its end. */
 		chunk = (size_t)st.st_size + 1;
 	}
@@ -51,16 +57,14 @@ static enum rnm_status read_all(int fd, const char *path, struct rnm_buf *out, s
 		got = read(fd, out->data + out->len, chunk);
 		if (got < 0 && errno == EINTR)
 			continue;
-		if (got < 0) {
-			rnm_error_sys(err, "file.read", errno, "cannot read %s", path);
-			return rnm_error_at_line(err, path, 0), RNM_E_IO;
-		}
+		if (got < 0)
+			return read_failed(err, path, errno);
 		out->len += (size_t)got;
 		out->data[out->len] = '\0';
 		if (got == 0)
 			return RNM_OK;
 		if (out->len - start > max)
-			return too_large(err, path, max);
+			return rnm_file_too_large(err, path, max);
 		/* Room for a known size is asked for once, not again for the read that finds the end. */
 		chunk -= (size_t)got;
 		if (chunk == 0)
@@ -75,9 +79,38 @@ enum rnm_status rnm_file_read(const char *path, struct rnm_buf *out, size_t max,
 
 	if (fd < 0)
 		return rnm_file_open_error(err, path, errno);
-	status = read_all(fd, path, out, max, err);
+	status = rnm_file_read_open(fd, path, out, max, err);
 	close(fd);
 	return status;
+}
+
+enum rnm_status rnm_file_changed(struct rnm_error *err, const char *path)
+{
+	rnm_error_set(err, RNM_E_REFUSED, "file.changed",
+	              "%s was changed while it was read: what was checked is not what is there now", path);
+	rnm_error_set_hint(err, "run the command again when nobody writes to the file");
+	return RNM_E_REFUSED;
+}
+
+enum rnm_status rnm_file_read_at(int fd, const char *path, void *data, size_t len, uint64_t offset,
+                                 struct rnm_error *err)
+{
+	char *to = data;
+
+	while (len > 0) {
+		const ssize_t got = pread(fd, to, len, (off_t)offset);
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0)
+			return read_failed(err, path, errno);
+		if (got == 0)
+			return rnm_file_changed(err, path);
+		to += got;
+		offset += (uint64_t)got;
+		len -= (size_t)got;
+	}
+	return RNM_OK;
 }
 
 bool rnm_write_all(int fd, const void *data, size_t len)

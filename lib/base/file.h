@@ -6,6 +6,7 @@
 #define RNM_BASE_FILE_H
 
 #include <rnm/buf.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 /*
@@ -16,6 +17,19 @@
 RNM_MUST_CHECK enum rnm_status rnm_file_read(const char *path, struct rnm_buf *out, size_t max,
                                              struct rnm_error *err);
 
+/* The same from a descriptor, to its end; path stands in errors. */
+RNM_MUST_CHECK enum rnm_status rnm_file_read_open(int fd, const char *path, struct rnm_buf *out, size_t max,
+                                                  struct rnm_error *err);
+/*
+ * Exactly len bytes at offset.  RNM_E_IO ("file.read"); RNM_E_REFUSED ("file.changed"): the file, whose size the caller
+ * knows, has become shorter.  path stands in errors.
+ */
+RNM_MUST_CHECK enum rnm_status rnm_file_read_at(int fd, const char *path, void *data, size_t len,
+                                                uint64_t offset, struct rnm_error *err);
+/* Tells that a file is not what it was: "file.changed". */
+enum rnm_status rnm_file_changed(struct rnm_error *err, const char *path);
+/* Tells that it holds more than max bytes: "file.too-large". */
+enum rnm_status rnm_file_too_large(struct rnm_error *err, const char *path, size_t max);
 /* How opening a file for reading failed, as rnm_file_read says it. */
 enum rnm_status rnm_file_open_error(struct rnm_error *err, const char *path, int errnum);
 
@@ -45,8 +59,8 @@ RNM_MUST_CHECK enum rnm_status rnm_replace_open(struct rnm_replace *out, const c
  * The same for a file that is complete already: temp, open as fd, in the folder of the target, which must not be one
  * that is written in place (RNM_E_USAGE, "file.target").  Both are the replacement's from then on, also on failure.
  */
-RNM_MUST_CHECK enum rnm_status rnm_replace_adopt(struct rnm_replace *out, const char *path, int fd, char *temp,
-                                                 struct rnm_error *err);
+RNM_MUST_CHECK enum rnm_status rnm_replace_adopt(struct rnm_replace *out, const char *path, int fd,
+                                                 char *temp, struct rnm_error *err);
 /*
  * The same with other permissions than 0666: with 0600 nobody but its owner can read the new file at any moment,
  * whatever the old one's were.  With keep, an existing file stays, and this or commit fails with EEXIST in

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/file.h"
 #include "rspamd/key_internal.h"
+#include "rspamd/signature.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -202,6 +203,12 @@ enum rnm_status rnm_key_sign(const struct rnm_key *key, struct rnm_bytes bytes,
 	return RNM_OK;
 }
 
+enum rnm_status rnm_signature_bad(struct rnm_error *err)
+{
+	return rnm_error_set(err, RNM_E_SIGNATURE, "signature.bad",
+	                     "the signature is not one of these bytes by this key");
+}
+
 enum rnm_status rnm_signature_check(const struct rnm_public_key *key, struct rnm_bytes bytes,
                                     const uint8_t signature[RNM_SIGNATURE_SIZE], struct rnm_error *err)
 {
@@ -211,6 +218,5 @@ enum rnm_status rnm_signature_check(const struct rnm_public_key *key, struct rnm
 		return rnm_error_nomem(err);
 	if (crypto_sign_verify_detached(signature, data, bytes.len, key->bytes) == 0)
 		return RNM_OK;
-	return rnm_error_set(err, RNM_E_SIGNATURE, "signature.bad",
-	                     "the signature is not one of these bytes by this key");
+	return rnm_signature_bad(err);
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "share/hash_beside.h"
 
-#include <signal.h>
+#include "base/thread.h"
+
 #include <sodium.h>
 
 /* Below this a thread costs more than it saves. */
@@ -18,16 +19,9 @@ static void *work(void *argument)
 
 void rnm_hash_start(struct rnm_hash_beside *beside, struct rnm_bytes bytes)
 {
-	sigset_t all, old;
-
 	*beside = (struct rnm_hash_beside){ .bytes = bytes };
-	if (bytes.len < THREAD_FROM)
-		return;
-	/* Signals are for the caller's threads. */
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	beside->threaded = pthread_create(&beside->thread, NULL, work, beside) == 0;
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	if (bytes.len >= THREAD_FROM)
+		beside->threaded = rnm_thread_start(&beside->thread, work, beside);
 }
 
 void rnm_hash_finish(struct rnm_hash_beside *beside)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/file.h"
 #include "share/pull_internal.h"
+#include "store/model_file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -108,7 +109,7 @@ void rnm_pull_free(struct rnm_pull *pull)
 		if (owned->pulling.lock >= 0)
 			close(owned->pulling.lock);
 		rnm_pull_paths_free(&owned->pulling.paths);
-		free(owned->pulling.bytes);
+		rnm_pull_forget_body(&owned->pulling);
 		free(owned);
 	}
 	free(pull);
@@ -172,12 +173,13 @@ static enum rnm_status check_age(struct rnm_pulling *pulling, struct rnm_error *
 /* ---- what was fetched ---- */
 
 /* The bytes are those that were signed: are they a model that rspamd will take? */
-static enum rnm_status judge(struct rnm_pull *pull, const struct rnm_pulling *pulling, struct rnm_error *err)
+static enum rnm_status judge(struct rnm_pull *pull, struct rnm_pulling *pulling, struct rnm_error *err)
 {
-	enum rnm_status status =
-	    rnm_model_file_read(&pull->file, pulling->bytes, (size_t)pulling->statement.size,
-	                        pulling->statement.name, err);
+	enum rnm_status status = rnm_model_file_open_marked(&pull->file, pulling->proven, pulling->marks,
+	                                                    pulling->statement.name, err);
 
+	pulling->proven = -1;
+	pulling->marks = NULL;
 	if (status == RNM_OK)
 		status = rnm_statement_fits(&pulling->statement, pull->file, err);
 	if (status == RNM_OK)
@@ -199,7 +201,7 @@ static enum rnm_status look(struct rnm_pulling *pulling, bool *unchanged, struct
 	if (status == RNM_OK)
 		status = check_age(pulling, err);
 	if (status == RNM_OK)
-		status = rnm_pull_make_room(pulling, err);
+		status = rnm_pull_check_size(pulling, err);
 	if (status != RNM_OK)
 		return status;
 	*unchanged = nothing_to_do(pulling);
@@ -276,7 +278,7 @@ static enum rnm_status settle(struct rnm_pull *pull, struct rnm_pulling *pulling
 	struct rnm_pull_state *state = pulling->state;
 	const bool known =
 	    state->has_model && memcmp(state->model, pulling->statement.blake2b, RNM_BLAKE2B_SIZE) == 0;
-	const bool write = !unchanged || !same_floor(pulling);
+	const bool write = !unchanged || !same_floor(pulling) || pulling->hashed;
 	enum rnm_status status = RNM_OK;
 
 	pull->changed = !unchanged && !(pulling->was_in_place || (pulling->paths.target == NULL && known));
@@ -289,6 +291,7 @@ static enum rnm_status settle(struct rnm_pull *pull, struct rnm_pulling *pulling
 		memcpy(state->model, pulling->statement.blake2b, RNM_BLAKE2B_SIZE);
 		memcpy(state->signature, pulling->signature, RNM_SIGNATURE_SIZE);
 		state->pending = pull->pending;
+		state->has_hashed = false;
 		if (pulling->received > 0)
 			state->model_is = pulling->model_is;
 	}
@@ -342,7 +345,7 @@ enum rnm_status rnm_pull(struct rnm_pull **out, const struct rnm_pull_options *o
 	owned->pulling.options = &owned->options;
 	owned->pulling.state = &owned->state;
 	owned->pulling.retry_after = retry_after;
-	owned->pulling.lock = owned->pulling.part = -1;
+	owned->pulling.lock = owned->pulling.part = owned->pulling.proven = -1;
 	status = run(pull, &owned->pulling, err);
 	owned->pulling.retry_after = NULL;
 	if (status == RNM_OK)

@@ -2,19 +2,23 @@
 #include "share/pull_internal.h"
 #include "share/stream_check.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* Bytes that are written to the part in one go. */
-#define WRITE_BYTES ((uint64_t)1 << 20)
+#define WRITE_BYTES ((size_t)256 << 10)
 
 struct body {
 	struct rnm_pulling *pulling;
 	struct rnm_stream_check *check;
 	uint64_t len;     /* bytes that are there */
-	uint64_t written; /* of them, those that the part has too */
+	uint64_t written; /* of them, those that the part has */
+	char *unwritten;  /* the others; room for WRITE_BYTES */
 	uint64_t asked;   /* where the request begins; 0: all of it */
 	bool no_range;    /* it has others: ask for all */
 	bool conditional; /* asked for only if it is not the model of before */
@@ -48,9 +52,15 @@ static enum rnm_status other_size(struct body *body, uint64_t length, struct rnm
 static enum rnm_status new_check(struct body *body, struct rnm_error *err)
 {
 	const struct rnm_pulling *pulling = body->pulling;
+	const struct rnm_stream_subject subject = {
+		.fd = pulling->part,
+		.path = pulling->paths.part,
+		.size = pulling->statement.size,
+		.key = &pulling->signer->key,
+		.signature = pulling->signature,
+	};
 
-	return rnm_stream_check_new(&body->check, pulling->bytes, &pulling->signer->key, pulling->signature,
-	                            err);
+	return rnm_stream_check_new(&body->check, &subject, err);
 }
 
 static enum rnm_status take_whole(struct body *body, struct rnm_http *http, struct rnm_error *err)
@@ -76,7 +86,7 @@ static enum rnm_status remember_part(struct body *body, struct rnm_http *http, s
 	struct rnm_pull_state *state = pulling->state;
 
 	rnm_pull_validators_take(&pulling->model_is, http);
-	if (pulling->part < 0)
+	if (pulling->options->dry_run)
 		return RNM_OK;
 	state->has_part = true;
 	memcpy(state->part, pulling->statement.blake2b, RNM_BLAKE2B_SIZE);
@@ -123,27 +133,51 @@ static enum rnm_status on_head(void *ctx, struct rnm_http *http, struct rnm_erro
 static enum rnm_status write_out(struct body *body, struct rnm_error *err)
 {
 	const uint64_t from = body->written;
+	enum rnm_status status;
 
+	if (body->len == from)
+		return RNM_OK;
 	body->written = body->len;
-	return rnm_pull_part_write(body->pulling, from, body->pulling->bytes + from, body->len - from, err);
+	status = rnm_pull_part_write(body->pulling, from, body->unwritten, (size_t)(body->len - from), err);
+	if (status == RNM_OK && body->check != NULL)
+		rnm_stream_check_more(body->check, body->written);
+	return status;
+}
+
+static enum rnm_status keep(struct body *body, const char *data, size_t len, struct rnm_error *err)
+{
+	enum rnm_status status = RNM_OK;
+
+	while (status == RNM_OK && len > 0) {
+		const size_t held = (size_t)(body->len - body->written);
+		const size_t take = len < WRITE_BYTES - held ? len : WRITE_BYTES - held;
+
+		memcpy(body->unwritten + held, data, take);
+		body->len += take;
+		data += take;
+		len -= take;
+		if (held + take == WRITE_BYTES)
+			status = write_out(body, err);
+	}
+	return status;
 }
 
 static enum rnm_status on_bytes(void *ctx, const void *data, size_t len, struct rnm_error *err)
 {
 	struct body *body = ctx;
 	struct rnm_pulling *pulling = body->pulling;
+	enum rnm_status status;
+
 	if (len > pulling->statement.size - body->len)
 		return rnm_error_set(err, RNM_E_MALFORMED, "http.too-large",
 		                     "%s sends more than the %" PRIu64 " bytes of the signed statement",
 		                     rnm_http_url(pulling->http), pulling->statement.size);
-	memcpy(pulling->bytes + body->len, data, len);
-	body->len += len;
+	status = keep(body, data, len, err);
 	pulling->received += len;
-	rnm_stream_check_more(body->check, body->len);
 	if (pulling->options->progress != NULL)
 		pulling->options->progress(pulling->options->progress_ctx, body->len,
 		                           pulling->statement.size);
-	return body->len - body->written >= WRITE_BYTES ? write_out(body, err) : RNM_OK;
+	return status;
 }
 
 /* ---- the request ---- */
@@ -225,7 +259,10 @@ static enum rnm_status fill(struct body *body, struct rnm_error *err)
 		status = written;
 	if (status != RNM_OK)
 		return status;
-	return body->len == size ? RNM_OK : other_size(body, body->len, err);
+	if (body->len != size)
+		return other_size(body, body->len, err);
+	rnm_pull_part_complete(body->pulling);
+	return RNM_OK;
 }
 
 /* What the server's other file says that it is. */
@@ -239,81 +276,127 @@ static enum rnm_status not_signed(struct body *body, struct rnm_error *err)
 }
 
 /* RNM_E_SIGNATURE when these are not the bytes that were signed. */
-static enum rnm_status answer(struct body *body, struct rnm_error *err)
+static enum rnm_status judge(struct body *body, const struct rnm_stream_answer *answer, struct rnm_error *err)
 {
-	uint8_t hash[RNM_BLAKE2B_SIZE];
-	enum rnm_status status;
-	bool is_signed;
+	const struct rnm_statement *statement = &body->pulling->statement;
+	enum rnm_status status = rnm_statement_about(statement, statement->size, answer->blake2b, err);
 
-	rnm_stream_check_end(body->check, hash, &is_signed);
-	body->check = NULL;
-	status = rnm_statement_about(&body->pulling->statement, body->len, hash, err);
 	if (status == RNM_E_SIGNATURE)
 		rnm_error_at_line(err, rnm_http_url(body->pulling->http), 0);
-	if (status == RNM_OK && !is_signed)
-		status = not_signed(body, err);
+	return status == RNM_OK && !answer->is_signed ? not_signed(body, err) : status;
+}
+
+/* Of the part, when all of it is there. */
+static enum rnm_status prove(struct body *body, struct rnm_error *err)
+{
+	struct rnm_pulling *pulling = body->pulling;
+	struct rnm_stream_answer answer;
+	enum rnm_status status = rnm_stream_check_end(body->check, &answer, err);
+
+	body->check = NULL;
+	if (status != RNM_OK)
+		return status;
+	pulling->marks = answer.marks;
+	status = judge(body, &answer, err);
+	if (status != RNM_OK) {
+		rnm_pull_forget_body(pulling);
+		return status;
+	}
+	pulling->proven = fcntl(pulling->part, F_DUPFD_CLOEXEC, 0);
+	if (pulling->proven >= 0)
+		return RNM_OK;
+	rnm_error_sys(err, "file.open", errno, "cannot open %s once more", pulling->paths.part);
+	return rnm_error_at_line(err, pulling->paths.part, 0), RNM_E_IO;
+}
+
+/* What is not there yet, and then all of it. */
+static enum rnm_status try_fetch(struct body *body, struct rnm_error *err)
+{
+	enum rnm_status status = new_check(body, err);
+
+	if (status != RNM_OK)
+		return status;
+	rnm_stream_check_more(body->check, body->len);
+	status = fill(body, err);
+	if (status == RNM_OK)
+		status = prove(body, err);
+	rnm_stream_check_free(body->check);
+	body->check = NULL;
 	return status;
 }
 
 static enum rnm_status fetch(struct body *body, struct rnm_error *err)
 {
 	struct rnm_pulling *pulling = body->pulling;
-	enum rnm_status status = new_check(body, err);
+	enum rnm_status status;
 
-	if (status != RNM_OK)
-		return status;
 	body->written = pulling->resumed = body->len;
-	rnm_stream_check_more(body->check, body->len);
-	status = fill(body, err);
-	if (status == RNM_OK)
-		status = answer(body, err);
+	status = try_fetch(body, err);
 	if (status != RNM_E_SIGNATURE || pulling->resumed == 0)
 		return status;
 	/* The beginning of an earlier run was none after all, or the server has put another file behind it. */
 	body->len = body->written = pulling->resumed = 0;
 	status = rnm_pull_part_cut(pulling, err);
-	if (status == RNM_OK)
-		status = new_check(body, err);
-	if (status == RNM_OK)
-		status = fill(body, err);
-	return status == RNM_OK ? answer(body, err) : status;
+	return status == RNM_OK ? try_fetch(body, err) : status;
 }
 
-/* Other signatures of the model in place, which need not be fetched for that. */
+/* RNM_NO: it is another model, or none. */
 static enum rnm_status check_in_place(struct body *body, struct rnm_error *err)
 {
-	const struct rnm_pulling *pulling = body->pulling;
-	const struct rnm_bytes bytes = { (const char *)pulling->bytes, (size_t)pulling->statement.size };
-	enum rnm_status status = rnm_signature_check(&pulling->signer->key, bytes, pulling->signature, err);
+	struct rnm_pulling *pulling = body->pulling;
+	const struct rnm_stream_subject subject = {
+		.fd = rnm_pull_open_in_place(pulling),
+		.path = pulling->paths.target,
+		.size = pulling->statement.size,
+		.key = &pulling->signer->key,
+		.signature = pulling->signature,
+	};
+	struct rnm_stream_answer answer;
+	enum rnm_status status;
 
-	return status == RNM_E_SIGNATURE ? not_signed(body, err) : status;
+	if (subject.fd < 0)
+		return RNM_NO;
+	pulling->proven = subject.fd;
+	status = rnm_stream_check_file(&subject, &answer, err);
+	if (status == RNM_E_NOMEM)
+		return status;
+	if (status == RNM_OK)
+		pulling->marks = answer.marks;
+	pulling->was_in_place = status == RNM_OK && memcmp(answer.blake2b, pulling->statement.blake2b,
+	                                                   sizeof(answer.blake2b)) == 0;
+	if (!pulling->was_in_place) {
+		rnm_pull_forget_body(pulling);
+		return RNM_NO;
+	}
+	return answer.is_signed ? RNM_OK : not_signed(body, err);
 }
 
-enum rnm_status rnm_pull_make_room(struct rnm_pulling *pulling, struct rnm_error *err)
+enum rnm_status rnm_pull_check_size(const struct rnm_pulling *pulling, struct rnm_error *err)
 {
 	const uint64_t max =
 	    pulling->options->max_size > 0 ? pulling->options->max_size : RNM_PULL_SIZE_DEFAULT;
 
-	if (pulling->statement.size > max) {
-		rnm_error_set(err, RNM_E_REFUSED, "pull.too-large",
-		              "the model has %" PRIu64 " bytes, and at most %" PRIu64 " may come",
-		              pulling->statement.size, max);
-		rnm_error_set_hint(err, "rspamd reads no map beyond its max_map_size (256 MiB by default)");
-		return RNM_E_REFUSED;
-	}
-	free(pulling->bytes);
-	pulling->bytes = malloc(pulling->statement.size > 0 ? pulling->statement.size : 1);
-	return pulling->bytes != NULL ? RNM_OK : rnm_error_nomem(err);
+	if (pulling->statement.size <= max)
+		return RNM_OK;
+	rnm_error_set(err, RNM_E_REFUSED, "pull.too-large",
+	              "the model has %" PRIu64 " bytes, and at most %" PRIu64 " may come",
+	              pulling->statement.size, max);
+	rnm_error_set_hint(err, "rspamd reads no map beyond its max_map_size (256 MiB by default)");
+	return RNM_E_REFUSED;
 }
 
 static enum rnm_status fetch_from_server(struct body *body, struct rnm_error *err)
 {
 	struct rnm_pulling *pulling = body->pulling;
-	enum rnm_status status = rnm_pull_part_open(pulling, &body->len, err);
+	enum rnm_status status;
 
+	body->unwritten = malloc(WRITE_BYTES);
+	if (body->unwritten == NULL)
+		return rnm_error_nomem(err);
+	status = rnm_pull_part_open(pulling, &body->len, err);
 	if (status == RNM_OK)
 		status = fetch(body, err);
-	rnm_stream_check_free(body->check);
+	free(body->unwritten);
 	/* What does not belong to the statement is of no use to the next run. */
 	if (status == RNM_E_SIGNATURE || (status != RNM_OK && body->len == 0))
 		rnm_pull_part_drop(pulling);
@@ -325,10 +408,22 @@ enum rnm_status rnm_pull_fetch_body(struct rnm_pulling *pulling, struct rnm_erro
 	struct body body = { .pulling = pulling };
 	enum rnm_status status;
 
+	rnm_pull_forget_body(pulling);
 	pulling->received = pulling->resumed = 0;
-	status =
-	    rnm_pull_model_in_place(pulling) ? check_in_place(&body, err) : fetch_from_server(&body, err);
+	status = check_in_place(&body, err);
+	if (status == RNM_NO)
+		status = fetch_from_server(&body, err);
 	/* A publisher replaces one file after the other. */
 	pulling->out_of_step = status == RNM_E_SIGNATURE;
 	return status;
+}
+
+void rnm_pull_forget_body(struct rnm_pulling *pulling)
+{
+	if (pulling->proven >= 0)
+		close(pulling->proven);
+	pulling->proven = -1;
+	rnm_file_marks_free(pulling->marks);
+	pulling->marks = NULL;
+	pulling->was_in_place = false;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * One pull: pull.c decides, pull_paths.c knows what lies where, pull_fetch.c asks for what is small, pull_body.c for
- * the model, pull_install.c puts it in place.
+ * the model, pull_place.c knows what is in place, pull_install.c puts it there.
  */
 #ifndef RNM_SHARE_PULL_INTERNAL_H
 #define RNM_SHARE_PULL_INTERNAL_H
@@ -58,9 +58,11 @@ struct rnm_pulling {
 	bool out_of_step;
 
 	/* The model. */
-	int part; /* descriptor, locked; -1: none */
-	uint8_t *bytes;
+	int part; /* descriptor, locked; of a dry run one of memory.  -1: none yet */
+	int proven; /* of the file whose bytes are those of the statement, also when that is the part; -1: none yet */
+	struct rnm_file_marks *marks; /* of these bytes */
 	bool was_in_place;
+	bool hashed; /* the state has learned of a hash of the file in place */
 	uint64_t received, resumed;
 };
 
@@ -100,10 +102,11 @@ void rnm_pull_validators_take(struct rnm_pull_validators *out, struct rnm_http *
 
 /* pull_body.c */
 
-/* Memory for the model of the statement.  RNM_E_REFUSED when it is larger than may be. */
-RNM_MUST_CHECK enum rnm_status rnm_pull_make_room(struct rnm_pulling *pulling, struct rnm_error *err);
-/* All bytes of the model, from the file in place or the server, hashed and compared with the statement. */
+/* RNM_E_REFUSED when the model of the statement is larger than may be. */
+RNM_MUST_CHECK enum rnm_status rnm_pull_check_size(const struct rnm_pulling *pulling, struct rnm_error *err);
+/* All bytes of the model, in the file in place or from the server, found to be those that were signed: proven, marks. */
 RNM_MUST_CHECK enum rnm_status rnm_pull_fetch_body(struct rnm_pulling *pulling, struct rnm_error *err);
+void rnm_pull_forget_body(struct rnm_pulling *pulling);
 
 /* pull_part.c */
 
@@ -113,16 +116,25 @@ RNM_MUST_CHECK enum rnm_status rnm_pull_part_open(struct rnm_pulling *pulling, u
 RNM_MUST_CHECK enum rnm_status rnm_pull_part_cut(struct rnm_pulling *pulling, struct rnm_error *err);
 RNM_MUST_CHECK enum rnm_status rnm_pull_part_write(struct rnm_pulling *pulling, uint64_t offset,
                                                    const void *data, size_t len, struct rnm_error *err);
+/* The file is complete: what the disk has not got yet may be on its way there while others look at it. */
+void rnm_pull_part_complete(struct rnm_pulling *pulling);
 void rnm_pull_part_close(struct rnm_pulling *pulling);
 /* Likewise, and removes it. */
 void rnm_pull_part_drop(struct rnm_pulling *pulling);
 
-/* pull_install.c */
+/* pull_place.c */
 
 /* Whether all files in place are those that were put there with the statement. */
 bool rnm_pull_all_in_place(struct rnm_pulling *pulling);
-/* Whether the model in place is the one of the statement; then its bytes are in memory. */
+/* Whether the model in place is the one of the statement; hashed says that the state has learned of it. */
 bool rnm_pull_model_in_place(struct rnm_pulling *pulling);
+/* The model in place, if its size is that of the statement; else -1. */
+int rnm_pull_open_in_place(const struct rnm_pulling *pulling);
+/* Whether a file has exactly these bytes.  One that cannot be read has not. */
+bool rnm_pull_holds(const char *path, const void *data, size_t len);
+
+/* pull_install.c */
+
 /* Statement and signature, then the model. */
 RNM_MUST_CHECK enum rnm_status rnm_pull_install(struct rnm_pulling *pulling, struct rnm_error *err);
 

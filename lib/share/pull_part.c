@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -78,21 +79,14 @@ static bool is_beginning(const struct rnm_pulling *pulling, uint64_t len)
 	       memcmp(state->part, pulling->statement.blake2b, RNM_BLAKE2B_SIZE) == 0;
 }
 
-static enum rnm_status read_beginning(struct rnm_pulling *pulling, uint64_t len, struct rnm_error *err)
+/* A dry run leaves nothing anywhere. */
+static enum rnm_status open_in_memory(struct rnm_pulling *pulling, struct rnm_error *err)
 {
-	for (uint64_t at = 0; at < len;) {
-		ssize_t got = pread(pulling->part, pulling->bytes + at, len - at, (off_t)at);
-
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got <= 0) {
-			rnm_error_sys(err, "file.read", got < 0 ? errno : EIO,
-			              "cannot read the unfinished download %s", pulling->paths.part);
-			return rnm_error_at_line(err, pulling->paths.part, 0), RNM_E_IO;
-		}
-		at += (uint64_t)got;
-	}
-	return RNM_OK;
+	pulling->part = memfd_create("rnm-pull", MFD_CLOEXEC);
+	if (pulling->part >= 0)
+		return RNM_OK;
+	rnm_error_sys(err, "file.open", errno, "cannot keep the model in memory");
+	return RNM_E_IO;
 }
 
 enum rnm_status rnm_pull_part_open(struct rnm_pulling *pulling, uint64_t *len, struct rnm_error *err)
@@ -102,7 +96,7 @@ enum rnm_status rnm_pull_part_open(struct rnm_pulling *pulling, uint64_t *len, s
 
 	*len = 0;
 	if (pulling->options->dry_run)
-		return RNM_OK;
+		return open_in_memory(pulling, err);
 	status = open_locked(pulling, err);
 	if (status != RNM_OK)
 		return status;
@@ -111,12 +105,12 @@ enum rnm_status rnm_pull_part_open(struct rnm_pulling *pulling, uint64_t *len, s
 	if (!is_beginning(pulling, (uint64_t)st.st_size))
 		return rnm_pull_part_cut(pulling, err);
 	*len = (uint64_t)st.st_size;
-	return read_beginning(pulling, *len, err);
+	return RNM_OK;
 }
 
 enum rnm_status rnm_pull_part_cut(struct rnm_pulling *pulling, struct rnm_error *err)
 {
-	if (pulling->part < 0 || ftruncate(pulling->part, 0) == 0)
+	if (ftruncate(pulling->part, 0) == 0)
 		return RNM_OK;
 	return cannot_write(pulling, errno, err);
 }
@@ -142,8 +136,6 @@ enum rnm_status rnm_pull_part_write(struct rnm_pulling *pulling, uint64_t offset
 {
 	const uint64_t from = offset / WRITE_OUT_STEP * WRITE_OUT_STEP;
 
-	if (pulling->part < 0)
-		return RNM_OK;
 	if (!write_at(pulling->part, data, len, offset))
 		return cannot_write(pulling, errno, err);
 	/* Only a wish: a filesystem that cannot do it loses nothing. */
@@ -151,6 +143,11 @@ enum rnm_status rnm_pull_part_write(struct rnm_pulling *pulling, uint64_t offset
 		(void)sync_file_range(pulling->part, (off_t)from, (off_t)(offset + len - from),
 		                      SYNC_FILE_RANGE_WRITE);
 	return RNM_OK;
+}
+
+void rnm_pull_part_complete(struct rnm_pulling *pulling)
+{
+	(void)sync_file_range(pulling->part, 0, 0, SYNC_FILE_RANGE_WRITE);
 }
 
 void rnm_pull_part_close(struct rnm_pulling *pulling)
@@ -163,7 +160,7 @@ void rnm_pull_part_close(struct rnm_pulling *pulling)
 void rnm_pull_part_drop(struct rnm_pulling *pulling)
 {
 	/* In this order: once closed it may be another's. */
-	if (pulling->part >= 0)
+	if (pulling->part >= 0 && !pulling->options->dry_run)
 		(void)unlink(pulling->paths.part);
 	rnm_pull_part_close(pulling);
 }

@@ -99,6 +99,19 @@ static bool read_validators(struct reading *reading, const json_t *object, const
 	       read_text(reading, value, "modified", out->modified, RNM_PULL_VALIDATOR_MAX);
 }
 
+/* That a hash was computed, and when: both or none. */
+static bool read_hashed(struct reading *reading, const json_t *root, struct rnm_pull_state *state)
+{
+	const json_t *when = json_object_get(root, "hashed_at");
+
+	if (!read_hash(reading, root, "hashed", &state->has_hashed, state->hashed))
+		return false;
+	if (state->has_hashed != json_is_integer(when))
+		return malformed(reading, "hashed_at");
+	state->hashed_at = state->has_hashed ? json_integer_value(when) : 0;
+	return true;
+}
+
 static bool read_floor(struct reading *reading, const json_t *value, struct rnm_pull_floor *out)
 {
 	const json_t *version = json_object_get(value, "model_version");
@@ -143,7 +156,7 @@ static bool read_root(struct reading *reading, const json_t *root, struct rnm_pu
 	       read_text(reading, root, "statement", state->statement, RNM_STATEMENT_FILE_MAX) &&
 	       read_validators(reading, root, "statement_is", &state->statement_is) &&
 	       read_validators(reading, root, "model_is", &state->model_is) &&
-	       read_model(reading, root, state) &&
+	       read_model(reading, root, state) && read_hashed(reading, root, state) &&
 	       read_hash(reading, root, "part", &state->has_part, state->part) &&
 	       read_validators(reading, root, "part_is", &state->part_is);
 }
@@ -242,6 +255,9 @@ static void print_root(struct rnm_json *json, const struct rnm_pull_state *state
 	print_hex(json, "signature", state->has_model, state->signature, RNM_SIGNATURE_SIZE);
 	print_validators(json, "model_is", &state->model_is);
 	rnm_json_kv_bool(json, "pending", state->pending);
+	print_hex(json, "hashed", state->has_hashed, state->hashed, RNM_BLAKE2B_SIZE);
+	if (state->has_hashed)
+		rnm_json_kv_int(json, "hashed_at", state->hashed_at);
 	print_hex(json, "part", state->has_part, state->part, RNM_BLAKE2B_SIZE);
 	print_validators(json, "part_is", &state->part_is);
 	rnm_json_end_object(json);

@@ -43,6 +43,10 @@ struct rnm_pull_state {
 	uint8_t model[RNM_BLAKE2B_SIZE];
 	uint8_t signature[RNM_SIGNATURE_SIZE];
 	bool pending; /* ... and not yet handed on */
+	/* What the file in place was, when the hash of its bytes was last found to be right (see pull_place.c). */
+	bool has_hashed;
+	uint8_t hashed[RNM_BLAKE2B_SIZE];
+	int64_t hashed_at; /* seconds since 1970 */
 	/* Whose bytes an unfinished download holds. */
 	bool has_part;
 	uint8_t part[RNM_BLAKE2B_SIZE];

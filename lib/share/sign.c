@@ -231,8 +231,8 @@ static enum rnm_status check_written(const struct rnm_signing *signing, const ch
 	struct rnm_signed_policy policy = { .name = signing->statement.name,
 		                            .now = signing->statement.created };
 	char text[RNM_PUBLIC_KEY_TEXT_SIZE];
-	struct rnm_signed_file *file = NULL;
 	struct rnm_trust *trust = NULL;
+	struct rnm_signed by;
 	enum rnm_status status = rnm_trust_new(&trust, err);
 
 	rnm_public_key_text(rnm_key_public(key), text);
@@ -240,8 +240,7 @@ static enum rnm_status check_written(const struct rnm_signing *signing, const ch
 		status = rnm_trust_add_text(trust, text, err);
 	policy.trust = trust;
 	if (status == RNM_OK)
-		status = rnm_signed_file_open(&file, path, &policy, err);
-	rnm_signed_file_free(file);
+		status = rnm_signed_file_check(&by, path, &policy, err);
 	rnm_trust_free(trust);
 	return status;
 }

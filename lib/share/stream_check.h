@@ -1,36 +1,48 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * BLAKE2b-256 and a raw Ed25519 signature of bytes that arrive one after the other in memory, computed by a thread
- * beside their arrival: when the last byte is there, so are both answers.
+ * BLAKE2b-256 and a raw Ed25519 signature of a file that is read once, by threads of their own, while it may still grow:
+ * when its last byte is there, so are both answers.  Marks of what was hashed are made by the way, for whoever wants to
+ * look into the file afterwards (base/file_marks.h).
  */
 #ifndef RNM_SHARE_STREAM_CHECK_H
 #define RNM_SHARE_STREAM_CHECK_H
+
+#include "base/file_marks.h"
 
 #include <rnm/sign.h>
 
 struct rnm_stream_check;
 
-/*
- * memory is where the bytes will stand; it must not move until the end.  key and signature are those that are to be
- * checked.
- */
-RNM_MUST_CHECK enum rnm_status rnm_stream_check_new(struct rnm_stream_check **out, const uint8_t *memory,
-                                                    const struct rnm_public_key *key,
-                                                    const uint8_t signature[RNM_SIGNATURE_SIZE],
+/* What is to be checked; fd and path (which stands in errors) are borrowed until the end. */
+struct rnm_stream_subject {
+	int fd;
+	const char *path;
+	uint64_t size; /* that it will have */
+	const struct rnm_public_key *key;
+	const uint8_t *signature;
+};
+struct rnm_stream_answer {
+	uint8_t blake2b[RNM_BLAKE2B_SIZE];
+	bool is_signed;
+	struct rnm_file_marks *marks; /* the caller's */
+};
+
+RNM_MUST_CHECK enum rnm_status rnm_stream_check_new(struct rnm_stream_check **out,
+                                                    const struct rnm_stream_subject *subject,
                                                     struct rnm_error *err);
-/* So many bytes are there now, and stay as they are. */
+/* So many bytes are in the file now, and stay as they are. */
 void rnm_stream_check_more(struct rnm_stream_check *check, uint64_t len);
-/* Waits for the answers about all of them, and frees the check. */
-void rnm_stream_check_end(struct rnm_stream_check *check, uint8_t hash[RNM_BLAKE2B_SIZE], bool *is_signed);
+/*
+ * All bytes are there.  Waits for the answers, and frees the check.  RNM_E_IO ("file.read"), RNM_E_REFUSED
+ * ("file.changed"): the file has become shorter.
+ */
+RNM_MUST_CHECK enum rnm_status rnm_stream_check_end(struct rnm_stream_check *check,
+                                                    struct rnm_stream_answer *answer, struct rnm_error *err);
 /* Frees it without an answer; accepts NULL. */
 void rnm_stream_check_free(struct rnm_stream_check *check);
 
-/*
- * The end of Ed25519 (RFC 8032, 5.1.7): does the signature belong to this key and to the message of which digest is
- * SHA-512(R || A || message), R being the first half of the signature and A the key?  What crypto_sign_verify_detached
- * answers, for keys that rnm_public_key_parse takes.
- */
-bool rnm_ed25519_check_digest(const struct rnm_public_key *key, const uint8_t signature[RNM_SIGNATURE_SIZE],
-                              const uint8_t digest[64]);
+/* All of it for a file that grows no more. */
+RNM_MUST_CHECK enum rnm_status rnm_stream_check_file(const struct rnm_stream_subject *subject,
+                                                     struct rnm_stream_answer *answer, struct rnm_error *err);
 
 #endif

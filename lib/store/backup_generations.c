@@ -96,7 +96,11 @@ enum rnm_status rnm_backup_new_generation(char **path, const char *folder, doubl
 
 	if (!write_stamp(stamp, now))
 		return rnm_backup_bad_time(now, err);
-	for (uint64_t ms = (uint64_t)(now * 1000); write_stamp(stamp, (double)(ms / 1000)); ms++) {
+	for (uint64_t ms = (uint64_t)(now * 1000);; ms++) {
+		const uint64_t seconds = ms / 1000;
+
+		if (!write_stamp(stamp, (double)seconds))
+			return rnm_backup_bad_time(now, err);
 		if (asprintf(path, "%s/" MANIFEST_BEGINS "%s.%03uZ" MANIFEST_ENDS, folder, stamp,
 		             (unsigned)(ms % 1000)) < 0)
 			return rnm_error_nomem(err);
@@ -104,7 +108,6 @@ enum rnm_status rnm_backup_new_generation(char **path, const char *folder, doubl
 			return RNM_OK;
 		free(*path);
 	}
-	return rnm_backup_bad_time(now, err);
 }
 
 /* ---- dropping old ones ---- */

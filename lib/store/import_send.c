@@ -2,6 +2,7 @@
 /* The bytes of an import on their way to Redis and back. */
 #include "store/import.h"
 
+#include "base/file.h"
 #include "base/value_build.h"
 
 #include <stdlib.h>
@@ -89,7 +90,7 @@ static enum rnm_status send_network(struct rnm_importing *job, const struct rnm_
 	if (status == RNM_OK)
 		status = rnm_transaction_expect_queued(&job->change, "HSET", err);
 	if (status == RNM_OK && strcmp(sent, job->network) != 0)
-		status = rnm_model_image_changed(job->image, err);
+		status = rnm_file_changed(err, job->image->path);
 	return status;
 }
 

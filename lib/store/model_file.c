@@ -1,18 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/model_file.h"
+
 #include "base/file.h"
-#include "base/fingerprint.h"
 #include "format/zstd.h"
-#include "network/stream.h"
-#include "store/tee.h"
+#include "store/model_pass.h"
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define KANN_MAGIC "KAN\1"
 #define KANN_MAGIC_LEN 4u
-/* A network up to this size is kept although it could pass by: it is checked in one step then. */
-#define NETWORK_KEPT ((uint64_t)1 << 20)
 
 /* What the public struct points into. */
 struct backing {
@@ -25,13 +23,7 @@ struct backing {
 	struct rnm_network *network;
 
 	/* Only of a file whose network passes by: its blob and values are not in memory. */
-	struct rnm_model_image image;
-	bool unread; /* the blob has not been looked at */
-	char ann_print[RNM_FINGERPRINT_HEX];
-	struct rnm_network_stream *stream; /* the network borrows from it */
-	enum rnm_status probe_status;
-	struct rnm_probe probe;
-	struct rnm_error probe_problem;
+	struct rnm_model_pass pass;
 };
 
 static void inspect_ann(struct rnm_model_file *file, struct backing *backing)
@@ -82,8 +74,7 @@ static void inspect_fit(struct rnm_model_file *file)
 static void release(struct backing *backing)
 {
 	rnm_network_free(backing->network);
-	rnm_network_stream_free(backing->stream);
-	rnm_model_image_close(&backing->image);
+	rnm_model_pass_free(&backing->pass);
 	rnm_rnm1_free(backing->container);
 	rnm_buf_free(&backing->bytes);
 	rnm_buf_free(&backing->ann);
@@ -163,33 +154,47 @@ static struct rnm_model_file *new_file(void)
 		free(backing);
 		return NULL;
 	}
-	rnm_buf_init(&backing->bytes,
-	             RNM_MODEL_FILE_MAX + 1); /* one more, to see that a pipe holds too much */
-	backing->image.fd = -1;
+	rnm_buf_init(&backing->bytes, RNM_MODEL_FILE_MAX + 1);
+	backing->pass.image.fd = -1;
 	rnm_buf_init(&backing->ann, RNM_BLOB_MAX);
 	rnm_buf_init(&backing->pca, RNM_BLOB_MAX);
 	file->owned = backing;
 	return file;
 }
 
-enum rnm_status rnm_model_file_open(struct rnm_model_file **out, const char *path, struct rnm_error *err)
+enum rnm_status rnm_model_file_adopt(struct rnm_model_file **out, struct rnm_buf *bytes, const char *name,
+                                     struct rnm_error *err)
 {
 	struct rnm_model_file *file = new_file();
 	struct backing *backing;
 	enum rnm_status status;
 
-	if (file == NULL)
+	if (file == NULL) {
+		rnm_buf_free(bytes);
 		return rnm_error_nomem(err);
+	}
 	backing = file->owned;
-	status = rnm_file_read(path, &backing->bytes, RNM_MODEL_FILE_MAX, err);
-	if (status == RNM_OK)
-		status =
-		    take(file, backing,
-		         (struct rnm_bytes){ rnm_buf_cstr(&backing->bytes), backing->bytes.len }, path, err);
+	backing->bytes = *bytes;
+	rnm_buf_init(bytes, bytes->max);
+	status = take(file, backing, (struct rnm_bytes){ rnm_buf_cstr(&backing->bytes), backing->bytes.len },
+	              name, err);
 	if (status == RNM_OK)
 		*out = file;
 	else
 		rnm_model_file_free(file);
+	return status;
+}
+
+enum rnm_status rnm_model_file_open(struct rnm_model_file **out, const char *path, struct rnm_error *err)
+{
+	struct rnm_buf bytes;
+	enum rnm_status status;
+
+	rnm_buf_init(&bytes, RNM_MODEL_FILE_MAX + 1); /* one more, to see that a pipe holds too much */
+	status = rnm_file_read(path, &bytes, RNM_MODEL_FILE_MAX, err);
+	if (status == RNM_OK)
+		return rnm_model_file_adopt(out, &bytes, path, err);
+	rnm_buf_free(&bytes);
 	return status;
 }
 
@@ -209,182 +214,36 @@ enum rnm_status rnm_model_file_read(struct rnm_model_file **out, const void *dat
 	return status;
 }
 
-enum rnm_status rnm_model_file_adopt(struct rnm_model_file **out, struct rnm_buf *bytes,
-                                     enum rnm_model_kind kind, const char *name, struct rnm_error *err)
-{
-	struct rnm_model_file *file = new_file();
-	struct backing *backing;
-	enum rnm_status status;
-
-	if (file == NULL)
-		return rnm_error_nomem(err);
-	backing = file->owned;
-	backing->bytes = *bytes;
-	rnm_buf_init(bytes, bytes->max);
-	status = take(file, backing, (struct rnm_bytes){ rnm_buf_cstr(&backing->bytes), backing->bytes.len },
-	              name, err);
-	file->kind = kind;
-	if (status == RNM_OK)
-		*out = file;
-	else
-		rnm_model_file_free(file);
-	return status;
-}
-
 /* ---- a network that passes by ------------------------------------------------------------------- */
-
-/* What the check of the blob hands on: the first of it says how much there will be. */
-static enum rnm_status take_expanded(void *ctx, uint64_t declared, const void *data, size_t len,
-                                     struct rnm_error *err)
-{
-	struct rnm_model_file *file = ctx;
-	struct backing *backing = file->owned;
-	struct rnm_preprocess preprocess;
-	enum rnm_status status = RNM_OK;
-
-	if (backing->stream == NULL) {
-		rnm_model_file_preprocess(file, &preprocess);
-		status = rnm_network_stream_new(&backing->stream, declared, NETWORK_KEPT, &preprocess, err);
-	}
-	return status == RNM_OK ? rnm_network_stream_feed(backing->stream, data, len, err) : status;
-}
-
-/* The pieces of the blob are judged in a thread of their own, and go where the caller wants them meanwhile. */
-struct passing {
-	struct rnm_tee *tee;
-	struct rnm_fingerprint *print;
-	rnm_model_file_take *also; /* or NULL */
-	void *ctx;
-	enum rnm_status taken; /* what it has said last */
-};
-
-static enum rnm_status pass_on(void *ctx, const void *data, size_t len, struct rnm_error *err)
-{
-	struct passing *passing = ctx;
-
-	rnm_fingerprint_add(passing->print, data, len);
-	if (passing->also != NULL)
-		passing->taken = passing->also(passing->ctx, data, len, err);
-	return passing->taken;
-}
-
-/* From the file into the memory from which it is judged and passed on. */
-static enum rnm_status read_pieces(const struct rnm_model_image *image, struct rnm_tee *tee,
-                                   struct rnm_error *err)
-{
-	enum rnm_status status = RNM_OK;
-
-	for (size_t done = 0; status == RNM_OK && done < image->blob_len;) {
-		const size_t left = image->blob_len - done;
-		size_t len;
-		void *to = rnm_tee_room(tee, &len);
-
-		if (len > left)
-			len = left;
-		status = rnm_model_image_read(image, to, len, done, err);
-		if (status == RNM_OK)
-			status = rnm_tee_filled(tee, len, err);
-		done += len;
-	}
-	return status;
-}
-
-/* The whole blob. */
-static enum rnm_status pass(struct rnm_model_file *file, struct backing *backing, struct passing *passing,
-                            struct rnm_error *err)
-{
-	enum rnm_status status = rnm_tee_new(&passing->tee, false, pass_on, passing, err);
-
-	if (status == RNM_OK)
-		status = rnm_fingerprint_new(&passing->print, err);
-	if (status == RNM_OK)
-		status =
-		    rnm_tee_begin_blob(passing->tee, RNM_BLOB_KANN, "ann_data", backing->image.blob_len, err);
-	if (status != RNM_OK)
-		return status;
-	rnm_tee_emit(passing->tee, take_expanded, file);
-	status = read_pieces(&backing->image, passing->tee, err);
-	if (status == RNM_OK)
-		status = rnm_tee_end_blob(passing->tee, &file->ann_expanded, err);
-	if (status == RNM_OK)
-		rnm_fingerprint_text(passing->print, backing->ann_print);
-	return status;
-}
-
-static void take_seen(struct rnm_model_file *file, struct backing *backing)
-{
-	struct rnm_network_seen seen;
-
-	/* The status is in the problem; a network that is unfit can still be described. */
-	(void)!rnm_network_stream_end(backing->stream, &seen, &file->ann_problem);
-	file->network = backing->network = seen.network;
-	file->findings = seen.findings;
-	file->finding_count = seen.finding_count;
-	backing->probe_status = seen.probe_status;
-	backing->probe = seen.probe;
-	backing->probe_problem = seen.probe_problem;
-}
-
-/* That the file cannot be read, or what becomes of its pieces, says nothing about the network: it is as it was. */
-static enum rnm_status give_up(struct rnm_model_file *file, struct backing *backing, enum rnm_status status,
-                               struct rnm_error *err)
-{
-	if (err != NULL)
-		*err = file->ann_problem;
-	rnm_error_clear(&file->ann_problem);
-	rnm_network_stream_free(backing->stream);
-	backing->stream = NULL;
-	return status;
-}
-
-/* As inspect_ann. */
-static enum rnm_status inspect_passing(struct rnm_model_file *file, struct backing *backing,
-                                       struct passing *passing, struct rnm_error *err)
-{
-	enum rnm_status status = pass(file, backing, passing, &file->ann_problem);
-
-	rnm_tee_free(passing->tee);
-	rnm_fingerprint_free(passing->print);
-	if (status == RNM_OK) {
-		rnm_error_clear(&file->ann_problem);
-		take_seen(file, backing);
-	} else if (passing->taken != RNM_OK || status != RNM_E_MALFORMED) {
-		return give_up(file, backing, status, err);
-	}
-	backing->unread = false;
-	return file->ann_problem.status == RNM_E_NOMEM ? rnm_error_nomem(err) : RNM_OK;
-}
 
 bool rnm_model_file_is_unread(const struct rnm_model_file *file)
 {
 	const struct backing *backing = file->owned;
 
-	return backing->unread;
+	return backing->pass.unread;
 }
 
 enum rnm_status rnm_model_file_look(struct rnm_model_file *file, rnm_model_file_take *also, void *ctx,
                                     struct rnm_error *err)
 {
-	struct passing passing = { .also = also, .ctx = ctx };
+	struct backing *backing = file->owned;
 	enum rnm_status status;
 
-	if (!rnm_model_file_is_unread(file))
+	if (!backing->pass.unread)
 		return RNM_OK;
-	status = inspect_passing(file, file->owned, &passing, err);
+	status = rnm_model_pass(file, &backing->pass, also, ctx, err);
+	backing->network = backing->pass.network;
 	if (status == RNM_OK)
 		inspect_fit(file);
 	return status;
 }
 
 /* RNM_NO: to be read as a whole. */
-static enum rnm_status take_image(struct rnm_model_file *file, struct backing *backing, const char *path,
-                                  struct rnm_error *err)
+static enum rnm_status take_image(struct rnm_model_file *file, struct backing *backing, struct rnm_error *err)
 {
-	const struct rnm_model_image *image = &backing->image;
-	enum rnm_status status = rnm_model_image_open(&backing->image, path, err);
+	const struct rnm_model_image *image = &backing->pass.image;
+	enum rnm_status status;
 
-	if (status != RNM_OK)
-		return status;
 	status = rnm_rnm1_read(&backing->container, image->data, image->size, err);
 	if (status != RNM_OK)
 		return status == RNM_E_NOMEM ? status : RNM_NO;
@@ -396,18 +255,22 @@ static enum rnm_status take_image(struct rnm_model_file *file, struct backing *b
 	inspect_pca(file, backing);
 	if (file->pca_problem.status == RNM_E_NOMEM)
 		return rnm_error_nomem(err);
-	backing->unread = true;
+	backing->pass.unread = true;
 	return RNM_OK;
 }
 
 enum rnm_status rnm_model_file_open_once(struct rnm_model_file **out, const char *path, struct rnm_error *err)
 {
 	struct rnm_model_file *file = new_file();
+	struct backing *backing;
 	enum rnm_status status;
 
 	if (file == NULL)
 		return rnm_error_nomem(err);
-	status = take_image(file, file->owned, path, err);
+	backing = file->owned;
+	status = rnm_model_image_open(&backing->pass.image, path, err);
+	if (status == RNM_OK)
+		status = take_image(file, backing, err);
 	if (status == RNM_OK)
 		*out = file;
 	else
@@ -415,12 +278,63 @@ enum rnm_status rnm_model_file_open_once(struct rnm_model_file **out, const char
 	return status == RNM_NO ? rnm_model_file_open(out, path, err) : status;
 }
 
+/* All of the image's file into memory, and from there. */
+static enum rnm_status open_whole(struct rnm_model_file **out, const struct rnm_model_image *image,
+                                  struct rnm_error *err)
+{
+	const uint64_t size = rnm_file_marks_size(image->marks);
+	enum rnm_status status;
+	struct rnm_buf bytes;
+
+	if (size > RNM_MODEL_FILE_MAX)
+		return rnm_file_too_large(err, image->path, RNM_MODEL_FILE_MAX);
+	rnm_buf_init(&bytes, RNM_MODEL_FILE_MAX + 1);
+	if (!rnm_buf_reserve(&bytes, (size_t)size))
+		return rnm_error_nomem(err);
+	status = rnm_model_image_read_at(image, bytes.data, (size_t)size, 0, err);
+	if (status != RNM_OK) {
+		rnm_buf_free(&bytes);
+		return status;
+	}
+	bytes.len = (size_t)size;
+	bytes.data[size] = '\0';
+	return rnm_model_file_adopt(out, &bytes, image->path, err);
+}
+
+enum rnm_status rnm_model_file_open_marked(struct rnm_model_file **out, int fd, struct rnm_file_marks *marks,
+                                           const char *name, struct rnm_error *err)
+{
+	struct rnm_model_file *file = new_file();
+	struct backing *backing;
+	enum rnm_status status;
+
+	if (file == NULL) {
+		close(fd);
+		rnm_file_marks_free(marks);
+		return rnm_error_nomem(err);
+	}
+	backing = file->owned;
+	status = rnm_model_image_adopt(&backing->pass.image, fd, marks, name, err);
+	if (status == RNM_OK)
+		status = take_image(file, backing, err);
+	if (status == RNM_OK)
+		status = rnm_model_file_look(file, NULL, NULL, err);
+	if (status == RNM_OK) {
+		*out = file;
+		return status;
+	}
+	if (status == RNM_NO)
+		status = open_whole(out, &backing->pass.image, err);
+	rnm_model_file_free(file);
+	return status;
+}
+
 const struct rnm_model_image *rnm_model_file_image(const struct rnm_model_file *file, const char **print)
 {
 	const struct backing *backing = file->owned;
 
-	*print = backing->ann_print;
-	return backing->image.fd >= 0 ? &backing->image : NULL;
+	*print = backing->pass.print;
+	return backing->pass.image.fd >= 0 ? &backing->pass.image : NULL;
 }
 
 enum rnm_status rnm_model_file_probe(struct rnm_probe *out, const struct rnm_model_file *file,
@@ -430,12 +344,12 @@ enum rnm_status rnm_model_file_probe(struct rnm_probe *out, const struct rnm_mod
 	struct rnm_preprocess preprocess;
 
 	rnm_model_file_preprocess(file, &preprocess);
-	if (backing->stream == NULL)
+	if (backing->pass.stream == NULL)
 		return rnm_network_probe(out, file->network, &preprocess, limits, err);
-	*out = backing->probe;
-	if (err != NULL && backing->probe_status != RNM_OK)
-		*err = backing->probe_problem;
-	return backing->probe_status;
+	*out = backing->pass.probe;
+	if (err != NULL && backing->pass.probe_status != RNM_OK)
+		*err = backing->pass.probe_problem;
+	return backing->pass.probe_status;
 }
 
 void rnm_model_file_free(struct rnm_model_file *file)

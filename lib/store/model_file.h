@@ -12,8 +12,16 @@
 
 /* As rnm_model_file_read, but takes the bytes over, also when it fails: *bytes is empty afterwards. */
 RNM_MUST_CHECK enum rnm_status rnm_model_file_adopt(struct rnm_model_file **out, struct rnm_buf *bytes,
-                                                    enum rnm_model_kind kind, const char *name,
-                                                    struct rnm_error *err);
+                                                    const char *name, struct rnm_error *err);
+
+/*
+ * As rnm_model_file_open_once, for a file that is open and whose bytes all have marks; both are taken over, also when it
+ * fails.  Its network has been looked at, for rnm_model_verify, and nothing has been parsed but those very bytes:
+ * RNM_E_REFUSED ("file.changed") when they are gone.  name must outlive *out.
+ */
+RNM_MUST_CHECK enum rnm_status rnm_model_file_open_marked(struct rnm_model_file **out, int fd,
+                                                          struct rnm_file_marks *marks, const char *name,
+                                                          struct rnm_error *err);
 
 /* Of a file of rnm_model_file_open_once: its large network has not been looked at, and nothing is known of it. */
 bool rnm_model_file_is_unread(const struct rnm_model_file *file);

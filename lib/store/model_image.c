@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/model_image.h"
 
+#include "base/file.h"
 #include "store/model_file.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +12,7 @@
 
 /* Smaller files are read whole. */
 #define SIZE_MIN ((size_t)1 << 20)
-#define PIECE ((size_t)256 << 10)
+#define PIECE RNM_MARKED_PIECE
 /* The key in msgpack, then the type of a string or of binary with a length of four bytes. */
 #define KEY                                                                                                  \
 	"\xa8"                                                                                               \
@@ -22,29 +22,18 @@
 #define BIN32 0xc6u
 #define HEAD_LEN (KEY_LEN + 5u)
 
-/* Up to len bytes; how many is *got, fewer only at the end of the file. */
-static bool read_at(int fd, void *data, size_t len, uint64_t offset, size_t *got)
+enum rnm_status rnm_model_image_read_at(const struct rnm_model_image *image, void *data, size_t len,
+                                        size_t offset, struct rnm_error *err)
 {
-	*got = 0;
-	while (*got < len) {
-		ssize_t count = pread(fd, (char *)data + *got, len - *got, (off_t)(offset + *got));
-
-		if (count < 0 && errno == EINTR)
-			continue;
-		if (count < 0)
-			return false;
-		if (count == 0)
-			return true;
-		*got += (size_t)count;
-	}
-	return true;
+	if (image->marks != NULL)
+		return rnm_file_marks_read(image->marks, image->fd, image->path, data, len, offset, err);
+	return rnm_file_read_at(image->fd, image->path, data, len, offset, err);
 }
 
+/* What fails here is found again, and told, by whoever reads the file whole. */
 static bool read_exactly(const struct rnm_model_image *image, size_t offset, size_t len)
 {
-	size_t got;
-
-	return read_at(image->fd, image->data + offset, len, offset, &got) && got == len;
+	return rnm_model_image_read_at(image, image->data + offset, len, offset, NULL) == RNM_OK;
 }
 
 /*
@@ -68,6 +57,14 @@ static bool find_blob(struct rnm_model_image *image, size_t there)
 	return image->blob_len <= image->size - at;
 }
 
+/* Whether the file can be RNM1 at all: a map, in one of the three ways in which msgpack begins one. */
+static bool begins_map(const struct rnm_model_image *image)
+{
+	const unsigned char first = (unsigned char)image->data[0];
+
+	return (first & 0xf0) == 0x80 || first == 0xde || first == 0xdf;
+}
+
 /* Everything in front of the blob and behind it. */
 static bool fill(struct rnm_model_image *image)
 {
@@ -76,7 +73,7 @@ static bool fill(struct rnm_model_image *image)
 	do {
 		const size_t left = image->size - there, len = left < PIECE ? left : PIECE;
 
-		if (!read_exactly(image, there, len))
+		if (!read_exactly(image, there, len) || !begins_map(image))
 			return false;
 		there += len;
 	} while (!find_blob(image, there) && there < image->size);
@@ -84,6 +81,16 @@ static bool fill(struct rnm_model_image *image)
 		return false;
 	end = image->blob_at + image->blob_len;
 	return end <= there || read_exactly(image, end, image->size - end);
+}
+
+/* From a file that is open. */
+static enum rnm_status read_around(struct rnm_model_image *image, struct rnm_error *err)
+{
+	/* Memory that is never touched is never there. */
+	image->data = malloc(image->size);
+	if (image->data == NULL)
+		return rnm_error_nomem(err);
+	return fill(image) ? RNM_OK : RNM_NO;
 }
 
 enum rnm_status rnm_model_image_open(struct rnm_model_image *image, const char *path, struct rnm_error *err)
@@ -99,38 +106,32 @@ enum rnm_status rnm_model_image_open(struct rnm_model_image *image, const char *
 	    (uintmax_t)st.st_size < SIZE_MIN || (uintmax_t)st.st_size > RNM_MODEL_FILE_MAX)
 		return RNM_NO;
 	image->size = (size_t)st.st_size;
-	/* Memory that is never touched is never there. */
-	image->data = malloc(image->size);
-	if (image->data == NULL)
-		return rnm_error_nomem(err);
-	return fill(image) ? RNM_OK : RNM_NO;
+	return read_around(image, err);
+}
+
+enum rnm_status rnm_model_image_adopt(struct rnm_model_image *image, int fd, struct rnm_file_marks *marks,
+                                      const char *path, struct rnm_error *err)
+{
+	const uint64_t size = rnm_file_marks_size(marks);
+
+	*image = (struct rnm_model_image){ .fd = fd, .path = path, .marks = marks };
+	if (size < SIZE_MIN || size > RNM_MODEL_FILE_MAX)
+		return RNM_NO;
+	image->size = (size_t)size;
+	return read_around(image, err);
 }
 
 void rnm_model_image_close(struct rnm_model_image *image)
 {
 	if (image->fd >= 0)
 		close(image->fd);
+	rnm_file_marks_free(image->marks);
 	free(image->data);
 	*image = (struct rnm_model_image){ .fd = -1 };
-}
-
-enum rnm_status rnm_model_image_changed(const struct rnm_model_image *image, struct rnm_error *err)
-{
-	rnm_error_set(err, RNM_E_REFUSED, "file.changed",
-	              "%s was changed while it was read: what was checked is not what is there now",
-	              image->path);
-	rnm_error_set_hint(err, "run the command again when nobody writes to the file");
-	return RNM_E_REFUSED;
 }
 
 enum rnm_status rnm_model_image_read(const struct rnm_model_image *image, void *data, size_t len,
                                      size_t offset, struct rnm_error *err)
 {
-	size_t got;
-
-	if (!read_at(image->fd, data, len, image->blob_at + offset, &got)) {
-		rnm_error_sys(err, "file.read", errno, "cannot read %s", image->path);
-		return rnm_error_at_line(err, image->path, 0), RNM_E_IO;
-	}
-	return got == len ? RNM_OK : rnm_model_image_changed(image, err);
+	return rnm_model_image_read_at(image, data, len, image->blob_at + offset, err);
 }

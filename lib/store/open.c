@@ -29,7 +29,9 @@ enum rnm_status rnm_store_open(struct rnm_model_file **out, struct rnm_redis *re
 		how.created_at = (int64_t)list->models[index].profile.score;
 	status = rnm_store_export(redis, rule, list, index, &how, &result, err);
 	if (status == RNM_OK)
-		status = rnm_model_file_adopt(out, &bytes, RNM_MODEL_REDIS, name, err);
+		status = rnm_model_file_adopt(out, &bytes, name, err);
+	if (status == RNM_OK)
+		(*out)->kind = RNM_MODEL_REDIS;
 	rnm_buf_free(&bytes);
 	return status;
 }

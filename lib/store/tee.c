@@ -2,9 +2,8 @@
 #include "store/tee.h"
 
 #include "base/hash.h"
+#include "base/thread.h"
 
-#include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -140,13 +139,8 @@ static void stop_threads(struct rnm_tee *tee)
 /* Not having threads is no failure: the work is then done in turn. */
 static void start_threads(struct rnm_tee *tee)
 {
-	sigset_t all, old;
-
 	tee->closing = false;
 	tee->threaded = true;
-	/* Signals are for the caller's threads: a handler there must interrupt the read that waits. */
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
 	for (size_t i = 0; i < WORKERS && tee->threaded; i++) {
 		struct worker *worker = &tee->workers[i];
 
@@ -154,9 +148,8 @@ static void start_threads(struct rnm_tee *tee)
 			continue;
 		worker->tee = tee;
 		worker->done = tee->handed;
-		tee->threaded = worker->running = pthread_create(&worker->thread, NULL, work, worker) == 0;
+		tee->threaded = worker->running = rnm_thread_start(&worker->thread, work, worker);
 	}
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	if (!tee->threaded)
 		stop_threads(tee);
 }

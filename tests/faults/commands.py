@@ -214,6 +214,7 @@ COMMANDS = [
     Command("sign of two models", "sign {model} {packed} -k {key} -r embed --dry-run", many=True, report="would be signed"),
     Command("verify of a signed model", "verify {signed} --key {pub} --trusted {trusted} --json"),
     Command("verify of a large signed file", "verify {bulk} --key {pub}", exit=3),
+    Command("verify of a large signed model", "verify {large} --key {pub}", slow=True),
     Command("verify of a raw signature", "verify {raw} --trusted {trusted} --raw-signature", exhaustive=True),
     Command("pull", "pull {web}/pulled.rnm --key {pub} --to {out}/model.rnm", old=("model.rnm", "model.rnm.sig", "model.rnm.rnmsig"),
             tls=True, web=True),

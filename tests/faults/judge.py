@@ -12,13 +12,15 @@ EXIT_IO = 5
 EXIT_DROP_IN = 1
 REPORT = re.compile(r"ERROR: (Address|Leak)Sanitizer|runtime error:|AddressSanitizer:DEADLYSIGNAL")
 ASIDE = re.compile(r"rnm: (warning|note): |  hint: ")
+# What a library says while it is loaded that libcurl brings along, and that nothing here uses.
+STRAY = re.compile(r"Error in GnuTLS initialization: ")
 
 
 def messages(command, text, base_text):
     """The lines that tell of a failure."""
     usual = set(base_text.split("\n"))
     lines = [line for line in text.split("\n") if line and line not in usual and not ASIDE.match(line)]
-    return lines
+    return [line for line in lines if not (command.web and STRAY.match(line))]
 
 
 def reasons(faults):

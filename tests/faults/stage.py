@@ -267,7 +267,7 @@ class Stage:
         for name in ("signed.rnm", "raw.rnm"):
             shutil.copy(self.path("model.rnm"), self.path(name))
         subprocess.run([self.program, "-q", "sign", "-k", self.path("key"), "--any-file", "--not-after", "never",
-                        *(self.path(name) for name in ("signed.rnm", "raw.rnm", "bulk"))], env=self.environment(), check=True)
+                        *(self.path(name) for name in ("signed.rnm", "raw.rnm", "bulk", "large.rnm"))], env=self.environment(), check=True)
         os.unlink(self.path("raw.rnm.rnmsig"))
 
     def make_tree(self):

@@ -5,7 +5,6 @@
 
 #include <rnm/config.h>
 
-#include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -17,30 +16,6 @@
 /* What rspamd puts in front of what is wrong. */
 #define FAILED "failed to load config: "
 #define PARSER "failed to load config: ucl parser error: "
-
-static char *folder;
-
-static inline int make_folder(void **state)
-{
-	char name[] = "/tmp/rnm-test-XXXXXX";
-	char resolved[PATH_MAX];
-
-	(void)state;
-	if (mkdtemp(name) == NULL || realpath(name, resolved) == NULL || chdir(resolved) != 0)
-		return -1;
-	folder = strdup(resolved);
-	return folder != NULL ? 0 : -1;
-}
-
-static inline int drop_folder(void **state)
-{
-	(void)state;
-	if (chdir("/") != 0)
-		return -1;
-	remove_tree(folder);
-	free(folder);
-	return 0;
-}
 
 static inline void put_text(const char *name, const char *text)
 {

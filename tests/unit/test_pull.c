@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What of a pull needs no server: signatures checked in pieces, what is remembered, URLs, limits of speed. */
+#include "share/ed25519.h"
 #include "share/http.h"
 #include "share/pull_internal.h"
 #include "share/pull_state.h"
-#include "share/stream_check.h"
 
 #include <arpa/inet.h>
 #include <pthread.h>
@@ -100,49 +100,6 @@ static void test_signature_is_no_other_signature(void **state)
 	compare(&key, forged, message, sizeof(message), false);
 	memset(key.bytes, 0xff, sizeof(key.bytes));
 	compare(&key, forged, message, sizeof(message), false);
-}
-
-static void test_stream_check_of_every_size(void **state)
-{
-	enum { SIZE = 3 << 20 };
-	static const size_t steps[] = { 1 << 20, 4096, 700000, SIZE };
-	uint8_t *message = malloc(SIZE);
-	uint8_t seed[32] = { 1 }, secret[64], signature[64], hash[32], expected[32];
-	struct rnm_public_key key;
-
-	(void)state;
-	assert_non_null(message);
-	randombytes_buf_deterministic(message, SIZE, seed);
-	crypto_sign_seed_keypair(key.bytes, secret, seed);
-	crypto_sign_detached(signature, NULL, message, SIZE, secret);
-	crypto_generichash(expected, sizeof(expected), message, SIZE, NULL, 0);
-	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
-		struct rnm_stream_check *check = NULL;
-		bool is_signed = false;
-
-		assert_int_equal(rnm_stream_check_new(&check, message, &key, signature, NULL), RNM_OK);
-		for (size_t at = 0; at < SIZE;) {
-			at = SIZE - at < steps[i] ? SIZE : at + steps[i];
-			rnm_stream_check_more(check, at);
-		}
-		rnm_stream_check_end(check, hash, &is_signed);
-		assert_memory_equal(hash, expected, sizeof(hash));
-		assert_true(is_signed);
-	}
-	{
-		struct rnm_stream_check *check = NULL;
-		bool is_signed = true;
-
-		assert_int_equal(rnm_stream_check_new(&check, message, &key, signature, NULL), RNM_OK);
-		rnm_stream_check_more(check, SIZE - 1);
-		rnm_stream_check_end(check, hash, &is_signed);
-		assert_false(is_signed);
-		assert_int_equal(rnm_stream_check_new(&check, message, &key, signature, NULL), RNM_OK);
-		rnm_stream_check_more(check, SIZE);
-		rnm_stream_check_free(check);
-		rnm_stream_check_free(NULL);
-	}
-	free(message);
 }
 
 /* ---- what is remembered ---- */
@@ -249,13 +206,21 @@ static void test_state_is_read_as_it_was_written(void **ctx)
 	memset(state->model, 2, sizeof(state->model));
 	memset(state->signature, 3, sizeof(state->signature));
 	memset(state->part, 4, sizeof(state->part));
+	state->has_hashed = true;
+	memset(state->hashed, 5, sizeof(state->hashed));
+	state->hashed_at = 1700000000;
 	rnm_buf_init(&text, RNM_PULL_STATE_FILE_MAX);
 	rnm_buf_init(&text_again, RNM_PULL_STATE_FILE_MAX);
 	assert_int_equal(rnm_pull_state_print(state, &text, NULL), RNM_OK);
 	assert_int_equal(rnm_pull_state_parse(again, (struct rnm_bytes){ text.data, text.len }, "state",
 	                                      NULL),
 	                 RNM_OK);
-	assert_memory_equal(state, again, sizeof(*state));
+	/* A key has padding, which nobody promises anything about. */
+	assert_true(rnm_public_key_equal(&again->floors[0].key, &key));
+	assert_string_equal(again->floors[0].name, state->floors[0].name);
+	assert_true(again->floors[0].model_version == INT64_MAX && again->floors[0].created == -1);
+	assert_memory_equal(&state->floor_count, &again->floor_count,
+	                    sizeof(*state) - offsetof(struct rnm_pull_state, floor_count));
 	assert_int_equal(rnm_pull_state_print(again, &text_again, NULL), RNM_OK);
 	assert_string_equal(text.data, text_again.data);
 	/* Cut anywhere, it is no state. */
@@ -582,7 +547,6 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_signature_equals_libsodium),
 		cmocka_unit_test(test_signature_is_no_other_signature),
-		cmocka_unit_test(test_stream_check_of_every_size),
 		cmocka_unit_test(test_floors),
 		cmocka_unit_test(test_floors_never_overflow),
 		cmocka_unit_test(test_state_is_read_as_it_was_written),

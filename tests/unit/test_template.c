@@ -412,11 +412,13 @@ static void test_hostile(void **state)
 	struct rnm_template_options options = default_options();
 
 	(void)state;
-	options.max_lua_seconds = 0.5;
 	for (size_t i = 0; i < LENGTH(hostile); i++) {
-		struct rnm_template *engine = new_engine(&options);
+		struct rnm_template *engine;
 		double start = rnm_clock_monotonic();
 
+		/* What another limit ends must not meet this one first because the machine is busy. */
+		options.max_lua_seconds = strcmp(hostile[i].message, "finish within") == 0 ? 0.5 : 60;
+		engine = new_engine(&options);
 		expect_failure(engine, hostile[i].text, hostile[i].id, hostile[i].message);
 		/* Generous: sanitizers and busy machines. */
 		if (rnm_clock_monotonic() - start > 8)

@@ -158,30 +158,6 @@ static char *outcome(const struct parse *parse)
 	return rnm_buf_steal(&out);
 }
 
-static char *folder; /* a folder for the files of one test, the working directory */
-
-static int make_folder(void **state)
-{
-	char name[] = "/tmp/rnm-test-XXXXXX";
-	char resolved[PATH_MAX];
-
-	(void)state;
-	if (mkdtemp(name) == NULL || realpath(name, resolved) == NULL || chdir(resolved) != 0)
-		return -1;
-	folder = strdup(resolved);
-	return folder != NULL ? 0 : -1;
-}
-
-static int drop_folder(void **state)
-{
-	(void)state;
-	if (chdir("/") != 0)
-		return -1;
-	remove_tree(folder);
-	free(folder);
-	return 0;
-}
-
 /* Runs one row; the message names it. */
 static void check_case(const struct ucl_case *row)
 {

@@ -6,6 +6,7 @@
 #include <rnm/buf.h>
 
 #include <ftw.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -136,6 +137,30 @@ static inline int remove_one(const char *path, const struct stat *st, int type, 
 static inline void remove_tree(const char *folder)
 {
 	nftw(folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+static char *folder; /* a folder for the files of one test, the working directory */
+
+static inline int make_folder(void **state)
+{
+	char name[] = "/tmp/rnm-test-XXXXXX";
+	char resolved[PATH_MAX];
+
+	(void)state;
+	if (mkdtemp(name) == NULL || realpath(name, resolved) == NULL || chdir(resolved) != 0)
+		return -1;
+	folder = strdup(resolved);
+	return folder != NULL ? 0 : -1;
+}
+
+static inline int drop_folder(void **state)
+{
+	(void)state;
+	if (chdir("/") != 0)
+		return -1;
+	remove_tree(folder);
+	free(folder);
+	return 0;
 }
 
 #endif
