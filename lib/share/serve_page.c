@@ -173,6 +173,14 @@ static void put_clients_of(struct rnm_buf *out, const struct rnm_page *page, con
 	rnm_buf_puts(out, "</dd>\n");
 }
 
+/* What is pasted must not depend on what somebody has called a rule. */
+static bool is_plain_key(const char *text)
+{
+	static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-";
+
+	return text != NULL && text[0] != '\0' && text[0] != '-' && text[strspn(text, letters)] == '\0';
+}
+
 /* rspamd puts the digest of its own rule behind base_url; any other name has to be spelt out. */
 static void put_configuration(struct rnm_buf *out, const struct rnm_served *file)
 {
@@ -183,7 +191,7 @@ static void put_configuration(struct rnm_buf *out, const struct rnm_served *file
 	             "<details><summary>Configuration for rspamd</summary>\n"
 	             "<p>In <code>local.d/neural.conf</code>; HOST is where clients reach this server.</p>\n"
 	             "<pre tabindex=\"0\">rules {\n  ");
-	rnm_buf_html(out, model != NULL && model->rule != NULL ? model->rule : "RULE");
+	rnm_buf_html(out, model != NULL && is_plain_key(model->rule) ? model->rule : "RULE");
 	rnm_buf_puts(out, " {\n    external_model {\n      ");
 	if (by_digest) {
 		rnm_buf_puts(out, "base_url = \"http://HOST/models\";\n");

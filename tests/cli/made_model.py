@@ -4,8 +4,8 @@
 
 usage: made_model.py OUT INPUTS [NAME=VALUE...]
 
-hidden=N seed=N digest=HEX (or none) version=N roc=SPAM,HAM norm=unit|zscore symbols=A,B pca=COLUMNS plain=1
-(a network without container); incompressible weights, so that the size is 4 bytes for each of them.
+hidden=N seed=N digest=HEX (or none) version=N roc=SPAM,HAM norm=unit|zscore symbols=A,B rule=NAME pca=COLUMNS
+plain=1 (a network without container); incompressible weights, so that the size is 4 bytes for each of them.
 """
 import os
 import random
@@ -55,6 +55,8 @@ if "roc" in given:
     model["roc_thresholds"] = [float(number) for number in given["roc"].split(",")]
 if "symbols" in given:
     model["rnm"] = {"symbols": given["symbols"].split(",")}
+if "rule" in given:
+    model.setdefault("rnm", {})["rule"] = given["rule"]
 if "pca" in given:
     columns = int(given["pca"])
     rows = [1.0 if column == row else 0.0 for row in range(inputs) for column in range(columns)]

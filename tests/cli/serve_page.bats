@@ -171,6 +171,25 @@ status() {
 	grep -qF '&lt;b&gt;bold&lt;/b&gt;' "$BATS_TEST_TMPDIR/page"
 }
 
+@test "the page: what is to be pasted is a configuration, whatever a rule is called" {
+	local ADMIN PORT files="$BATS_TEST_TMPDIR/serve" page="$BATS_TEST_TMPDIR/page"
+	mkdir -p "$BATS_TEST_TMPDIR/tree/models"
+	/usr/bin/python3 "$BATS_TEST_DIRNAME/made_model.py" "$BATS_TEST_TMPDIR/tree/models/plain" 46 rule=my-rule_2
+	/usr/bin/python3 "$BATS_TEST_DIRNAME/made_model.py" "$BATS_TEST_TMPDIR/tree/models/odd" 46 'rule=a {} enabled = false; b'
+	start_serve "$BATS_TEST_TMPDIR/tree" "$files"
+	curl -s "http://127.0.0.1:$ADMIN/" >"$page"
+	kill "$(cat "$files.pid")"
+	grep -qF '<dt>Rule</dt><dd>a {} enabled = false; b</dd>' "$page"
+	/usr/bin/python3 - "$page" >"$BATS_TEST_TMPDIR/conf" <<-'END'
+	import html, re, sys
+	for i, text in enumerate(re.findall("<pre[^>]*>(.*?)</pre>", open(sys.argv[1], encoding="utf-8").read(), re.S)):
+	    print(f"neural{i} {{", html.unescape(text), "}")
+	END
+	call rnm config -c "$BATS_TEST_TMPDIR/conf"
+	expect_rc 0
+	[ "$(jq -c '[.. | .rules? // empty | keys[]] | sort' "$out")" = '["RULE","my-rule_2"]' ] || { cat "$out"; false; }
+}
+
 @test "in a browser: clicks, download, light, dark, a phone" {
 	command -v chromedriver >/dev/null || skip "chromium-driver is not installed"
 	mkdir "$BATS_TEST_TMPDIR/downloads"
