@@ -84,9 +84,19 @@ static void forget_silent(struct rnm_fleet *fleet, int64_t now)
 {
 	size_t kept = 0;
 
-	for (size_t i = 0; i < fleet->count; i++)
-		if (now - fleet->clients[i].last < SILENCE)
-			fleet->clients[kept++] = fleet->clients[i];
+	/* Unless the clock was set back, nobody can have been silent for long enough since the last search. */
+	if (now >= fleet->searched && now - fleet->oldest < SILENCE)
+		return;
+	fleet->searched = fleet->oldest = now;
+	for (size_t i = 0; i < fleet->count; i++) {
+		const struct rnm_fleet_client *client = &fleet->clients[i];
+
+		if (now - client->last >= SILENCE)
+			continue;
+		if (client->last < fleet->oldest)
+			fleet->oldest = client->last;
+		fleet->clients[kept++] = *client;
+	}
 	fleet->count = kept;
 	index_all(fleet);
 }

@@ -53,6 +53,8 @@ struct rnm_fleet {
 	uint32_t *places; /* index + 1; open addressing */
 	size_t place_count;
 	uint64_t forgotten; /* newcomers for whom there was no room */
+	int64_t searched;   /* when the silent ones were looked for, and */
+	int64_t oldest;     /* when the longest silent who stayed had come: no newcomer costs a search */
 	struct rnm_fleet_missing *missing;
 	size_t missing_count;
 	struct rnm_fleet_offered *offered; /* the newest last */

@@ -20,8 +20,12 @@ static void note(struct rnm_fleet *fleet, unsigned client, const char *name, con
                  int64_t now)
 {
 	char address[INET6_ADDRSTRLEN];
-	const struct rnm_fleet_event event = { .client = address, .agent = "rspamd-4.1", .name = name,
-		                               .sent = "", .has = has, .missing = missing };
+	const struct rnm_fleet_event event = { .client = address,
+		                               .agent = "rspamd-4.1",
+		                               .name = name,
+		                               .sent = "",
+		                               .has = has,
+		                               .missing = missing };
 
 	snprintf(address, sizeof(address), "10.%u.%u.%u", client >> 16, client >> 8 & 255, client & 255);
 	rnm_fleet_note(fleet, &event, now);
@@ -86,6 +90,29 @@ static void the_silent_make_room(void **state)
 	assert_int_equal(fleet.count, 3);
 	assert_int_equal(find(&fleet, "10.0.0.7")->requests, 3);
 	assert_int_equal(find(&fleet, "10.0.0.8")->requests, 1);
+	/* Full again, of clients that came at three times: room is made when the first of each may have been silent. */
+	for (unsigned i = 0; i < RNM_FLEET_CLIENTS_MAX; i++)
+		note(&fleet, i, "m", NULL, false, NOW + DAY + (i < 10 ? 5 : 6));
+	assert_int_equal(fleet.count, RNM_FLEET_CLIENTS_MAX);
+	assert_int_equal(fleet.forgotten, 2);
+	note(&fleet, RNM_FLEET_CLIENTS_MAX + 1, "m", NULL, false, NOW + 2 * DAY + 4);
+	assert_int_equal(fleet.forgotten, 2);
+	assert_null(find(&fleet, "10.0.64.0"));
+	note(&fleet, RNM_FLEET_CLIENTS_MAX + 2, "m", NULL, false, NOW + 2 * DAY + 4);
+	assert_int_equal(fleet.forgotten, 3);
+	note(&fleet, RNM_FLEET_CLIENTS_MAX + 2, "m", NULL, false, NOW + 2 * DAY + 5);
+	assert_int_equal(fleet.forgotten, 3);
+	assert_int_equal(fleet.count, RNM_FLEET_CLIENTS_MAX - 9);
+	/* The clock is set back by two days. */
+	for (unsigned i = 0; i < 9; i++)
+		note(&fleet, i, "m", NULL, false, NOW + 2 * DAY + 5);
+	note(&fleet, 9, "m", NULL, false, NOW + 5);
+	assert_int_equal(fleet.forgotten, 4);
+	note(&fleet, 9, "m", NULL, false, NOW + DAY + 5);
+	assert_int_equal(fleet.forgotten, 5);
+	note(&fleet, 9, "m", NULL, false, NOW + 3 * DAY + 5);
+	assert_int_equal(fleet.forgotten, 5);
+	assert_int_equal(fleet.count, 1);
 	rnm_fleet_free(&fleet);
 }
 
