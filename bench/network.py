@@ -13,13 +13,18 @@ AIMS = {
 }
 
 
+def build(source, library, program):
+    """A program of this folder, with the library and what that needs."""
+    libs = subprocess.run(["pkg-config", "--libs", *PACKAGES], check=True, stdout=subprocess.PIPE, text=True).stdout
+    subprocess.run(["cc", "-std=c17", "-O3", "-Wno-psabi", "-D_GNU_SOURCE", "-I", os.path.join(HERE, "../include"),
+                    os.path.join(HERE, source), library, "-o", program, *libs.split(), "-lpthread", "-lm"],
+                   check=True)
+
+
 def rows(library, folder, quick=False):
     """Builds the program into folder, runs it and returns its rows: dicts as bench/network.c prints them."""
     program = os.path.join(folder, "network")
-    libs = subprocess.run(["pkg-config", "--libs", *PACKAGES], check=True, stdout=subprocess.PIPE, text=True).stdout
-    subprocess.run(["cc", "-std=c17", "-O3", "-Wno-psabi", "-D_GNU_SOURCE", "-I", os.path.join(HERE, "../include"),
-                    os.path.join(HERE, "network.c"), library, "-o", program, *libs.split(), "-lpthread", "-lm"],
-                   check=True)
+    build("network.c", library, program)
     return json.loads(subprocess.run([program, "0.005" if quick else "0.1"], check=True, stdout=subprocess.PIPE).stdout)
 
 
